@@ -1,0 +1,37 @@
+"""From per-sample losses to the number that is trained on."""
+
+from torch import Tensor
+
+
+def reduce_loss(
+    loss: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    avg_factor: float | None = None,
+) -> Tensor:
+    """Weigh and reduce per-sample losses, in the convention of OpenMMLab's losses.
+
+    Args:
+        loss: Loss of each sample, shape (N,).
+        weight: Weight of each sample, shape (N,). The mean is taken over samples after weighting
+            and is not renormalised by the sum of the weights, as ER-KD and EA-KD do.
+        reduction: ``'none'``, ``'mean'`` or ``'sum'``.
+        avg_factor: What the sum is divided by in place of N, for ``'mean'``.
+
+    Returns:
+        Shape (N,) for ``'none'``, else a 0-dim tensor. The mean over no samples is 0, with a graph.
+    """
+    if weight is not None:
+        if weight.shape != loss.shape:
+            raise ValueError(
+                f"The sample weight has shape {tuple(weight.shape)}, the losses of the samples "
+                f"have {tuple(loss.shape)}: they must be equal, or the product would broadcast."
+            )
+        loss = loss * weight
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "mean":
+        return loss.sum() / (max(loss.numel(), 1) if avg_factor is None else avg_factor)
+    raise ValueError(f"reduction must be 'none', 'mean' or 'sum', not {reduction!r}.")

@@ -1,0 +1,36 @@
+"""Sample weights from the teacher's entropy (ER-KD)."""
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.logits.softmax import entropy
+from mmkd.precision import full_precision
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class EntropyWeight(nn.Module):
+    r"""Weigh each sample by the entropy of the teacher's tempered softmax output.
+
+    Knowledge From the Dark Side: Entropy-Reweighted Knowledge Distillation for Balanced Knowledge
+    Transfer (Su et al., 2023), :math:`w_n = H(\sigma(z_{t,n}/T'))`: samples on which the teacher is
+    uncertain weigh more. Weights are not normalised, they run from 0 to ln C.
+
+    Args:
+        temperature: :math:`T'`, at which the entropy is taken.
+    """
+
+    def __init__(self, temperature: float = 4.0) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"The temperature must be positive, not {temperature}.")
+        self.temperature = temperature
+
+    @torch.no_grad()
+    @full_precision
+    def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return the weight of each sample, shape (N,), detached, from raw logits (N, C).
+
+        The student's logits are not read; every sample weight has this signature.
+        """
+        return entropy(teacher_logits, self.temperature)
