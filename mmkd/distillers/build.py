@@ -1,0 +1,165 @@
+"""Building a distiller's parts, and checking at build time what can be checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.taps import Tap, capture
+from mmkd.teachers import Teacher
+from mmkd.terms import Shapes, Taps, Term, parse_taps
+
+if TYPE_CHECKING:
+    from mmkd.distillers.distiller import Distiller
+
+Config = dict[str, Any]
+
+
+def build_teachers(
+    teachers: Mapping[str, Config] | None, teacher: Config | None, student: nn.Module
+) -> dict[str, Teacher]:
+    """Build the teachers from either form in which a config gives them."""
+    if (teachers is None) == (teacher is None):
+        raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
+    built = {}
+    for name, config in (teachers or {"teacher": teacher or {}}).items():
+        if name == "student":
+            raise ValueError("A teacher cannot be called 'student'.")
+        try:
+            built[name] = Teacher(**config)
+        except TypeError as error:
+            raise ValueError(f"The config of teacher {name!r} is wrong: {error}") from error
+        built[name].match_preprocessing(name, student)
+    return built
+
+
+def logit_taps(logits: str | Mapping[str, str], teachers: list[str]) -> dict[str, Tap]:
+    """Return the tap of the logits of the student and of each teacher."""
+    names = ["student", *teachers]
+    by_name = dict.fromkeys(names, logits) if isinstance(logits, str) else dict(logits)
+    if set(by_name) != set(names):
+        raise ValueError(
+            f"`logits` names {', '.join(by_name)}; it needs a tap for each of {', '.join(names)}."
+        )
+    return {name: Tap.parse(text) for name, text in by_name.items()}
+
+
+def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> nn.ModuleDict:
+    """Build the terms. One whose weight is 0 is left out, as if it were not in the config."""
+    built = nn.ModuleDict()
+    for name, config in terms.items():
+        if "." in name or hasattr(built, name):
+            raise ValueError(f"A term cannot be called {name!r}: choose another name.")
+        if config.get("weight", 1.0) == 0:
+            continue
+        arguments = {key: value for key, value in config.items() if key != "connector"}
+        student: Taps = logits["student"]
+        if "student" in arguments:
+            student = parse_taps(arguments.pop("student"))
+        teachers = _teacher_taps(name, arguments.pop("teacher", None), logits)
+        try:
+            built[name] = Term(name, student, teachers, **arguments)
+        except TypeError as error:
+            raise ValueError(f"The config of term {name!r} is wrong: {error}") from error
+    return built
+
+
+def _teacher_taps(term: str, taps: Any, logits: dict[str, Tap]) -> dict[str, Taps]:
+    """Return a term's taps by teacher: all teachers, unless it names those that take part."""
+    teachers = {name: tap for name, tap in logits.items() if name != "student"}
+    if taps is None:
+        return dict(teachers)
+    if not isinstance(taps, Mapping):
+        return {name: parse_taps(taps) for name in teachers}
+    if unknown := set(taps) - set(teachers):
+        raise ValueError(
+            f"The term {term!r} taps teachers that do not exist: {', '.join(unknown)}. There are "
+            f"{', '.join(teachers)}."
+        )
+    return {name: parse_taps(text) for name, text in taps.items()}
+
+
+def connect_terms(
+    distiller: "Distiller", terms: Mapping[str, Config], input_shape: Sequence[int] | None
+) -> None:
+    """Find the shapes at all taps in one dry run, check them, and build the connectors.
+
+    Raises:
+        ValueError: In words, for taps that do not exist, class counts that differ, and losses that
+            need labels where batch augmentations leave none.
+    """
+    built = [term for _, term in distiller._terms()]
+    inputs = example_input(distiller, input_shape)
+    student = _student_shapes(
+        distiller, inputs, list(dict.fromkeys(distiller._taps("student", built)))
+    )
+    teachers: dict[str, Shapes] = {}
+    for name, teacher in distiller.teachers.items():
+        if taps := list(dict.fromkeys(distiller._taps(name, built))):
+            teacher.accelerate(inputs, taps)
+            captured = teacher(inputs, None, taps)
+            teachers[name] = {tap: tuple(captured.read(tap).shape) for tap in taps}
+    for term in built:
+        _check_classes(distiller, term, student, teachers)
+        _check_labels(distiller, term)
+        term.connect(terms[term.name].get("connector"), student, teachers)
+
+
+def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> Tensor:
+    """Return a batch of two inputs of the given shape (C, H, W), or of a likely one."""
+    if input_shape is None:
+        mean = getattr(distiller.student.data_preprocessor, "mean", None)
+        input_shape = (3 if mean is None else mean.numel(), 64, 64)
+    return torch.zeros(2, *input_shape)
+
+
+def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: list[Tap]) -> Shapes:
+    student = distiller.student
+    training = student.training
+    student.eval()
+    try:
+        with torch.no_grad(), capture(student, taps) as captured:
+            student(inputs, mode="tensor")
+    except RuntimeError as error:
+        raise ValueError(
+            f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
+            f"are found: {error} Give the real one as model.input_shape=(channels, height, width)."
+        ) from error
+    finally:
+        student.train(training)
+    return {tap: tuple(captured.read(tap).shape) for tap in taps}
+
+
+def _check_classes(
+    distiller: "Distiller", term: Term, student: Shapes, teachers: Mapping[str, Shapes]
+) -> None:
+    own = distiller.logits["student"]
+    for name, taps in term.teachers.items():
+        theirs = distiller.logits[name]
+        if not term.needs_logits and (term.student, taps) != (own, theirs):
+            continue
+        count, other = student[own][-1], teachers[name][theirs][-1]
+        class_map = distiller.teachers[name].class_map
+        if class_map is not None:
+            class_map.check(name, count, other)
+            if class_map.partial and term.needs_labels:
+                raise ValueError(
+                    f"The term {term.name!r} needs labels, but the teacher {name!r} lacks some of "
+                    "the student's classes: samples of those have no label among the shared ones."
+                )
+        elif count != other:
+            raise ValueError(
+                f"The student has {count} classes and the teacher {name!r} has {other}, but the "
+                f"term {term.name!r} compares their logits. Give the teacher a class_map, the "
+                "teacher's class of each class of the student, or compare features only."
+            )
+
+
+def _check_labels(distiller: "Distiller", term: Term) -> None:
+    preprocessor = distiller.student.data_preprocessor
+    if term.needs_labels and getattr(preprocessor, "batch_augments", None) is not None:
+        raise ValueError(
+            f"The term {term.name!r} needs hard labels, but the student's batch augmentations "
+            "(train_cfg.augments, such as Mixup or CutMix) leave only soft ones. Remove either."
+        )

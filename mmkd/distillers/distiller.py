@@ -1,0 +1,258 @@
+"""The distiller: one student, named teachers, named terms."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from mmkd.distillers.build import build_teachers, build_terms, connect_terms, logit_taps
+from mmkd.distillers.labels import class_labels
+from mmkd.networks import Spec, build_network, network_config
+from mmkd.registry import MODELS
+from mmkd.taps import Capture, Tap, capture
+from mmkd.terms import Inputs, Taps, Term, TermOutput, flat
+
+Config = dict[str, Any]
+Losses = dict[str, Any]
+
+
+@dataclass
+class Step:
+    """What one training step computed, for those who observe it.
+
+    Attributes:
+        losses: Every entry of the objective under the name under which it is logged.
+        terms: Output of each term that acted, by its name.
+        student_logits: Shape (N, C).
+        teacher_logits: Shape (N, C) each, of the teachers whose logits were computed.
+    """
+
+    losses: Losses
+    terms: dict[str, TermOutput]
+    student_logits: Tensor | None
+    teacher_logits: dict[str, Tensor]
+
+
+@MODELS.register_module()
+class Distiller(BaseModel):
+    """Trains a student under its own losses and the terms that compare it with its teachers.
+
+    Predictions and bare forwards are the student's. Only the student and what the terms train are
+    parameters of this model; see :class:`mmkd.teachers.Teacher`.
+
+    Args:
+        student: The student: a model config, or the path or name of a config file.
+        teachers: Arguments of :class:`mmkd.teachers.Teacher`, by the teacher's name.
+        teacher: Short for ``teachers=dict(teacher=...)``.
+        terms: Arguments of :class:`mmkd.terms.Term`, by the term's name. ``student`` and
+            ``teacher`` are taps or lists of taps, ``logits`` by default; where there are several
+            teachers ``teacher`` may be a dict from their names. ``connector`` is a connector's
+            config.
+        student_loss_weight: Factor on the student's own losses.
+        logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
+            the teachers.
+        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
+            default 64 x 64 pixels, with the channels of the data preprocessor.
+        predict_teachers: Whether validation also runs the teachers, and gives each data sample
+            their scores as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
+        data_preprocessor: The student's, where its own config has none.
+    """
+
+    def __init__(
+        self,
+        student: Spec,
+        terms: Mapping[str, Config],
+        teachers: Mapping[str, Config] | None = None,
+        teacher: Config | None = None,
+        student_loss_weight: float = 1.0,
+        logits: str | Mapping[str, str] = "head.fc",
+        input_shape: Sequence[int] | None = None,
+        predict_teachers: bool = False,
+        data_preprocessor: Config | nn.Module | None = None,
+    ) -> None:
+        network = _build_student(student, data_preprocessor)
+        super().__init__(data_preprocessor=network.data_preprocessor)
+        self.student = network
+        self.student_loss_weight = student_loss_weight
+        self.predict_teachers = predict_teachers
+        self._observers: OrderedDict[int, Callable[[Step], None]] = OrderedDict()
+        self._register_load_state_dict_pre_hook(self._accept_student_weights)
+        # What is built besides the student must not change how the student is initialised.
+        with torch.random.fork_rng(devices=[]):
+            self.teachers = build_teachers(teachers, teacher, network)
+            self.logits = logit_taps(logits, [*self.teachers])
+            self.terms = build_terms(terms, self.logits)
+            connect_terms(self, terms, input_shape)
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """Run the model.
+
+        Args:
+            inputs: Images from the data preprocessor, shape (N, C, H, W).
+            data_samples: The batch's data samples.
+            mode: ``'loss'`` for a dict of losses, ``'predict'`` for the student's predictions,
+                ``'tensor'`` for the student's raw output.
+        """
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        predictions = self.student(inputs, data_samples, mode=mode)
+        if mode == "predict" and self.predict_teachers:
+            self._attach_teacher_scores(inputs, predictions)
+        return predictions
+
+    def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
+        """Return the student's own losses, weighted, and ``loss_<name>`` of each term."""
+        factors = {name: term.factor() for name, term in self._terms()}
+        acting = [term for name, term in self._terms() if factors[name]]
+        with capture(self.student, self._taps("student", acting)) as student:
+            losses = self._weighted(self.student(inputs, data_samples, mode="loss"))
+        captured = {
+            name: teacher(inputs, data_samples, taps)
+            for name, teacher in self.teachers.items()
+            if (taps := self._taps(name, acting))
+        }
+        labels = class_labels(data_samples)
+        outputs = {
+            term.name: term(self._inputs(term, student, captured, labels)) for term in acting
+        }
+        for name, term in self._terms():
+            if name in outputs:
+                losses[f"loss_{name}"] = factors[name] * outputs[name].loss
+            else:
+                losses[f"loss_{name}"] = _zero(term, inputs)
+        self._report(losses, outputs, student, captured)
+        return losses
+
+    def parse_losses(self, losses: Losses) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum the losses, and name them for the log.
+
+        mmpretrain's heads call their loss ``loss``, which is also MMEngine's name of the total: in
+        the log theirs is ``loss_student``.
+        """
+        named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
+        parsed: tuple[Tensor, dict[str, Tensor]] = super().parse_losses(named)
+        return parsed
+
+    def observe(self, observer: Callable[[Step], None]) -> RemovableHandle:
+        """Call ``observer`` at the end of each training step, until the handle is removed."""
+        handle = RemovableHandle(self._observers)
+        self._observers[handle.id] = observer
+        return handle
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Distiller":
+        """Move or cast the teachers along with the student."""
+        super()._apply(fn, recurse)
+        for teacher in self.teachers.values():
+            teacher.apply(fn)
+        return self
+
+    def _terms(self) -> list[tuple[str, Term]]:
+        return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
+
+    def _weighted(self, losses: Losses) -> Losses:
+        """Scale the student's task losses; other entries, such as accuracies, pass."""
+        if self.student_loss_weight == 1:
+            return dict(losses)
+
+        def scale(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                return value * self.student_loss_weight
+            return [item * self.student_loss_weight for item in value]
+
+        return {name: scale(value) if "loss" in name else value for name, value in losses.items()}
+
+    def _taps(self, network: str, terms: Sequence[Term]) -> list[Tap]:
+        """Return what is read of the student or of a teacher, one entry for each reader."""
+        logits = self.logits[network]
+        read = [term for term in terms if network == "student" or network in term.teachers]
+        taps = [tap for term in read for tap in flat(term.taps(network))]
+        taps += [logits for term in read if term.needs_logits]
+        # Observers look at logits that are there anyway; no network runs further for them.
+        return taps + [logits] * bool(self._observers and logits in taps)
+
+    def _inputs(
+        self, term: Term, student: Capture, captured: dict[str, Capture], labels: Tensor | None
+    ) -> Inputs:
+        """Read what one term needs from the captures, over shared classes where it is logits."""
+        own = _read(student, term.student)
+        logits = student.read(self.logits["student"]) if term.needs_logits else None
+        inputs = Inputs({}, {}, {}, {}, labels)
+        for name, taps in term.teachers.items():
+            features, class_map = _read(captured[name], taps), self.teachers[name].class_map
+            compares_logits = taps == self.logits[name] and term.student == self.logits["student"]
+            mapped = class_map is not None and compares_logits
+            inputs.student[name] = class_map.of_student(own) if mapped and class_map else own
+            inputs.teachers[name] = (
+                class_map.of_teacher(features) if mapped and class_map else features
+            )
+            if logits is not None:
+                seen = captured[name].read(self.logits[name])
+                inputs.student_logits[name] = class_map.of_student(logits) if class_map else logits
+                inputs.teacher_logits[name] = class_map.of_teacher(seen) if class_map else seen
+        return inputs
+
+    def _report(
+        self,
+        losses: Losses,
+        terms: dict[str, TermOutput],
+        student: Capture,
+        teachers: dict[str, Capture],
+    ) -> None:
+        if not self._observers:
+            return
+        own, seen = self.logits["student"], {}
+        for name, captured in teachers.items():
+            if self.logits[name] in captured:
+                class_map, logits = self.teachers[name].class_map, captured.read(self.logits[name])
+                seen[name] = class_map.of_teacher(logits) if class_map else logits
+        step = Step(losses, terms, student.read(own) if own in student else None, seen)
+        for observer in list(self._observers.values()):
+            observer(step)
+
+    def _attach_teacher_scores(self, inputs: Tensor, predictions: list[Any]) -> None:
+        for prediction in predictions:
+            prediction.set_field({}, "teacher_scores")
+        for name, teacher in self.teachers.items():
+            samples = teacher.predict(inputs, [sample.new() for sample in predictions])
+            for prediction, sample in zip(predictions, samples, strict=True):
+                prediction.teacher_scores[name] = sample.pred_score
+
+    def _accept_student_weights(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        """Let a plain student's weights be loaded: give them the prefix that they have here."""
+        own = [key for key in self.state_dict() if key.startswith("student.")]
+        if any(f"{prefix}{key}" in state_dict for key in own):
+            return
+        for key in own:
+            plain = f"{prefix}{key.removeprefix('student.')}"
+            if plain in state_dict:
+                state_dict[f"{prefix}{key}"] = state_dict.pop(plain)
+
+
+def _build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> nn.Module:
+    if isinstance(spec, nn.Module):
+        return spec
+    config = network_config(spec)
+    # What the training config says comes before what the file of the student's config says.
+    if data_preprocessor is not None and (isinstance(spec, str) or "data_preprocessor" not in spec):
+        config["data_preprocessor"] = deepcopy(data_preprocessor)
+    return build_network(config)
+
+
+def _read(captured: Capture, taps: Taps) -> Any:
+    return captured.read(taps) if isinstance(taps, Tap) else [captured.read(tap) for tap in taps]
+
+
+def _zero(term: Term, inputs: Tensor) -> Tensor:
+    """Return 0, with a graph to the term's parameters so that DDP finds each of them used."""
+    zero = inputs.new_zeros(())
+    return zero + sum(parameter.sum() * 0 for parameter in term.parameters())

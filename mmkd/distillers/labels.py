@@ -1,0 +1,22 @@
+"""Hard labels of a batch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def class_labels(data_samples: Any) -> Tensor | None:
+    """Return the class index of each sample, shape (N,), or ``None`` where the batch has none.
+
+    Samples that were mixed (Mixup, CutMix) have soft labels only, and so have multi-label ones: the
+    ``gt_score`` of a hard label is 1 at one class.
+    """
+    if not data_samples or any(len(getattr(s, "gt_label", ())) != 1 for s in data_samples):
+        return None
+    labels = torch.cat([sample.gt_label for sample in data_samples])
+    if "gt_score" in data_samples[0]:
+        scores = torch.stack([sample.gt_score for sample in data_samples])
+        if not (scores.gather(1, labels[:, None]) == 1).all():
+            return None
+    return labels

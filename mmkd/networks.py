@@ -1,0 +1,77 @@
+"""Building a network from what a user gives: a config, the name or path of one, or a module."""
+
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config
+from torch import nn
+
+from mmkd.registry import MODELS
+
+Spec = dict[str, Any] | str | nn.Module
+
+
+def network_config(spec: dict[str, Any] | str) -> dict[str, Any]:
+    """Return the model config behind a spec.
+
+    Args:
+        spec: A model config; or the path (``'configs/x.py'``) or name
+            (``'mmpretrain::resnet/resnet34_8xb32_in1k.py'``) of a config file; or
+            ``dict(config=<path or name>, ...)`` with what differs from that file's model. Of a
+            distillation config the student is meant.
+
+    Raises:
+        ValueError: If the config file has no model.
+    """
+    if isinstance(spec, str):
+        return _model_of_file(spec)
+    model = deepcopy(dict(spec))
+    if "config" in model and "type" not in model:
+        merged = Config(_model_of_file(model.pop("config")))
+        merged.merge_from_dict(model)
+        return dict(merged.to_dict())
+    scope, _, name = str(model.get("type", "")).rpartition(".")
+    if scope and name:
+        # A prefix on the type alone would leave its nested types without a scope.
+        model.setdefault("_scope_", scope)
+    return model
+
+
+def _model_of_file(path: str) -> dict[str, Any]:
+    config = Config.fromfile(path)
+    if "model" not in config:
+        raise ValueError(f"The config {path} defines no `model`.")
+    model = config.model.to_dict()
+    if str(model["type"]).rpartition(".")[-1] == "Distiller":
+        model = network_config(model["student"])
+    model.setdefault("_scope_", config.get("default_scope") or "mmengine")
+    if "data_preprocessor" in config:
+        model.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
+    return dict(model)
+
+
+def build_network(config: dict[str, Any]) -> nn.Module:
+    """Build a network from its config.
+
+    Raises:
+        ModuleNotFoundError: If the package that it belongs to is not installed.
+    """
+    scope = config.get("_scope_") or str(config["type"]).rpartition(".")[0]
+    if scope in ("mmpretrain", "mmdet"):
+        _require(scope)
+    network: nn.Module = MODELS.build(config)
+    return network
+
+
+def _require(package: str) -> None:
+    try:
+        __import__(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        distribution = {"mmpretrain": "onedl-mmpretrain", "mmdet": "onedl-mmdetection"}[package]
+        raise ModuleNotFoundError(
+            f"This config takes a network from {package}, which is not installed. Install it with "
+            f"`pip install --no-build-isolation {distribution}`, or run `mmkd-doctor`.",
+            name=package,
+        ) from error

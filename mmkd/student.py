@@ -1,0 +1,103 @@
+"""The student alone: its weights out of a distiller's, its config out of a distillation config."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from torch import Tensor
+
+from mmkd.networks import network_config
+
+PREFIX = "student."
+KEPT_META = ("dataset_meta", "epoch", "iter", "experiment_name", "time", "mmengine_version")
+DISTILLATION_ONLY = frozenset(
+    {
+        "TeacherEvaluationHook",
+        "StepCheckHook",
+        "StudentCheckpointHook",
+        "StatisticsHook",
+        "TeacherAgreement",
+    }
+)
+
+
+def student_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain student's checkpoint, under the keys that stock OpenMMLab loads strictly.
+
+    Args:
+        checkpoint: What MMEngine's Runner saves for a :class:`mmkd.distillers.Distiller`.
+
+    Raises:
+        ValueError: If it holds no student.
+    """
+    weights: Mapping[str, Tensor] = checkpoint.get("state_dict", {})
+    student = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
+    if not student:
+        raise ValueError(
+            "The checkpoint holds no student: none of its keys begins with 'student.'. Is it a "
+            "plain model's checkpoint already?"
+        )
+    meta = {key: value for key, value in checkpoint.get("meta", {}).items() if key in KEPT_META}
+    return dict(meta=meta, state_dict=student)
+
+
+def student_config(config: Config) -> Config:
+    """Return a config that trains and tests the plain student, without its teachers and terms.
+
+    What belongs to distillation alone goes: the distiller, and mmkd's hooks and metrics about
+    teachers. The data, schedule and runtime stay. Where nothing of mmkd's is left, the import of
+    mmkd goes too, and the config needs only the package of the student.
+
+    Raises:
+        ValueError: If the config's model is no distiller.
+    """
+    if "model" not in config or _name(config.model) != "Distiller":
+        raise ValueError(
+            "The config's model is no mmkd.Distiller: there is no student to take out."
+        )
+    settings = config.to_dict()
+    settings["model"] = network_config(settings["model"]["student"])
+    for field in ("custom_hooks", "val_evaluator", "test_evaluator"):
+        parts = settings.get(field)
+        if parts:
+            parts = [parts] if isinstance(parts, dict) else parts
+            settings[field] = [part for part in parts if not _teaches(part)]
+    plain = Config(settings)
+    if not uses_mmkd(plain):
+        _forget_mmkd(plain)
+    return plain
+
+
+def uses_mmkd(config: Config) -> bool:
+    """Tell whether anything in a config is of a type of mmkd's."""
+    return any(scope == "mmkd" for scope in _scopes(config.to_dict()))
+
+
+def _scopes(value: Any) -> Iterator[str]:
+    """Yield the scope of every type in nested settings."""
+    if isinstance(value, Mapping):
+        yield str(value.get("type", "")).rpartition(".")[0]
+        yield str(value.get("_scope_", ""))
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _scopes(item)
+
+
+def _forget_mmkd(config: Config) -> None:
+    imports = config.get("custom_imports")
+    if imports is None:
+        return
+    names = [imports.imports] if isinstance(imports.imports, str) else imports.imports
+    imports.imports = [name for name in names if name.partition(".")[0] != "mmkd"]
+    if not imports.imports:
+        del config["custom_imports"]
+
+
+def _name(part: Mapping[str, Any]) -> str:
+    return str(part.get("type", "")).rpartition(".")[2]
+
+
+def _teaches(part: Mapping[str, Any]) -> bool:
+    """Tell whether a hook or metric only makes sense beside a distiller."""
+    return _name(part) in DISTILLATION_ONLY

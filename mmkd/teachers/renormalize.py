@@ -1,0 +1,83 @@
+"""From the student's normalised input to the teacher's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How a network's data preprocessor prepares pixels.
+
+    Attributes:
+        mean: Subtracted, one value per channel, in pixel units (0 to 255).
+        std: Divided by, one value per channel.
+        flips_channels: Whether the channels of the loaded image are reversed, BGR to RGB or back.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    flips_channels: bool
+
+    @classmethod
+    def of(cls, network: nn.Module) -> "Normalization | None":
+        """Read it off a network's data preprocessor; ``None`` if there is none that says."""
+        preprocessor: Any = getattr(network, "data_preprocessor", None)
+        enabled = getattr(preprocessor, "_enable_normalize", None)
+        if enabled is None:
+            return None
+        flips = bool(
+            getattr(preprocessor, "to_rgb", False)
+            or getattr(preprocessor, "_channel_conversion", False)
+        )
+        if not enabled:
+            return cls((0.0,), (1.0,), flips)
+        mean, std = preprocessor.mean.flatten().tolist(), preprocessor.std.flatten().tolist()
+        return cls(tuple(mean), tuple(std), flips)
+
+
+class Renormalize(nn.Module):
+    """Undo the student's normalisation and apply the teacher's, in one affine step.
+
+    The random augmentation of the batch, which came before, is shared. Mixtures of images (Mixup,
+    CutMix) stay mixtures with the same weights, because the map is affine.
+
+    Args:
+        student: Normalisation of the input that comes.
+        teacher: Normalisation of the input that is wanted.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, student: Normalization, teacher: Normalization) -> None:
+        super().__init__()
+        channels = {len(values) for values in (student.mean, teacher.mean)} - {1}
+        if len(channels) > 1:
+            raise ValueError(
+                f"the student's preprocessor has {len(student.mean)} channels and the teacher's "
+                f"{len(teacher.mean)}: give both the same images."
+            )
+        self.flip = student.flips_channels != teacher.flips_channels
+        step = -1 if self.flip else 1
+        student_mean, student_std = (
+            torch.tensor(values[::step], dtype=torch.float64)
+            for values in (student.mean, student.std)
+        )
+        teacher_mean, teacher_std = (
+            torch.tensor(values, dtype=torch.float64) for values in (teacher.mean, teacher.std)
+        )
+        scale, shift = student_std / teacher_std, (student_mean - teacher_mean) / teacher_std
+        self.identity = not self.flip and bool((scale == 1).all() and (shift == 0).all())
+        self.register_buffer("scale", scale.float().view(-1, 1, 1))
+        self.register_buffer("shift", shift.float().view(-1, 1, 1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return images (N, C, H, W) in the teacher's normalisation and channel order."""
+        if self.identity:
+            return inputs
+        if self.flip and inputs.shape[1] == 3:
+            inputs = inputs.flip(1)
+        return inputs * self.scale + self.shift

@@ -1,0 +1,198 @@
+"""A frozen network and how it is run."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel, BaseModule
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mmkd.networks import Spec, build_network, network_config
+from mmkd.taps import Capture, Tap, capture
+from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
+from mmkd.teachers.class_map import ClassMap, Correspondence
+from mmkd.teachers.renormalize import Normalization, Renormalize
+from mmkd.teachers.weights import load_weights
+
+MEMORY_FORMATS = {"channels_last": torch.channels_last}
+
+
+class Teacher:
+    """A frozen network outside the student's module tree.
+
+    It is no submodule of anything, so that no ``state_dict``, optimizer, DDP or EMA can hold it.
+    Its network is in eval mode and without gradients in every forward, whatever was called before.
+
+    Args:
+        model: The network: a model config, the path or name of a config file, or a module.
+        checkpoint: Its weights: a file, or any address that MMEngine's checkpoint loader knows.
+            ``None`` leaves a module as it is and initialises a config's network by ``init_cfg``.
+        prefix: Take only the checkpoint's keys that begin with it, without it.
+        strict: Whether a checkpoint that does not fit is an error, or a warning.
+        trust_checkpoint: Whether to unpickle everything in the checkpoint, code included.
+        input_size: Height and width to which the student's input is resized, or one number.
+        interpolation: How it is resized, as ``torch.nn.functional.interpolate`` names it.
+        class_map: Teacher class of each student class (``None`` where it has none), as a list or a
+            dict, where the two have other classes.
+        dtype: Floating-point type to run in, such as ``'bfloat16'``. By default the student's.
+        memory_format: ``'channels_last'``, or ``None`` for the default.
+        fold_bn: Whether to fold BatchNorm into the convolutions before it.
+        compile: Whether to compile the parts of the network in which no tap lies.
+
+    Attributes:
+        network: The network.
+    """
+
+    def __init__(
+        self,
+        model: Spec,
+        checkpoint: str | Path | None = None,
+        prefix: str | None = None,
+        strict: bool = True,
+        trust_checkpoint: bool = False,
+        input_size: int | Sequence[int] | None = None,
+        interpolation: str = "bicubic",
+        class_map: Correspondence | None = None,
+        dtype: str | None = None,
+        memory_format: str | None = None,
+        fold_bn: bool = False,
+        compile: bool = False,
+    ) -> None:
+        config = None if isinstance(model, nn.Module) else network_config(model)
+        self.network: nn.Module = (
+            model if isinstance(model, nn.Module) else build_network(config or {})
+        )
+        self._has_own_preprocessing = config is None or "data_preprocessor" in config
+        if checkpoint is not None:
+            load_weights(self.network, checkpoint, prefix, strict, trust_checkpoint)
+        elif config is not None:
+            print_log(
+                "A teacher has no checkpoint: its weights are those of its init_cfg.", "current", 30
+            )
+            if isinstance(self.network, BaseModule):
+                self.network.init_weights()
+        self.network.eval().requires_grad_(False)
+        self.class_map = None if class_map is None else ClassMap(class_map)
+        self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
+        self.interpolation = interpolation
+        self.dtype = parse_dtype(dtype)
+        if memory_format not in (None, *MEMORY_FORMATS):
+            raise ValueError(
+                f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
+            )
+        self.memory_format = MEMORY_FORMATS.get(memory_format or "")
+        self._fold_bn, self._compile = fold_bn, compile
+        self._renormalize: nn.Module = nn.Identity()
+        self.apply(lambda tensor: tensor)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
+        """Return itself: copies of a distiller, such as EMA's, share its teachers."""
+        return self
+
+    def apply(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Move or cast the network like ``nn.Module._apply``, keeping its own type and format."""
+        self.network._apply(function)
+        self._renormalize._apply(function)
+        if self.dtype is not None:
+            self.network.to(self.dtype)
+        if self.memory_format is not None:
+            self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+
+    def match_preprocessing(self, name: str, student: nn.Module) -> None:
+        """Prepare to turn the student's normalised input into the teacher's.
+
+        A teacher given by a model config without ``data_preprocessor``, or by a module whose
+        preprocessing is not known, takes the student's input as it is.
+        """
+        own, given = Normalization.of(self.network), Normalization.of(student)
+        if not self._has_own_preprocessing or own is None or given is None:
+            return
+        try:
+            self._renormalize = Renormalize(given, own)
+        except ValueError as error:
+            raise ValueError(
+                f"The teacher {name!r} cannot take the student's input: {error}"
+            ) from None
+
+    def accelerate(self, inputs: Tensor, taps: Sequence[Tap]) -> None:
+        """Fold and compile as configured.
+
+        Args:
+            inputs: An example of the student's input (N, C, H, W), on which the folded network must
+                give what it gave before.
+            taps: What will be read of it.
+
+        Raises:
+            ValueError: If folding changes what the taps give.
+        """
+        if self._fold_bn:
+            before = self(inputs, None, taps)
+            fold_batch_norm(self.network)
+            after = self(inputs, None, taps)
+            for tap in dict.fromkeys(taps):
+                old, new = before.read(tap).float(), after.read(tap).float()
+                if (old - new).norm() > 1e-2 * old.norm():
+                    raise ValueError(
+                        f"Folding BatchNorm changes the teacher's output at '{tap}': its layers do "
+                        "not run in the order in which they are defined. Set fold_bn=False."
+                    )
+        if self._compile:
+            compile_parts(self.network, taps)
+
+    def prepare(self, inputs: Tensor) -> Tensor:
+        """Turn the student's input (N, C, H, W) into the teacher's: values, size, type, format."""
+        inputs = self._renormalize(inputs)
+        if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):
+            inputs = interpolate(inputs, tuple(self.input_size), mode=self.interpolation)
+        if self.dtype is not None:
+            inputs = inputs.to(self.dtype)
+        if self.memory_format is not None:
+            inputs = inputs.contiguous(memory_format=self.memory_format)
+        return inputs
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, data_samples: Any, taps: Sequence[Tap]) -> Capture:
+        """Run the network as far as its deepest tap, and return what the taps caught.
+
+        Args:
+            inputs: The student's input (N, C, H, W), from the student's data preprocessor.
+            data_samples: The batch's data samples, or ``None``.
+            taps: What to catch, one entry for each time that it will be read.
+        """
+        self.network.eval()
+        inputs = self.prepare(inputs)
+        with self._own_precision(inputs), capture(self.network, taps, stop=True) as captured:
+            if isinstance(self.network, BaseModel):
+                self.network(inputs, data_samples, mode="tensor")
+            else:
+                self.network(inputs)
+        return captured
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, data_samples: list[Any]) -> list[Any]:
+        """Return the network's predictions, data samples over the student's classes.
+
+        Args:
+            inputs: The student's input (N, C, H, W), from the student's data preprocessor.
+            data_samples: Data samples, which are filled in place.
+        """
+        self.network.eval()
+        inputs = self.prepare(inputs)
+        with self._own_precision(inputs):
+            if self.class_map is None:
+                return list(self.network(inputs, data_samples, mode="predict"))
+            # Samples that know the student's number of classes would not take the teacher's scores.
+            predictions = self.network(inputs, mode="predict")
+        for sample, prediction in zip(data_samples, predictions, strict=True):
+            scores = self.class_map.scores(prediction.pred_score)
+            sample.set_pred_score(scores).set_pred_label(scores.argmax())
+        return data_samples
+
+    def _own_precision(self, inputs: Tensor) -> Any:
+        if self.dtype is None:
+            return nullcontext()
+        return torch.autocast(inputs.device.type, enabled=False)

@@ -1,0 +1,119 @@
+"""What can be wrong at build time fails there, in words."""
+
+import re
+
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from mmkd.registry import MODELS
+
+
+class GramLoss(nn.Module):
+    """A relational loss: it has no loss of a single sample."""
+
+    def forward(self, student, teacher):
+        return ((student @ student.T) - (teacher @ teacher.T)).square().mean()
+
+
+MODELS.register_module(module=GramLoss, force=True)
+KD = dict(type="mmkd.KDLoss")
+SHIFT = dict(type="mmkd.KDLoss", target=dict(type="mmkd.ProbabilityShift"))
+MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (dict(terms=dict(kd=dict(loss=KD, student="head.fcc"))), "Near matches: head.fc"),
+        (dict(terms=dict(kd=dict(loss=KD, teacher="hed.fc"))), "no module 'hed.fc'"),
+        (dict(terms=dict(kd=dict(loss=KD, teacher=dict(b="head.fc")))), "There are teacher"),
+        (dict(terms=dict(kd=dict(loss=KD, wieght=2))), "term 'kd' is wrong.*wieght"),
+        (dict(terms={"k.d": dict(loss=KD)}), "cannot be called 'k.d'"),
+        (dict(terms=dict(keys=dict(loss=KD))), "cannot be called 'keys'"),
+        (dict(terms=dict(kd=dict(loss=KD, schedule=dict(decay=1)))), "decay needs an `end`"),
+        (dict(terms=dict(kd=dict(loss=KD, schedule=dict(wramup=1)))), "term 'kd' is wrong"),
+        (dict(logits=dict(student="head.fc")), "a tap for each of student, teacher"),
+        (dict(logits="head:fc"), "is no tap"),
+        (dict(teacher=dict(model=tiny.classifier(6), chekpoint="x")), "teacher 'teacher' is wrong"),
+        (dict(teacher=None, teachers=None), "Give either"),
+        (dict(teachers=dict(student=dict(model=tiny.classifier()))), "called 'student'"),
+        (dict(teacher=dict(model=tiny.classifier(6, classes=7))), "5 classes.*has 7.*class_map"),
+        (
+            dict(teacher=dict(model=tiny.classifier(6, classes=7), class_map=[9, 0, 1, 2, 3])),
+            "class 9 of the teacher",
+        ),
+        (
+            dict(
+                teacher=dict(model=tiny.classifier(6, classes=2), class_map={0: 0, 1: 1}),
+                terms=dict(ka=dict(loss=SHIFT)),
+            ),
+            "lacks some",
+        ),
+        (
+            dict(student=tiny.classifier(train_cfg=MIXUP), terms=dict(ka=dict(loss=SHIFT))),
+            "Mixup or CutMix",
+        ),
+        (
+            dict(
+                terms=dict(
+                    hint=dict(
+                        student=["backbone.layer1", "backbone.layer2"],
+                        teacher="backbone.layer1",
+                        loss=dict(type="mmkd.HintLoss"),
+                    )
+                )
+            ),
+            "must be pairs",
+        ),
+        (
+            dict(
+                terms=dict(
+                    hint=dict(
+                        student="head.fc", teacher="neck:input", loss=dict(type="mmkd.HintLoss")
+                    )
+                )
+            ),
+            "No connector for hint",
+        ),
+        (
+            dict(
+                terms=dict(
+                    gram=dict(
+                        loss=dict(type="mmkd.GramLoss"),
+                        sample_weight=dict(type="mmkd.EntropyWeight"),
+                    )
+                )
+            ),
+            "no loss of a single sample",
+        ),
+        (dict(input_shape=(1, 16, 16)), "model.input_shape"),
+    ],
+    ids=lambda x: re.sub(r"\W+", "-", x) if isinstance(x, str) else "",
+)
+def test_it_fails_in_words(overrides, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        tiny.distiller(**overrides)
+
+
+def test_another_class_count_is_no_matter_for_features():
+    hint = dict(
+        student="backbone.layer1", teacher="backbone.layer1", loss=dict(type="mmkd.HintLoss")
+    )
+    model = tiny.distiller(teacher=dict(model=tiny.classifier(6, classes=7)), terms=dict(hint=hint))
+    assert tiny.losses_of(model)["loss_hint"] > 0
+
+
+def test_a_relational_loss_without_weights_is_a_term():
+    gram = dict(loss=dict(type="mmkd.GramLoss"))
+    model = tiny.distiller(terms=dict(gram=gram))
+    assert tiny.losses_of(model)["loss_gram"] > 0
+
+
+def test_mixed_batches_train_kd_and_er():
+    er = dict(loss=KD, sample_weight=dict(type="mmkd.EntropyAdaptiveWeight"))
+    model = tiny.distiller(student=tiny.classifier(train_cfg=MIXUP), terms=dict(er=er))
+    logged = tiny.train(model, steps=2)
+    assert torch.stack([*logged.values()]).isfinite().all()
+    assert logged["loss_er"] > 0

@@ -1,0 +1,147 @@
+from copy import deepcopy
+
+import pytest
+import tiny
+import torch
+from torch import nn
+
+from mmkd.taps import Tap
+from mmkd.teachers import Teacher
+
+FC, LAST = Tap.parse("head.fc"), Tap.parse("backbone.layer3")
+INPUTS = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    from mmkd.networks import build_network, network_config
+
+    built = build_network(network_config(tiny.classifier(6)))
+    built.init_weights()
+    return built
+
+
+def logits(teacher: Teacher) -> torch.Tensor:
+    return teacher(INPUTS, None, [FC]).read(FC)
+
+
+def test_it_is_frozen_and_in_eval_whatever_is_called(network):
+    teacher = Teacher(network)
+    first = logits(teacher)
+    before = deepcopy(network.state_dict())
+    network.train()
+    network.backbone.layer2.train()
+    second = logits(teacher)
+    assert torch.equal(first, second)
+    assert not any(module.training for module in network.modules())
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert not second.requires_grad
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_it_goes_no_further_than_its_deepest_tap(network):
+    calls = []
+    network.head.fc.register_forward_hook(lambda *_: calls.append(1))
+    Teacher(network)(INPUTS, None, [LAST])
+    assert not calls
+
+
+def test_copies_share_it(network):
+    teacher = Teacher(network)
+    assert deepcopy([teacher])[0] is teacher
+
+
+@pytest.mark.parametrize("form", ["config", "path"])
+def test_it_is_built_from_a_config_and_loads_its_checkpoint(tmp_path, network, form):
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / "teacher.pth")
+    model = tiny.classifier(6)
+    if form == "path":
+        (tmp_path / "teacher.py").write_text(f"default_scope = 'mmpretrain'\nmodel = {model}\n")
+        model = str(tmp_path / "teacher.py")
+    teacher = Teacher(model, checkpoint=str(tmp_path / "teacher.pth"))
+    torch.testing.assert_close(logits(teacher), logits(Teacher(network)))
+
+
+def test_names_of_installed_configs_are_read():
+    teacher = Teacher("mmpretrain::resnet/resnet18_8xb16_cifar10.py")
+    assert teacher(INPUTS, None, [FC]).read(FC).shape == (3, 10)
+
+
+def test_a_plain_module_is_called_with_images():
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
+    tap = Tap.parse("1")
+    assert Teacher(linear)(INPUTS, None, [tap]).read(tap).shape == (3, 2)
+
+
+def test_another_input_size(network):
+    sizes = []
+    network.backbone.register_forward_pre_hook(lambda _, args: sizes.append(args[0].shape[2:]))
+    logits(Teacher(network, input_size=24))
+    logits(Teacher(network, input_size=(20, 28)))
+    assert sizes == [(24, 24), (20, 28)]
+
+
+def test_another_type_and_memory_format_are_kept_through_moves(network):
+    reference = logits(Teacher(deepcopy(network)))
+    teacher = Teacher(network, dtype="bfloat16", memory_format="channels_last")
+    teacher.apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
+    weight = network.backbone.layer1[0].conv1.weight
+    assert weight.dtype == torch.bfloat16
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    difference = (logits(teacher).float() - reference).norm() / reference.norm()
+    assert difference < 0.05
+
+
+def test_folded_batch_norm_gives_the_same_with_fewer_layers(network):
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    teacher = Teacher(deepcopy(network), fold_bn=True)
+    teacher.accelerate(INPUTS, [FC])
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in teacher.network.backbone.layer1.modules())
+    torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
+
+
+def test_folding_what_does_not_run_in_order_is_refused():
+    class PreActivation(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.bn = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+            self.bn.running_mean.fill_(2.0)
+
+        def forward(self, x):
+            return self.conv(self.bn(x).relu())
+
+    teacher, tap = Teacher(PreActivation(), fold_bn=True), Tap.parse("conv")
+    with pytest.raises(ValueError, match="Set fold_bn=False"):
+        teacher.accelerate(INPUTS, [tap])
+
+
+def test_predictions_over_the_students_classes(network):
+    from mmpretrain.structures import DataSample
+
+    whole = Teacher(network).predict(INPUTS, [DataSample() for _ in range(3)])
+    teacher = Teacher(network, class_map=[4, 0])
+    mapped = teacher.predict(INPUTS, [DataSample() for _ in range(3)])
+    for full, part in zip(whole, mapped, strict=True):
+        shared = full.pred_score[[4, 0]]
+        torch.testing.assert_close(part.pred_score, shared / shared.sum())
+        assert part.pred_label.item() == shared.argmax().item()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(dict(dtype="int8"), "floating-point"), (dict(memory_format="nhwc"), "memory_format")],
+)
+def test_wrong_arguments_are_refused_in_words(network, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Teacher(network, **arguments)
+
+
+@pytest.mark.slow
+def test_compiled_parts_give_the_same(network):
+    teacher = Teacher(deepcopy(network), compile=True)
+    teacher.accelerate(INPUTS, [FC])
+    assert teacher.network.backbone._compiled_call_impl is not None
+    torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
