@@ -1,0 +1,18 @@
+"""Datasets for mmpretrain's classifiers.
+
+Raises:
+    ImportError: where mmpretrain is not installed; the datasets are subclasses of its own.
+"""
+
+try:
+    from mmkd.datasets.digits import Digits
+    from mmkd.datasets.fashion_mnist import FashionMNIST
+except ModuleNotFoundError as error:
+    if error.name != "mmpretrain":
+        raise
+    raise ImportError(
+        "mmkd.datasets holds datasets for mmpretrain, which is not installed; "
+        "`python -m mmkd.doctor` prints the command that installs a supported version"
+    ) from error
+
+__all__ = ["Digits", "FashionMNIST"]

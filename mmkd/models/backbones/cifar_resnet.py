@@ -1,0 +1,117 @@
+"""The ResNets of the CIFAR distillation literature (resnet20, resnet8x4, ...)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+STAGES = 3
+
+
+def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution without bias that keeps the size at stride 1."""
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, projected (1x1) where the shape changes.
+
+    ``relu`` is the block's last operation and is used for nothing else, so a tap on its *input*
+    reads the block before the activation. No ReLU works in place: what a tap has read must not
+    change afterwards, and autograd keeps only a ReLU's output, so this costs no lasting memory.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = conv3x3(in_channels, out_channels, stride)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.relu1 = nn.ReLU()
+        self.conv2 = conv3x3(out_channels, out_channels)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample: nn.Module | None = None
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        out = self.relu1(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        activated: Tensor = self.relu(out + shortcut)
+        return activated
+
+
+@MODELS.register_module()
+class CIFARResNet(BaseModule):
+    """ResNet for small images: a 3x3 stem and three stages at strides 1, 2 and 2.
+
+    Deep Residual Learning for Image Recognition (CVPR 2016), section 4.2, with the projection
+    shortcuts and the widths that the distillation literature uses: ``resnetD`` is
+    ``widths=(16, 16, 32, 64)``, ``resnetDx4`` is ``widths=(32, 64, 128, 256)``. Keys are those of
+    the published checkpoints under ``backbone.``; see :func:`mmkd.models.keys.classifier_keys`.
+
+    Every block's map before its last activation is the input of its ``relu``: the tap
+    ``backbone.layer3.<last block>.relu`` (input) is the last stage before its ReLU.
+
+    Args:
+        depth: ``6 n + 2`` with ``n`` blocks a stage: 8, 14, 20, 32, 44, 56, 110, ...
+        widths: channels of the stem and of the three stages.
+        in_channels: channels of the image (1 for grey images).
+        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 3 the stages'.
+        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) for
+            convolutions, 1 and 0 for batch norm.
+
+    Raises:
+        ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        widths: Sequence[int] = (16, 16, 32, 64),
+        in_channels: int = 3,
+        out_indices: Sequence[int] = (STAGES,),
+        init_cfg: Any = (
+            dict(type="Kaiming", layer="Conv2d", mode="fan_out", nonlinearity="relu"),
+            dict(type="Constant", layer="_BatchNorm", val=1.0, bias=0.0),
+        ),
+    ) -> None:
+        super().__init__(init_cfg=list(init_cfg) if isinstance(init_cfg, tuple) else init_cfg)
+        blocks, rest = divmod(depth - 2, 6)
+        if rest or blocks < 1:
+            raise ValueError(f"depth must be 6 n + 2 (8, 14, 20, 32, 44, 56, ...), not {depth}")
+        if len(widths) != STAGES + 1:
+            raise ValueError(f"widths are of the stem and {STAGES} stages, not {tuple(widths)}")
+        if not out_indices or not set(out_indices) <= set(range(STAGES + 1)):
+            raise ValueError(f"out_indices are taken from 0..{STAGES}, not {tuple(out_indices)}")
+        self.out_indices = tuple(out_indices)
+        stem, *stages = widths
+        self.conv1 = conv3x3(in_channels, stem)
+        self.bn1 = nn.BatchNorm2d(stem)
+        self.relu = nn.ReLU()
+        self.layer1 = self._stage(stem, stages[0], blocks, stride=1)
+        self.layer2 = self._stage(stages[0], stages[1], blocks, stride=2)
+        self.layer3 = self._stage(stages[1], stages[2], blocks, stride=2)
+
+    @staticmethod
+    def _stage(in_channels: int, out_channels: int, blocks: int, stride: int) -> nn.Sequential:
+        first = BasicBlock(in_channels, out_channels, stride)
+        rest = (BasicBlock(out_channels, out_channels) for _ in range(blocks - 1))
+        return nn.Sequential(first, *rest)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Images ``(N, in_channels, H, W)`` to the maps of ``out_indices``, shallowest first.
+
+        The stem and stage 1 keep the size, stages 2 and 3 halve it (rounding up).
+        """
+        maps = [self.relu(self.bn1(self.conv1(x)))]
+        for stage in (self.layer1, self.layer2, self.layer3):
+            maps.append(stage(maps[-1]))
+        return tuple(maps[index] for index in sorted(self.out_indices))
