@@ -2,10 +2,9 @@
 
 import difflib
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -41,14 +40,10 @@ class Tap:
         item = "" if self.index is None else f"[{self.index}]"
         return f"{self.path}{':input' if self.input else ''}{item}"
 
-    def module(self, network: nn.Module) -> nn.Module:
-        """Return the module of ``network`` that the tap names.
-
-        Raises:
-            ValueError: If there is none; the message lists the paths that come near.
-        """
+    def check(self, network: nn.Module) -> None:
+        """Raise ``ValueError`` if ``network`` has no such module, listing paths that come near."""
         try:
-            return network.get_submodule(self.path)
+            network.get_submodule(self.path)
         except AttributeError:
             paths = [path for path, _ in network.named_modules() if path]
             near = difflib.get_close_matches(self.path, paths, n=5, cutoff=0.4)
@@ -76,96 +71,68 @@ class Tap:
         return value
 
 
-class AllCaptured(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
+class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
     """Ends a network's forward when every tap has its tensor."""
 
 
-class Capture:
-    """The tensors that taps caught in one forward. Each is released by its last reader.
+def run_tapped(
+    network: nn.Module, taps: Iterable[Tap], *args: Any, stop: bool = False, **kwargs: Any
+) -> tuple[Any, dict[Tap, Tensor]]:
+    """Run a network and catch the tensors of its taps.
+
+    No hook outlives the forward, so that networks can be copied, compiled and saved.
 
     Args:
-        taps: The taps of all readers, one entry for each time that a tap will be read.
+        network: The network.
+        taps: What to catch.
+        *args: Arguments of the network's forward.
+        stop: Whether to end the forward at the deepest tap.
+        **kwargs: Arguments of the network's forward.
+
+    Returns:
+        The network's output (``None`` where it was stopped), and the tensor of each tap.
+
+    Raises:
+        RuntimeError: If a tapped module runs not at all or more than once, or a tensor is changed
+            in place after it was caught.
     """
+    taps, caught, handles = list(taps), dict[Tap, tuple[Tensor, int]](), []
 
-    def __init__(self, taps: Iterable[Tap]) -> None:
-        self._readers = Counter(taps)
-        self._caught: dict[Tap, tuple[Tensor, int]] = {}
-
-    @property
-    def complete(self) -> bool:
-        return len(self._caught) == len(self._readers)
-
-    def __contains__(self, tap: Tap) -> bool:
-        return tap in self._caught
-
-    def hook(self, tap: Tap) -> Callable[[Any], None]:
-        """Return the function that takes what the tapped module took or gave."""
-
-        def catch(value: Any) -> None:
-            if tap in self._caught:
-                raise RuntimeError(
-                    f"The module {tap.path!r} runs more than once in a forward, so that the tap "
-                    f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it."
-                )
-            tensor = tap.pick(value)
-            self._caught[tap] = tensor, tensor._version
-
-        return catch
-
-    def read(self, tap: Tap) -> Tensor:
-        """Return the tensor of a tap, and forget it if this was its last reader."""
-        if tap not in self._caught:
+    def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
+        if tap in caught:
             raise RuntimeError(
-                f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "
-                "no tensor. Tap a module that takes part in it."
+                f"The module {tap.path!r} runs more than once in a forward, so that the tap "
+                f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it."
             )
-        tensor, version = self._caught[tap]
-        if tensor._version != version:
-            raise RuntimeError(
-                f"The tensor of the tap '{tap}' was changed in place after it was caught, by an "
-                "in-place activation as a rule. Tap that activation itself, or set inplace=False."
-            )
-        self._readers[tap] -= 1
-        if self._readers[tap] <= 0:
-            del self._caught[tap]
-        return tensor
+        value = given if tap.input else output
+        tensor = value if isinstance(value, Tensor) and not tap.index else tap.pick(value)
+        caught[tap] = tensor, tensor._version
+        if stop and len(caught) == len(taps):
+            raise AllCaught
 
-
-@contextmanager
-def capture(network: nn.Module, taps: Iterable[Tap], stop: bool = False) -> Iterator[Capture]:
-    """Catch the tensors of ``taps`` while ``network`` runs inside the context.
-
-    No hook outlives the context, so that networks can be copied, compiled and saved.
-
-    Args:
-        network: The network that runs.
-        taps: One entry for each time that a tap will be read.
-        stop: Whether to end the network's forward at the deepest tap.
-    """
-    taps = list(taps)
-    caught = Capture(taps)
-    handles = []
-
-    def attach(tap: Tap) -> None:
-        catch = caught.hook(tap)
-
-        def take(value: Any) -> None:
-            catch(value)
-            if stop and caught.complete:
-                raise AllCaptured
-
-        module = tap.module(network)
-        if tap.input:
-            handles.append(module.register_forward_pre_hook(lambda _, args: take(args)))
-        else:
-            handles.append(module.register_forward_hook(lambda _, args, output: take(output)))
-
+    output = None
     try:
-        for tap in dict.fromkeys(taps):
-            attach(tap)
-        yield caught
-    except AllCaptured:
+        for tap in taps:
+            module = network.get_submodule(tap.path)
+            hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
+            handles.append(hook(partial(catch, tap)))
+        output = network(*args, **kwargs)
+    except AllCaught:
         pass
     finally:
         for handle in handles:
             handle.remove()
+    tensors = {}
+    for tap in taps:
+        if tap not in caught:
+            raise RuntimeError(
+                f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "
+                "no tensor. Tap a module that takes part in it."
+            )
+        tensors[tap], version = caught[tap]
+        if tensors[tap]._version != version:
+            raise RuntimeError(
+                f"The tensor of the tap '{tap}' was changed in place after it was caught, by an "
+                "in-place activation as a rule. Tap that activation itself, or set inplace=False."
+            )
+    return output, tensors

@@ -1,9 +1,9 @@
 """One line of the objective: taps, connector, loss, weights, schedule."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,12 @@ from mmkd.connectors import connect
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
 from mmkd.taps import Tap
+from mmkd.teachers import ClassMap
 
 Config = dict[str, Any]
 Taps = Tap | list[Tap]
 Shapes = Mapping[Tap, tuple[int, ...]]
+Features = Mapping[str, Mapping[Tap, Tensor]]
 
 
 def parse_taps(text: str | Sequence[str]) -> Taps:
@@ -28,10 +30,6 @@ def flat(taps: Taps) -> list[Tap]:
     return [taps] if isinstance(taps, Tap) else taps
 
 
-def _tensors(value: Any) -> list[Tensor]:
-    return [value] if isinstance(value, Tensor) else list(value)
-
-
 @dataclass
 class TermOutput:
     """What a term computed in one step.
@@ -39,31 +37,10 @@ class TermOutput:
     Attributes:
         loss: Weighted loss, 0-dim, with its graph.
         weight: Product of sample and teacher weight, shape (K, N), where the term has either.
-        student: What the term read of the student.
     """
 
     loss: Tensor
     weight: Tensor | None
-    student: list[Tensor]
-
-
-@dataclass
-class Inputs:
-    """What one term reads in one step: for each tap a tensor, for a list of taps a list.
-
-    Attributes:
-        student: At the term's student taps.
-        teachers: At the term's teacher taps, by teacher.
-        student_logits: By teacher, (N, C), over the classes shared with it. Empty without weights.
-        teacher_logits: By teacher, (N, C), likewise.
-        labels: Class indices (N,), or ``None`` where the batch has none.
-    """
-
-    student: dict[str, Any]
-    teachers: dict[str, Any]
-    student_logits: dict[str, Tensor]
-    teacher_logits: dict[str, Tensor]
-    labels: Tensor | None
 
 
 class Term(nn.Module):
@@ -73,11 +50,16 @@ class Term(nn.Module):
         name: The term's name; its loss is logged as ``loss_<name>``.
         student: The student's tap or taps.
         teachers: The tap or taps of each teacher that takes part, by teacher name.
+        logits: Tap of the logits, by network: ``'student'`` and the names of the teachers.
         loss: Config of the loss.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
         weight: Scalar weight of the term.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`.
+
+    Attributes:
+        taps: What the term reads, by network: an ordered set of taps.
+        weighs: Whether it weighs samples or teachers, and so reads logits besides its own taps.
     """
 
     def __init__(
@@ -85,6 +67,7 @@ class Term(nn.Module):
         name: str,
         student: Taps,
         teachers: dict[str, Taps],
+        logits: dict[str, Tap],
         loss: Config,
         sample_weight: Config | None = None,
         teacher_weight: Config | None = None,
@@ -92,29 +75,28 @@ class Term(nn.Module):
         schedule: Config | None = None,
     ) -> None:
         super().__init__()
-        self.name = name
-        self.student = student
-        self.teachers = teachers
-        self.weight = weight
-        self.schedule = Schedule(**(schedule or {}))
+        self.name, self.weight = name, weight
+        self.student, self.teachers, self.logits = student, teachers, logits
+        self.schedule = None if schedule is None else Schedule(**schedule)
         self.loss = MODELS.build(loss)
         if teacher_weight is None and len(teachers) > 1:
             teacher_weight = dict(type="mmkd.AverageTeachers")
         self.sample_weight = None if sample_weight is None else MODELS.build(sample_weight)
         self.teacher_weight = None if teacher_weight is None else MODELS.build(teacher_weight)
+        self.weighs = self.sample_weight is not None or self.teacher_weight is not None
         self.connectors = nn.ModuleDict()
+        self.class_maps: dict[str, ClassMap] = {}
         self._accepts = frozenset(inspect.signature(self.loss.forward).parameters)
-        if self.needs_logits and "weight" not in self._accepts:
+        if self.weighs and "weight" not in self._accepts:
             raise ValueError(
                 f"The term {name!r} has a sample or teacher weight, but {type(self.loss).__name__} "
                 "has no loss of a single sample that it could weigh: it compares relations between "
                 "samples. Remove the weight, or take a per-sample loss."
             )
-
-    @property
-    def needs_logits(self) -> bool:
-        """Whether the term weighs its samples, and so reads logits besides its own taps."""
-        return self.sample_weight is not None or self.teacher_weight is not None
+        self.taps = {
+            network: dict.fromkeys([*flat(own), *([logits[network]] if self.weighs else [])])
+            for network, own in {"student": student, **teachers}.items()
+        }
 
     @property
     def needs_labels(self) -> bool:
@@ -124,13 +106,10 @@ class Term(nn.Module):
             for part in (self.loss, self.sample_weight, self.teacher_weight)
         )
 
-    def taps(self, network: str) -> Taps:
-        """Return the taps of the student or of a teacher."""
-        return self.student if network == "student" else self.teachers[network]
-
-    def factor(self) -> float:
-        """Return the term's scalar weight at this point of training."""
-        return self.weight * self.schedule.now()
+    def compares_logits(self, teacher: str) -> bool:
+        """Tell whether the loss is between the logits of the student and of a teacher."""
+        own = self.student == self.logits["student"]
+        return own and self.teachers[teacher] == self.logits[teacher]
 
     def connect(
         self, connector: Config | None, student: Shapes, teachers: Mapping[str, Shapes]
@@ -142,8 +121,9 @@ class Term(nn.Module):
             student: Shape at each of the student's taps.
             teachers: Shape at each tap of each teacher.
         """
-        needed = connector is not None or getattr(self.loss, "same_shape", False)
-        for teacher, taps in self.teachers.items() if needed else ():
+        if connector is None and not getattr(self.loss, "same_shape", False):
+            return
+        for teacher, taps in self.teachers.items():
             own, theirs = flat(self.student), flat(taps)
             if len(own) != len(theirs):
                 raise ValueError(
@@ -156,24 +136,37 @@ class Term(nn.Module):
                 for s, t in zip(own, theirs, strict=True)
             )
 
-    def forward(self, inputs: Inputs) -> TermOutput:
-        """Compute the term from what its taps caught, without its scalar weight."""
-        weights = self._weights(inputs)
-        losses = []
-        for k, (teacher, features) in enumerate(inputs.teachers.items()):
-            arguments: Config = {}
+    def forward(self, features: Features, labels: Tensor | None) -> TermOutput:
+        """Compute the term, without its scalar weight and schedule.
+
+        Args:
+            features: What the taps of each network caught; ``'student'`` and teacher names.
+            labels: Class indices, shape (N,), or ``None`` where the batch has none.
+        """
+        arguments: Config = dict(labels=labels) if "labels" in self._accepts else {}
+        weights = self._weights(features, labels) if self.weighs else None
+        total = None
+        for k, (name, taps) in enumerate(self.teachers.items()):
+            student: Any
+            teacher: Any
+            if isinstance(self.student, Tap) and isinstance(taps, Tap):
+                student, teacher = features["student"][self.student], features[name][taps]
+            else:
+                student = [features["student"][tap] for tap in flat(self.student)]
+                teacher = [features[name][tap] for tap in flat(taps)]
+            if name in self.class_maps and self.compares_logits(name):
+                student = self.class_maps[name].of_student(student)
+                teacher = self.class_maps[name].of_teacher(teacher)
+            if name in self.connectors:
+                student = self._connect(name, student, teacher)
             if weights is not None:
                 arguments["weight"] = weights[k]
-            if "labels" in self._accepts:
-                arguments["labels"] = inputs.labels
-            student = self._connected(teacher, inputs.student[teacher], features)
-            losses.append(self.loss(student, features, **arguments))
-        read = [tensor for value in inputs.student.values() for tensor in _tensors(value)]
-        return TermOutput(sum(losses[1:], start=losses[0]), weights, read)
+            loss = self.loss(student, teacher, **arguments)
+            total = loss if total is None else total + loss
+        assert total is not None
+        return TermOutput(total, weights)
 
-    def _connected(self, teacher: str, student: Any, features: Any) -> Any:
-        if teacher not in self.connectors:
-            return student
+    def _connect(self, teacher: str, student: Any, features: Any) -> Any:
         connectors = self.connectors[teacher]
         assert isinstance(connectors, nn.ModuleList)
         if isinstance(student, Tensor):
@@ -181,15 +174,29 @@ class Term(nn.Module):
         return [c(s, t) for c, s, t in zip(connectors, student, features, strict=True)]
 
     @torch.no_grad()
-    def _weights(self, inputs: Inputs) -> Tensor | None:
-        """Return sample weight times teacher weight, shape (K, N), or ``None`` without either."""
-        students = [inputs.student_logits[teacher] for teacher in inputs.student_logits]
-        teachers = list(inputs.teacher_logits.values())
-        weights = None
+    def _weights(self, features: Features, labels: Tensor | None) -> Tensor:
+        """Return sample weight times teacher weight, shape (K, N), from logits."""
+        own, students, teachers = features["student"][self.logits["student"]], [], []
+        for name in self.teachers:
+            logits, class_map = features[name][self.logits[name]], self.class_maps.get(name)
+            students.append(class_map.of_student(own) if class_map else own)
+            teachers.append(class_map.of_teacher(logits) if class_map else logits)
+        weights: Tensor | None = None
         if self.sample_weight is not None:
             pairs = zip(students, teachers, strict=True)
             weights = torch.stack([self.sample_weight(s, t) for s, t in pairs])
         if self.teacher_weight is not None:
-            shares = self.teacher_weight(students[0], teachers, labels=inputs.labels)
+            shares: Tensor = self.teacher_weight(students[0], teachers, labels=labels)
             weights = shares if weights is None else weights * shares
+        assert weights is not None
         return weights
+
+
+class Terms(nn.ModuleDict):
+    """The terms by name."""
+
+    if TYPE_CHECKING:
+
+        def __getitem__(self, key: str) -> Term: ...
+        def items(self) -> ItemsView[str, Term]: ...
+        def values(self) -> ValuesView[Term]: ...

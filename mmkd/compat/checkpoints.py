@@ -25,7 +25,7 @@ class BrokenCheckpointError(RuntimeError):
     """A file is no checkpoint, or is damaged."""
 
 
-def _statistics_method(owner: Any, name: str) -> Any:
+def _statistics_method(owner: Any, name: str, *default: Any) -> Any:
     """Stand in for ``getattr``, by which a pickled log buffer refers to its statistics."""
     if owner is not HistoryBuffer or name not in STATISTICS:
         raise pickle.UnpicklingError(f"Unsupported GLOBAL getattr({owner!r}, {name!r})")
@@ -88,19 +88,21 @@ def load_checkpoint(path: str | Path, trust: bool = False) -> Any:
         allow_mmengine_checkpoints()
         with _weights_only_everywhere():
             return _load(path, weights_only=True)
-    except (pickle.UnpicklingError, EOFError) as error:
-        refused = re.search(r"GLOBAL (.+?)(?= was not| whose| \(|$)", str(error))
-        if trust or refused is None:
+    except pickle.UnpicklingError as error:
+        refused = re.search(r"GLOBAL (.+?)(?= was not| whose|\n|$)", str(error))
+        if refused is None or trust:
             raise BrokenCheckpointError(f"{path} is no checkpoint, or is damaged.") from error
         raise UnsafeCheckpointError(
             f"Refused to load {path}: it holds more than tensors and plain data, and loading it "
-            f"could execute code. If you trust its author, say trust_checkpoint=True. (It asks for "
+            "could execute code. If you trust its author, say trust_checkpoint=True. (It asks for "
             f"{refused[1]}.)"
         ) from error
-    except RuntimeError as error:
-        if "PytorchStreamReader" not in str(error):
+    except (EOFError, OSError, RuntimeError) as error:
+        if not os.path.isfile(path):
             raise
-        raise BrokenCheckpointError(f"{path} is damaged: {error}") from error
+        raise BrokenCheckpointError(
+            f"{path} cannot be read as a checkpoint; it may be damaged: {error}"
+        ) from error
 
 
 def _load(path: str, weights_only: bool) -> Any:

@@ -1,14 +1,14 @@
 """Building a distiller's parts, and checking at build time what can be checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.taps import Tap, capture
+from mmkd.taps import Tap, run_tapped
 from mmkd.teachers import Teacher
-from mmkd.terms import Shapes, Taps, Term, parse_taps
+from mmkd.terms import Shapes, Taps, Term, Terms, parse_taps
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller
@@ -45,9 +45,9 @@ def logit_taps(logits: str | Mapping[str, str], teachers: list[str]) -> dict[str
     return {name: Tap.parse(text) for name, text in by_name.items()}
 
 
-def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> nn.ModuleDict:
+def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> Terms:
     """Build the terms. One whose weight is 0 is left out, as if it were not in the config."""
-    built = nn.ModuleDict()
+    built = Terms()
     for name, config in terms.items():
         if "." in name or hasattr(built, name):
             raise ValueError(f"A term cannot be called {name!r}: choose another name.")
@@ -59,7 +59,7 @@ def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> nn.Modul
             student = parse_taps(arguments.pop("student"))
         teachers = _teacher_taps(name, arguments.pop("teacher", None), logits)
         try:
-            built[name] = Term(name, student, teachers, **arguments)
+            built[name] = Term(name, student, teachers, logits, **arguments)
         except TypeError as error:
             raise ValueError(f"The config of term {name!r} is wrong: {error}") from error
     return built
@@ -89,21 +89,29 @@ def connect_terms(
         ValueError: In words, for taps that do not exist, class counts that differ, and losses that
             need labels where batch augmentations leave none.
     """
-    built = [term for _, term in distiller._terms()]
     inputs = example_input(distiller, input_shape)
-    student = _student_shapes(
-        distiller, inputs, list(dict.fromkeys(distiller._taps("student", built)))
-    )
+    taps: dict[str, dict[Tap, None]] = {"student": {}}
+    for term in distiller.terms.values():
+        for network, read in term.taps.items():
+            taps.setdefault(network, {}).update(read)
+    for tap in taps["student"]:
+        tap.check(distiller.student)
+    student = _student_shapes(distiller, inputs, taps["student"])
     teachers: dict[str, Shapes] = {}
     for name, teacher in distiller.teachers.items():
-        if taps := list(dict.fromkeys(distiller._taps(name, built))):
-            teacher.accelerate(inputs, taps)
-            captured = teacher(inputs, None, taps)
-            teachers[name] = {tap: tuple(captured.read(tap).shape) for tap in taps}
-    for term in built:
+        if name in taps:
+            for tap in taps[name]:
+                tap.check(teacher.network)
+            teacher.accelerate(inputs, taps[name])
+            teachers[name] = _shapes(teacher(inputs, None, taps[name]))
+    for term in distiller.terms.values():
         _check_classes(distiller, term, student, teachers)
         _check_labels(distiller, term)
         term.connect(terms[term.name].get("connector"), student, teachers)
+
+
+def _shapes(features: Mapping[Tap, Tensor]) -> Shapes:
+    return {tap: tuple(tensor.shape) for tap, tensor in features.items()}
 
 
 def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> Tensor:
@@ -114,13 +122,13 @@ def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> 
     return torch.zeros(2, *input_shape)
 
 
-def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: list[Tap]) -> Shapes:
+def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Iterable[Tap]) -> Shapes:
     student = distiller.student
     training = student.training
     student.eval()
     try:
-        with torch.no_grad(), capture(student, taps) as captured:
-            student(inputs, mode="tensor")
+        with torch.no_grad():
+            _, caught = run_tapped(student, taps, inputs, mode="tensor")
     except RuntimeError as error:
         raise ValueError(
             f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
@@ -128,21 +136,22 @@ def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: list[Tap]) -> 
         ) from error
     finally:
         student.train(training)
-    return {tap: tuple(captured.read(tap).shape) for tap in taps}
+    return _shapes(caught)
 
 
 def _check_classes(
     distiller: "Distiller", term: Term, student: Shapes, teachers: Mapping[str, Shapes]
 ) -> None:
     own = distiller.logits["student"]
-    for name, taps in term.teachers.items():
+    for name in term.teachers:
         theirs = distiller.logits[name]
-        if not term.needs_logits and (term.student, taps) != (own, theirs):
+        if not term.weighs and not term.compares_logits(name):
             continue
         count, other = student[own][-1], teachers[name][theirs][-1]
         class_map = distiller.teachers[name].class_map
         if class_map is not None:
             class_map.check(name, count, other)
+            term.class_maps[name] = class_map
             if class_map.partial and term.needs_labels:
                 raise ValueError(
                     f"The term {term.name!r} needs labels, but the teacher {name!r} lacks some of "

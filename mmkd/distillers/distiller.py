@@ -15,8 +15,8 @@ from mmkd.distillers.build import build_teachers, build_terms, connect_terms, lo
 from mmkd.distillers.labels import class_labels
 from mmkd.networks import Spec, build_network, network_config
 from mmkd.registry import MODELS
-from mmkd.taps import Capture, Tap, capture
-from mmkd.terms import Inputs, Taps, Term, TermOutput, flat
+from mmkd.taps import Tap, run_tapped
+from mmkd.terms import Term, TermOutput
 
 Config = dict[str, Any]
 Losses = dict[str, Any]
@@ -29,12 +29,14 @@ class Step:
     Attributes:
         losses: Every entry of the objective under the name under which it is logged.
         terms: Output of each term that acted, by its name.
-        student_logits: Shape (N, C).
+        features: What the taps of each network caught, by ``'student'`` and teacher names.
+        student_logits: Shape (N, C), where a term that acted reads them.
         teacher_logits: Shape (N, C) each, of the teachers whose logits were computed.
     """
 
     losses: Losses
     terms: dict[str, TermOutput]
+    features: dict[str, dict[Tap, Tensor]]
     student_logits: Tensor | None
     teacher_logits: dict[str, Tensor]
 
@@ -89,6 +91,7 @@ class Distiller(BaseModel):
             self.logits = logit_taps(logits, [*self.teachers])
             self.terms = build_terms(terms, self.logits)
             connect_terms(self, terms, input_shape)
+        self._needs_labels = any(term.needs_labels for term in self.terms.values())
 
     def forward(
         self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"
@@ -110,25 +113,33 @@ class Distiller(BaseModel):
 
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's own losses, weighted, and ``loss_<name>`` of each term."""
-        factors = {name: term.factor() for name, term in self._terms()}
-        acting = [term for name, term in self._terms() if factors[name]]
-        with capture(self.student, self._taps("student", acting)) as student:
-            losses = self._weighted(self.student(inputs, data_samples, mode="loss"))
-        captured = {
-            name: teacher(inputs, data_samples, taps)
-            for name, teacher in self.teachers.items()
-            if (taps := self._taps(name, acting))
-        }
-        labels = class_labels(data_samples)
-        outputs = {
-            term.name: term(self._inputs(term, student, captured, labels)) for term in acting
-        }
-        for name, term in self._terms():
-            if name in outputs:
+        factors = {}
+        taps: dict[str, dict[Tap, None]] = {"student": {}}
+        for name, term in self.terms.items():
+            factors[name] = term.weight * (1.0 if term.schedule is None else term.schedule.now())
+            if factors[name]:
+                for network, read in term.taps.items():
+                    taps.setdefault(network, {}).update(read)
+
+        losses, caught = run_tapped(
+            self.student, taps["student"], inputs, data_samples, mode="loss"
+        )
+        features = {"student": caught}
+        for name, teacher in self.teachers.items():
+            if name in taps:
+                features[name] = teacher(inputs, data_samples, taps[name])
+        labels = class_labels(data_samples) if self._needs_labels else None
+
+        losses = self._weigh(losses) if self.student_loss_weight != 1 else dict(losses)
+        outputs = {}
+        for name, term in self.terms.items():
+            if factors[name]:
+                outputs[name] = term(features, labels)
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = _zero(term, inputs)
-        self._report(losses, outputs, student, captured)
+        if self._observers:
+            self._report(Step(_logged(losses), outputs, features, None, {}))
         return losses
 
     def parse_losses(self, losses: Losses) -> tuple[Tensor, dict[str, Tensor]]:
@@ -137,8 +148,7 @@ class Distiller(BaseModel):
         mmpretrain's heads call their loss ``loss``, which is also MMEngine's name of the total: in
         the log theirs is ``loss_student``.
         """
-        named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
-        parsed: tuple[Tensor, dict[str, Tensor]] = super().parse_losses(named)
+        parsed: tuple[Tensor, dict[str, Tensor]] = super().parse_losses(_logged(losses))
         return parsed
 
     def observe(self, observer: Callable[[Step], None]) -> RemovableHandle:
@@ -154,66 +164,30 @@ class Distiller(BaseModel):
             teacher.apply(fn)
         return self
 
-    def _terms(self) -> list[tuple[str, Term]]:
-        return [(name, term) for name, term in self.terms.items() if isinstance(term, Term)]
-
-    def _weighted(self, losses: Losses) -> Losses:
+    def _weigh(self, losses: Losses) -> Losses:
         """Scale the student's task losses; other entries, such as accuracies, pass."""
-        if self.student_loss_weight == 1:
-            return dict(losses)
+        weighed = dict(losses)
+        for name, value in losses.items():
+            if "loss" in name:
+                several = not isinstance(value, Tensor)
+                weighed[name] = (
+                    [item * self.student_loss_weight for item in value]
+                    if several
+                    else value * self.student_loss_weight
+                )
+        return weighed
 
-        def scale(value: Any) -> Any:
-            if isinstance(value, Tensor):
-                return value * self.student_loss_weight
-            return [item * self.student_loss_weight for item in value]
-
-        return {name: scale(value) if "loss" in name else value for name, value in losses.items()}
-
-    def _taps(self, network: str, terms: Sequence[Term]) -> list[Tap]:
-        """Return what is read of the student or of a teacher, one entry for each reader."""
-        logits = self.logits[network]
-        read = [term for term in terms if network == "student" or network in term.teachers]
-        taps = [tap for term in read for tap in flat(term.taps(network))]
-        taps += [logits for term in read if term.needs_logits]
-        # Observers look at logits that are there anyway; no network runs further for them.
-        return taps + [logits] * bool(self._observers and logits in taps)
-
-    def _inputs(
-        self, term: Term, student: Capture, captured: dict[str, Capture], labels: Tensor | None
-    ) -> Inputs:
-        """Read what one term needs from the captures, over shared classes where it is logits."""
-        own = _read(student, term.student)
-        logits = student.read(self.logits["student"]) if term.needs_logits else None
-        inputs = Inputs({}, {}, {}, {}, labels)
-        for name, taps in term.teachers.items():
-            features, class_map = _read(captured[name], taps), self.teachers[name].class_map
-            compares_logits = taps == self.logits[name] and term.student == self.logits["student"]
-            mapped = class_map is not None and compares_logits
-            inputs.student[name] = class_map.of_student(own) if mapped and class_map else own
-            inputs.teachers[name] = (
-                class_map.of_teacher(features) if mapped and class_map else features
-            )
-            if logits is not None:
-                seen = captured[name].read(self.logits[name])
-                inputs.student_logits[name] = class_map.of_student(logits) if class_map else logits
-                inputs.teacher_logits[name] = class_map.of_teacher(seen) if class_map else seen
-        return inputs
-
-    def _report(
-        self,
-        losses: Losses,
-        terms: dict[str, TermOutput],
-        student: Capture,
-        teachers: dict[str, Capture],
-    ) -> None:
-        if not self._observers:
-            return
-        own, seen = self.logits["student"], {}
-        for name, captured in teachers.items():
-            if self.logits[name] in captured:
-                class_map, logits = self.teachers[name].class_map, captured.read(self.logits[name])
-                seen[name] = class_map.of_teacher(logits) if class_map else logits
-        step = Step(losses, terms, student.read(own) if own in student else None, seen)
+    def _report(self, step: Step) -> None:
+        """Add the logits that are there anyway, over shared classes, and call the observers."""
+        for name, features in step.features.items():
+            logits = features.get(self.logits[name])
+            if logits is None:
+                continue
+            if name == "student":
+                step.student_logits = logits
+            else:
+                class_map = self.teachers[name].class_map
+                step.teacher_logits[name] = class_map.of_teacher(logits) if class_map else logits
         for observer in list(self._observers.values()):
             observer(step)
 
@@ -248,8 +222,9 @@ def _build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> 
     return build_network(config)
 
 
-def _read(captured: Capture, taps: Taps) -> Any:
-    return captured.read(taps) if isinstance(taps, Tap) else [captured.read(tap) for tap in taps]
+def _logged(losses: Losses) -> Losses:
+    """Give each loss the name under which it is logged."""
+    return {"loss_student" if name == "loss" else name: value for name, value in losses.items()}
 
 
 def _zero(term: Term, inputs: Tensor) -> Tensor:

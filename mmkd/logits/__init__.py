@@ -1,8 +1,8 @@
 """Plug-ins of the logit pipeline: transforms, temperatures, targets."""
 
+from mmkd.logits.entropy import entropy
 from mmkd.logits.flsw import FLSWTemperature
 from mmkd.logits.probability_shift import ProbabilityShift
-from mmkd.logits.softmax import entropy, tempered_log_softmax
 from mmkd.logits.standardize import Standardize
 
 __all__ = [
@@ -10,5 +10,4 @@ __all__ = [
     "ProbabilityShift",
     "Standardize",
     "entropy",
-    "tempered_log_softmax",
 ]

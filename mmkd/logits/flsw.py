@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 
 
@@ -34,9 +33,9 @@ class FLSWTemperature(nn.Module):
         self.base, self.bias, self.gamma, self.min = base, bias, gamma, min
 
     @torch.no_grad()
-    @full_precision
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the temperature of each sample, shape (N,), detached, from logits (N, C)."""
+        # The loss hands over float32 at least.
         dissimilarity = (1 - cosine_similarity(student_logits, teacher_logits, dim=-1)).clamp(min=0)
         weight = dissimilarity**self.gamma
         return (self.base + self.bias * (weight.mean() - weight)).clamp(min=self.min)

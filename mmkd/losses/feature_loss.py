@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from mmkd.losses.reduction import reduce_loss
@@ -12,7 +13,8 @@ Features = Tensor | Sequence[Tensor]
 
 
 def _as_list(features: Features) -> list[Tensor]:
-    return [features] if isinstance(features, Tensor) else list(features)
+    features = [features] if isinstance(features, Tensor) else features
+    return [full_precision(feature) for feature in features]
 
 
 class FeatureLoss(nn.Module, ABC):
@@ -34,7 +36,6 @@ class FeatureLoss(nn.Module, ABC):
         self.loss_weight = loss_weight
         self.reduction = reduction
 
-    @full_precision
     def forward(
         self,
         student_features: Features,
@@ -61,7 +62,9 @@ class FeatureLoss(nn.Module, ABC):
                 f"{len(students)} student and {len(teachers)} teacher features: a feature loss "
                 "needs pairs."
             )
-        distances = [self.distance(s, t.detach()) for s, t in zip(students, teachers, strict=True)]
+        with torch.autocast(students[0].device.type, enabled=False):
+            pairs = zip(students, teachers, strict=True)
+            distances = [self.distance(s, t.detach()) for s, t in pairs]
         loss = sum(distances[1:], start=distances[0])
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from mmkd.logits.softmax import tempered_log_softmax
-from mmkd.losses.logit_loss import LogitLoss
+from mmkd.losses.logit_loss import LogitLoss, Temperature
 from mmkd.registry import MODELS
 
 Target = Callable[[Tensor, Tensor | None], Tensor]
@@ -14,7 +13,7 @@ Target = Callable[[Tensor, Tensor | None], Tensor]
 def kd_divergence(
     student_logits: Tensor,
     teacher_logits: Tensor,
-    temperature: Tensor,
+    temperature: Temperature,
     labels: Tensor | None = None,
     target: Target | None = None,
 ) -> Tensor:
@@ -23,17 +22,16 @@ def kd_divergence(
     Args:
         student_logits: :math:`z_s`, shape (N, C).
         teacher_logits: :math:`z_t`, shape (N, C).
-        temperature: T, 0-dim or shape (N,).
+        temperature: T, a number or shape (N, 1).
         labels: Class indices, shape (N,), for ``target``.
         target: Adjusts the teacher's tempered log-probabilities, (N, C) -> (N, C).
     """
-    log_student = tempered_log_softmax(student_logits, temperature)
-    log_teacher = tempered_log_softmax(teacher_logits, temperature)
+    log_student = (student_logits / temperature).log_softmax(-1)
+    log_teacher = (teacher_logits / temperature).log_softmax(-1)
     if target is not None:
         log_teacher = target(log_teacher, labels)
     # One difference of logarithms, so that equal networks give exactly zero.
-    divergence = (log_teacher.exp() * (log_teacher - log_student)).sum(-1)
-    return temperature**2 * divergence
+    return (temperature**2 * log_teacher.exp() * (log_teacher - log_student)).sum(-1)
 
 
 @MODELS.register_module()
@@ -46,6 +44,6 @@ class KDLoss(LogitLoss):
     """
 
     def divergence(
-        self, student: Tensor, teacher: Tensor, temperature: Tensor, labels: Tensor | None
+        self, student: Tensor, teacher: Tensor, temperature: Temperature, labels: Tensor | None
     ) -> Tensor:
         return kd_divergence(student, teacher, temperature, labels, self.target)

@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmkd.losses.reduction import reduce_loss
-from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 
 Config = dict[str, Any]
+Temperature = float | Tensor
 
 
 def _chain(transforms: Sequence[Config | nn.Module]) -> nn.Sequential:
@@ -63,7 +64,6 @@ class LogitLoss(nn.Module, ABC):
         if self.target is not None and getattr(self.target, "needs_labels", False):
             self.needs_labels = True
 
-    @full_precision
     def forward(
         self,
         student_logits: Tensor,
@@ -97,12 +97,13 @@ class LogitLoss(nn.Module, ABC):
                 f"{type(self).__name__} needs labels (class indices), but the batch has none: "
                 "batch augmentations such as Mixup and CutMix leave only soft labels."
             )
-        student = self.student_transforms(self.transforms(student_logits))
-        teacher = self.teacher_transforms(self.transforms(teacher_logits.detach()))
-        if isinstance(self.temperature, nn.Module):
-            temperature = self.temperature(student, teacher)
-        else:
-            temperature = student.new_tensor(self.temperature)
+        # Half precision is too coarse for a softmax; float64 stays, for checks against references.
+        wide = torch.promote_types(student_logits.dtype, torch.float32)
+        student = self.student_transforms(self.transforms(student_logits.to(wide)))
+        teacher = self.teacher_transforms(self.transforms(teacher_logits.detach().to(wide)))
+        temperature = self.temperature
+        if isinstance(temperature, nn.Module):
+            temperature = temperature(student, teacher).reshape(-1, 1)
         loss = self.divergence(student, teacher, temperature, labels)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
@@ -110,9 +111,9 @@ class LogitLoss(nn.Module, ABC):
 
     @abstractmethod
     def divergence(
-        self, student: Tensor, teacher: Tensor, temperature: Tensor, labels: Tensor | None
+        self, student: Tensor, teacher: Tensor, temperature: Temperature, labels: Tensor | None
     ) -> Tensor:
         """Return the loss of each sample, shape (N,), from transformed logits (N, C).
 
-        ``temperature`` is a 0-dim tensor or has shape (N,).
+        ``temperature`` is a number, or a tensor of shape (N, 1) or (1, 1).
         """

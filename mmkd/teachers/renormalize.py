@@ -76,8 +76,6 @@ class Renormalize(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return images (N, C, H, W) in the teacher's normalisation and channel order."""
-        if self.identity:
-            return inputs
         if self.flip and inputs.shape[1] == 3:
             inputs = inputs.flip(1)
         return inputs * self.scale + self.shift

@@ -1,6 +1,6 @@
 """A frozen network and how it is run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmkd.networks import Spec, build_network, network_config
-from mmkd.taps import Capture, Tap, capture
+from mmkd.taps import Tap, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
 from mmkd.teachers.class_map import ClassMap, Correspondence
 from mmkd.teachers.renormalize import Normalization, Renormalize
@@ -86,7 +86,7 @@ class Teacher:
             )
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
         self._fold_bn, self._compile = fold_bn, compile
-        self._renormalize: nn.Module = nn.Identity()
+        self._renormalize: Renormalize | None = None
         self.apply(lambda tensor: tensor)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
@@ -96,7 +96,8 @@ class Teacher:
     def apply(self, function: Callable[[Tensor], Tensor]) -> None:
         """Move or cast the network like ``nn.Module._apply``, keeping its own type and format."""
         self.network._apply(function)
-        self._renormalize._apply(function)
+        if self._renormalize is not None:
+            self._renormalize._apply(function)  # type: ignore[no-untyped-call]
         if self.dtype is not None:
             self.network.to(self.dtype)
         if self.memory_format is not None:
@@ -112,13 +113,14 @@ class Teacher:
         if not self._has_own_preprocessing or own is None or given is None:
             return
         try:
-            self._renormalize = Renormalize(given, own)
+            renormalize = Renormalize(given, own)
         except ValueError as error:
             raise ValueError(
                 f"The teacher {name!r} cannot take the student's input: {error}"
             ) from None
+        self._renormalize = None if renormalize.identity else renormalize
 
-    def accelerate(self, inputs: Tensor, taps: Sequence[Tap]) -> None:
+    def accelerate(self, inputs: Tensor, taps: Iterable[Tap]) -> None:
         """Fold and compile as configured.
 
         Args:
@@ -132,10 +134,8 @@ class Teacher:
         if self._fold_bn:
             before = self(inputs, None, taps)
             fold_batch_norm(self.network)
-            after = self(inputs, None, taps)
-            for tap in dict.fromkeys(taps):
-                old, new = before.read(tap).float(), after.read(tap).float()
-                if (old - new).norm() > 1e-2 * old.norm():
+            for tap, new in self(inputs, None, taps).items():
+                if (before[tap] - new).float().norm() > 1e-2 * before[tap].float().norm():
                     raise ValueError(
                         f"Folding BatchNorm changes the teacher's output at '{tap}': its layers do "
                         "not run in the order in which they are defined. Set fold_bn=False."
@@ -144,8 +144,9 @@ class Teacher:
             compile_parts(self.network, taps)
 
     def prepare(self, inputs: Tensor) -> Tensor:
-        """Turn the student's input (N, C, H, W) into the teacher's: values, size, type, format."""
-        inputs = self._renormalize(inputs)
+        """Set the network to eval, and turn the student's input (N, C, H, W) into its own."""
+        self.network.eval()
+        inputs = inputs if self._renormalize is None else self._renormalize(inputs)
         if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):
             inputs = interpolate(inputs, tuple(self.input_size), mode=self.interpolation)
         if self.dtype is not None:
@@ -155,22 +156,26 @@ class Teacher:
         return inputs
 
     @torch.no_grad()
-    def __call__(self, inputs: Tensor, data_samples: Any, taps: Sequence[Tap]) -> Capture:
+    def __call__(self, inputs: Tensor, data_samples: Any, taps: Iterable[Tap]) -> dict[Tap, Tensor]:
         """Run the network as far as its deepest tap, and return what the taps caught.
 
         Args:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
-            taps: What to catch, one entry for each time that it will be read.
+            taps: What to catch.
         """
-        self.network.eval()
         inputs = self.prepare(inputs)
-        with self._own_precision(inputs), capture(self.network, taps, stop=True) as captured:
-            if isinstance(self.network, BaseModel):
-                self.network(inputs, data_samples, mode="tensor")
-            else:
-                self.network(inputs)
-        return captured
+        arguments: Any = (inputs,)
+        options = {}
+        if isinstance(self.network, BaseModel):
+            arguments, options = (inputs, data_samples), dict(mode="tensor")
+        with (
+            nullcontext()
+            if self.dtype is None
+            else torch.autocast(inputs.device.type, enabled=False)
+        ):
+            _, caught = run_tapped(self.network, taps, *arguments, stop=True, **options)
+        return caught
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[Any]) -> list[Any]:
@@ -180,9 +185,12 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: Data samples, which are filled in place.
         """
-        self.network.eval()
         inputs = self.prepare(inputs)
-        with self._own_precision(inputs):
+        with (
+            nullcontext()
+            if self.dtype is None
+            else torch.autocast(inputs.device.type, enabled=False)
+        ):
             if self.class_map is None:
                 return list(self.network(inputs, data_samples, mode="predict"))
             # Samples that know the student's number of classes would not take the teacher's scores.
@@ -191,8 +199,3 @@ class Teacher:
             scores = self.class_map.scores(prediction.pred_score)
             sample.set_pred_score(scores).set_pred_label(scores.argmax())
         return data_samples
-
-    def _own_precision(self, inputs: Tensor) -> Any:
-        if self.dtype is None:
-            return nullcontext()
-        return torch.autocast(inputs.device.type, enabled=False)

@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmkd.logits.softmax import entropy
-from mmkd.precision import full_precision
+from mmkd.logits.entropy import entropy
 from mmkd.registry import MODELS
 
 MODES = ("ea", "base", "interact", "inverse")
@@ -46,7 +45,6 @@ class EntropyAdaptiveWeight(nn.Module):
         self.temperature, self.bound, self.mode = temperature, bound, mode
 
     @torch.no_grad()
-    @full_precision
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), detached, from raw logits (N, C)."""
         base = entropy(teacher_logits, self.temperature, EPS)

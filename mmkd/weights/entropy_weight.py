@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmkd.logits.softmax import entropy
-from mmkd.precision import full_precision
+from mmkd.logits.entropy import entropy
 from mmkd.registry import MODELS
 
 
@@ -27,7 +26,6 @@ class EntropyWeight(nn.Module):
         self.temperature = temperature
 
     @torch.no_grad()
-    @full_precision
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), detached, from raw logits (N, C).
 

@@ -8,15 +8,12 @@ import mmkd  # noqa: F401
 # isort: split
 import numpy as np
 import pytest
+from make_fashion_mnist import FILES, idx, write_fashion_mnist
 from mmengine.config import Config
 
 from mmkd.datasets import FashionMNIST, fashion_mnist
 
 CONFIG = Path(__file__).parents[2] / "configs/_base_/datasets/fashion_mnist.py"
-FILES = {
-    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
-    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
-}
 SIZES = {"train": 40, "test": 20}
 
 needs_real_files = pytest.mark.skipif(
@@ -25,24 +22,9 @@ needs_real_files = pytest.mark.skipif(
 )
 
 
-def idx(values: np.ndarray) -> bytes:
-    header = bytes((0, 0, 8, values.ndim)) + np.array(values.shape, ">u4").tobytes()
-    return header + values.tobytes()
-
-
 @pytest.fixture(params=["packed", "unpacked"])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Small files in the real format: image i of a split shows i (+ 100 in the test split)."""
-    for split, (images_name, labels_name) in FILES.items():
-        numbers = np.arange(SIZES[split], dtype=np.uint8)
-        shown = numbers + (100 if split == "test" else 0)
-        images = shown[:, None, None].repeat(28, axis=1).repeat(28, axis=2)
-        for name, content in ((images_name, idx(images)), (labels_name, idx(numbers % 10))):
-            if request.param == "packed":
-                (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
-            else:
-                (tmp_path / name).write_bytes(content)
-    return tmp_path
+    return write_fashion_mnist(tmp_path, **SIZES, packed=request.param == "packed")
 
 
 def shown_by(dataset: FashionMNIST) -> list[int]:

@@ -22,7 +22,7 @@ def network() -> nn.Module:
 
 
 def logits(teacher: Teacher) -> torch.Tensor:
-    return teacher(INPUTS, None, [FC]).read(FC)
+    return teacher(INPUTS, None, [FC])[FC]
 
 
 def test_it_is_frozen_and_in_eval_whatever_is_called(network):
@@ -64,13 +64,13 @@ def test_it_is_built_from_a_config_and_loads_its_checkpoint(tmp_path, network, f
 
 def test_names_of_installed_configs_are_read():
     teacher = Teacher("mmpretrain::resnet/resnet18_8xb16_cifar10.py")
-    assert teacher(INPUTS, None, [FC]).read(FC).shape == (3, 10)
+    assert teacher(INPUTS, None, [FC])[FC].shape == (3, 10)
 
 
 def test_a_plain_module_is_called_with_images():
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
     tap = Tap.parse("1")
-    assert Teacher(linear)(INPUTS, None, [tap]).read(tap).shape == (3, 2)
+    assert Teacher(linear)(INPUTS, None, [tap])[tap].shape == (3, 2)
 
 
 def test_another_input_size(network):
