@@ -1,0 +1,7 @@
+# What belongs around every distillation run.
+custom_hooks = [
+    dict(type="mmkd.StepCheckHook"),
+    dict(type="mmkd.TeacherEvaluationHook"),
+    dict(type="mmkd.StatisticsHook", interval=10),
+    dict(type="mmkd.StudentCheckpointHook"),
+]

@@ -1,0 +1,12 @@
+# Ten epochs, the rate falling along a half cosine from the first iteration to the last.
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=5e-4),
+)
+param_scheduler = dict(type="CosineAnnealingLR", convert_to_iter_based=True, T_max=10)
+
+train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+
+auto_scale_lr = dict(base_batch_size=64)

@@ -1,0 +1,14 @@
+_base_ = ["../baseline/resnet8_w8_fmnist8k.py", "../_base_/distillation.py"]
+
+model = dict(
+    _delete_=True,
+    type="mmkd.Distiller",
+    student="mmkd::baseline/resnet8_w8_fmnist8k.py",
+    teacher=dict(
+        model="mmkd::baseline/resnet20_fmnist8k.py",
+        checkpoint="work_dirs/resnet20_fmnist8k/epoch_10.pth",
+    ),
+    student_loss_weight=0.1,
+    input_shape=(1, 28, 28),
+    terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0), weight=0.9)),
+)
