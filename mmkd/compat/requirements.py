@@ -1,0 +1,28 @@
+"""Says in words what mmkd cannot do without."""
+
+import sys
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+
+def require_mmengine() -> None:
+    """Checks that MMEngine can be found.
+
+    Raises:
+        ModuleNotFoundError: If it cannot; the message names the commands that install it.
+    """
+    if find_spec("mmengine") is None:
+        raise ModuleNotFoundError(
+            "mmkd needs MMEngine, and setup leaves the choice of its family to you. Install the "
+            "maintained packages with `pip install --no-build-isolation 'mmkd[onedl]'` or the "
+            "original ones with `pip install --no-build-isolation 'mmkd[openmmlab]'`, after "
+            "torch (mmcv is compiled against it). From a clone, `bash tools/setup.sh` does it all.",
+            name="mmengine",
+        )
+
+
+def being_examined() -> bool:
+    """Whether this process is the doctor, which has to start in a broken environment, too."""
+    as_module = ("-m", "mmkd.doctor") in pairwise(sys.orig_argv)
+    return as_module or Path(sys.argv[0]).stem == "mmkd-doctor"

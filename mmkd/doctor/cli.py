@@ -1,0 +1,58 @@
+"""Runs the checks and prints what they find."""
+
+import argparse
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from mmkd.doctor import imports, versions
+from mmkd.doctor.environment import Environment, current_environment
+from mmkd.doctor.finding import Finding, Level
+from mmkd.version import __version__
+
+CHECKS: tuple[Callable[[Environment], list[Finding]], ...] = (
+    versions.check_python,
+    versions.check_torch,
+    versions.check_numpy,
+    versions.check_mixture,
+    versions.check_packages,
+    versions.check_setuptools,
+    versions.check_quickstart,
+    imports.check_opencv,
+    imports.check_torchvision,
+    imports.check_mmcv_ops,
+    imports.check_modules,
+    imports.check_devices,
+)
+
+
+def examine(env: Environment) -> Iterable[Finding]:
+    """Everything that the checks find, in their order; yields each as soon as it is known."""
+    with ThreadPoolExecutor(max_workers=2) as pool:  # most of the time is imports in processes
+        for findings in pool.map(lambda check: check(env), CHECKS):
+            yield from findings
+
+
+def report(findings: Iterable[Finding]) -> int:
+    """Prints the findings and returns the exit code: 1 if something is broken."""
+    counts = dict.fromkeys(Level, 0)
+    for finding in findings:
+        counts[finding.level] += 1
+        print(f"{finding.level.value:>8}  {finding.text}", flush=True)
+        if finding.remedy:
+            print(f"{'':>8}    {finding.remedy}", flush=True)
+    broken, warnings = counts[Level.BROKEN], counts[Level.WARNING]
+    print(f"{broken} broken, {warnings} warning(s)")
+    return int(broken > 0)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command ``mmkd-doctor``."""
+    parser = argparse.ArgumentParser(
+        prog="mmkd-doctor",
+        description="Examines the environment that mmkd runs in, and prints for each problem the "
+        "command that mends it. The exit code is 1 if something is broken.",
+    )
+    parser.parse_args(arguments)
+    env = current_environment()
+    print(f"mmkd {__version__} with {env.executable}", flush=True)
+    return report(examine(env))

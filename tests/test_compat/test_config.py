@@ -1,0 +1,77 @@
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.hub import get_config
+
+from mmkd.compat import config as compat
+from mmkd.compat.config import allow_config_names, installed_path, resolve
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An importable package `somekd` that ships the config `method/plain.py`."""
+    mim = tmp_path / "somekd" / ".mim"
+    (mim / "configs" / "method").mkdir(parents=True)
+    (mim.parent / "__init__.py").touch()
+    (mim / "configs" / "method" / "plain.py").write_text("epochs = 240\n")
+    (mim / "configs" / "method" / "metafile.yml").write_text("Models: []\n")
+    (mim / "model-index.yml").write_text("Import:\n  - configs/method/metafile.yml\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(MODULE2PACKAGE, "somekd", "somekd")
+    return mim
+
+
+def test_a_name_means_the_file_that_the_package_ships(package: Path) -> None:
+    config = Config.fromfile("somekd::method/plain.py")
+    assert config.epochs == 240
+    assert Path(config.filename) == package / "configs" / "method" / "plain.py"
+
+
+def test_names_work_in_base_and_hub_too(package: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child.py"
+    child.write_text("_base_ = 'somekd::method/plain.py'\nbatch = 64\n")
+    assert Config.fromfile(child).epochs == 240
+    assert get_config("somekd::method/plain.py").epochs == 240
+
+
+def test_a_path_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text("epochs = 1\n")
+    assert resolve(path) is path
+    assert Config.fromfile(str(path)).epochs == 1
+    assert Config.fromfile(path, import_custom_modules=False).epochs == 1
+
+
+def test_a_config_that_the_package_does_not_have(package: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="method/other"):
+        Config.fromfile("somekd::method/other.py")
+
+
+def test_an_editable_installation_is_where_its_module_is(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As the original MMEngine has it: beside the metadata, where there is no such folder.
+    monkeypatch.setattr(compat, "get_installed_path", lambda name: f"/site-packages/{name}")
+    assert installed_path("somekd") == str(package.parent)
+    assert Config.fromfile("somekd::method/plain.py").epochs == 240
+    assert get_config("somekd::method/plain.py").epochs == 240
+    assert installed_path("nowhere") == "/site-packages/nowhere"
+
+
+def test_applying_it_again_wraps_nothing() -> None:
+    before = Config.fromfile
+    allow_config_names()
+    assert Config.fromfile is before
+
+
+def test_mmengine_knows_mmkd() -> None:
+    assert MODULE2PACKAGE["mmkd"] == "mmkd"
+
+
+@pytest.mark.skipif(find_spec("mmpretrain") is None, reason="mmpretrain is not installed")
+def test_the_configs_of_mmpretrain() -> None:
+    config = Config.fromfile("mmpretrain::resnet/resnet18_8xb32_in1k.py")
+    assert config.model.type == "ImageClassifier"
