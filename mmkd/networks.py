@@ -44,7 +44,8 @@ def _model_of_file(path: str) -> dict[str, Any]:
     model = config.model.to_dict()
     if str(model["type"]).rpartition(".")[-1] == "Distiller":
         model = network_config(model["student"])
-    model.setdefault("_scope_", config.get("default_scope") or "mmengine")
+    prefix = str(model["type"]).rpartition(".")[0]
+    model.setdefault("_scope_", config.get("default_scope") or prefix or "mmengine")
     if "data_preprocessor" in config:
         model.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
     return dict(model)

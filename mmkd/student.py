@@ -1,10 +1,11 @@
 """The student alone: its weights out of a distiller's, its config out of a distillation config."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmkd.networks import network_config
 
@@ -41,6 +42,23 @@ def student_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return dict(meta=meta, state_dict=student)
 
 
+def student_model(
+    student: dict[str, Any] | str, data_preprocessor: dict[str, Any] | nn.Module | None
+) -> dict[str, Any]:
+    """Return the model config of a distiller's student.
+
+    Args:
+        student: What the distiller's config says of it.
+        data_preprocessor: What the training config says of preprocessing. It comes before what the
+            file of the student's config says.
+    """
+    model = network_config(student)
+    says = not isinstance(student, str) and "data_preprocessor" in student
+    if data_preprocessor is not None and not says:
+        model["data_preprocessor"] = deepcopy(data_preprocessor)
+    return model
+
+
 def student_config(config: Config) -> Config:
     """Return a config that trains and tests the plain student, without its teachers and terms.
 
@@ -56,7 +74,9 @@ def student_config(config: Config) -> Config:
             "The config's model is no mmkd.Distiller: there is no student to take out."
         )
     settings = config.to_dict()
-    settings["model"] = network_config(settings["model"]["student"])
+    model = settings["model"]
+    preprocessor = model.get("data_preprocessor") or settings.get("data_preprocessor")
+    settings["model"] = student_model(model["student"], preprocessor)
     for field in ("custom_hooks", "val_evaluator", "test_evaluator"):
         parts = settings.get(field)
         if parts:
@@ -91,7 +111,7 @@ def _forget_mmkd(config: Config) -> None:
     names = [imports.imports] if isinstance(imports.imports, str) else imports.imports
     imports.imports = [name for name in names if name.partition(".")[0] != "mmkd"]
     if not imports.imports:
-        del config["custom_imports"]
+        config.pop("custom_imports")
 
 
 def _name(part: Mapping[str, Any]) -> str:

@@ -36,11 +36,13 @@ def _mmengine_globals() -> list[Any]:
     """Return what MMEngine pickles besides tensors: log buffers of numpy arrays."""
     core: Any = np._core if hasattr(np, "_core") else np.core  # numpy 2 and 1
     kinds = (np.uint32, np.int32, np.int64, np.float32, np.float64)
+    rebuild = (core.multiarray._reconstruct, core.multiarray.scalar)
     return [
         HistoryBuffer,
         (_statistics_method, "builtins.getattr"),
-        core.multiarray._reconstruct,
-        core.multiarray.scalar,
+        # Under the names of either numpy, whichever wrote the checkpoint.
+        *((f, f"numpy.core.multiarray.{f.__name__}") for f in rebuild),
+        *((f, f"numpy._core.multiarray.{f.__name__}") for f in rebuild),
         np.ndarray,
         np.dtype,
         *(type(np.dtype(kind)) for kind in kinds),

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,9 @@ from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers.build import build_teachers, build_terms, connect_terms, logit_taps
 from mmkd.distillers.labels import class_labels
-from mmkd.networks import Spec, build_network, network_config
+from mmkd.networks import Spec, build_network
 from mmkd.registry import MODELS
+from mmkd.student import student_model
 from mmkd.taps import Tap, run_tapped
 from mmkd.terms import Term, TermOutput
 
@@ -215,16 +215,15 @@ class Distiller(BaseModel):
 def _build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> nn.Module:
     if isinstance(spec, nn.Module):
         return spec
-    config = network_config(spec)
-    # What the training config says comes before what the file of the student's config says.
-    if data_preprocessor is not None and (isinstance(spec, str) or "data_preprocessor" not in spec):
-        config["data_preprocessor"] = deepcopy(data_preprocessor)
-    return build_network(config)
+    return build_network(student_model(spec, data_preprocessor))
 
 
 def _logged(losses: Losses) -> Losses:
     """Give each loss the name under which it is logged."""
-    return {"loss_student" if name == "loss" else name: value for name, value in losses.items()}
+    named = dict(losses)
+    if "loss" in named:
+        named["loss_student"] = named.pop("loss")
+    return named
 
 
 def _zero(term: Term, inputs: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A frozen network and how it is run."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -165,16 +165,14 @@ class Teacher:
             taps: What to catch.
         """
         inputs = self.prepare(inputs)
-        arguments: Any = (inputs,)
-        options = {}
-        if isinstance(self.network, BaseModel):
-            arguments, options = (inputs, data_samples), dict(mode="tensor")
-        with (
-            nullcontext()
-            if self.dtype is None
-            else torch.autocast(inputs.device.type, enabled=False)
-        ):
-            _, caught = run_tapped(self.network, taps, *arguments, stop=True, **options)
+        caught: dict[Tap, Tensor]
+        with self._precision(inputs):
+            if isinstance(self.network, BaseModel):
+                _, caught = run_tapped(
+                    self.network, taps, inputs, data_samples, mode="tensor", stop=True
+                )
+            else:
+                _, caught = run_tapped(self.network, taps, inputs, stop=True)
         return caught
 
     @torch.no_grad()
@@ -186,11 +184,7 @@ class Teacher:
             data_samples: Data samples, which are filled in place.
         """
         inputs = self.prepare(inputs)
-        with (
-            nullcontext()
-            if self.dtype is None
-            else torch.autocast(inputs.device.type, enabled=False)
-        ):
+        with self._precision(inputs):
             if self.class_map is None:
                 return list(self.network(inputs, data_samples, mode="predict"))
             # Samples that know the student's number of classes would not take the teacher's scores.
@@ -199,3 +193,9 @@ class Teacher:
             scores = self.class_map.scores(prediction.pred_score)
             sample.set_pred_score(scores).set_pred_label(scores.argmax())
         return data_samples
+
+    def _precision(self, inputs: Tensor) -> AbstractContextManager[None]:
+        """Keep autocast away from a network that has a type of its own."""
+        if self.dtype is None:
+            return nullcontext()
+        return torch.autocast(inputs.device.type, enabled=False)

@@ -1,6 +1,5 @@
 """Fashion-MNIST from packed and unpacked files; the real files where they are installed."""
 
-import gzip
 from pathlib import Path
 
 import mmkd  # noqa: F401

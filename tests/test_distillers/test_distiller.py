@@ -228,3 +228,19 @@ def test_a_term_acts_when_its_schedule_says(schedule):
         sum(losses.values()).backward()
         assert all(p.grad is not None for p in model.parameters())
     assert acted == ([False, True] if schedule["begin"] else [True, False])
+
+
+@pytest.mark.slow
+def test_a_compiled_training_step_computes_the_same():
+    from mmengine.optim import OptimWrapper
+
+    compiled, eager = tiny.distiller(), tiny.distiller()
+    eager.load_state_dict(compiled.state_dict())
+    eager.teachers = compiled.teachers
+    compiled.train_step = torch.compile(compiled.train_step)
+    wrappers = [OptimWrapper(torch.optim.SGD(m.parameters(), lr=0.1)) for m in (compiled, eager)]
+    for seed in range(2):
+        ours = compiled.train().train_step(tiny.batch(seed=seed), wrappers[0])
+        theirs = eager.train().train_step(tiny.batch(seed=seed), wrappers[1])
+        for name, value in theirs.items():
+            torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,14 @@
+"""MMEngine hooks around a distillation run."""
+
+from mmkd.hooks.statistics_hook import StatisticsHook
+from mmkd.hooks.step_check_hook import StepCheckError, StepCheckHook
+from mmkd.hooks.student_checkpoint_hook import StudentCheckpointHook
+from mmkd.hooks.teacher_evaluation_hook import TeacherEvaluationHook
+
+__all__ = [
+    "StatisticsHook",
+    "StepCheckError",
+    "StepCheckHook",
+    "StudentCheckpointHook",
+    "TeacherEvaluationHook",
+]

@@ -1,0 +1,12 @@
+"""Finding the distiller in a runner."""
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmkd.distillers import Distiller
+
+
+def distiller_of(runner: Runner) -> Distiller | None:
+    """Return the runner's model without its wrapper if it is a distiller, else ``None``."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    return model if isinstance(model, Distiller) else None

@@ -1,0 +1,105 @@
+"""What the terms do, in the training log."""
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from mmkd.distillers import Distiller, Step
+from mmkd.hooks.model import distiller_of
+from mmkd.logits import entropy
+from mmkd.registry import HOOKS
+
+TINY = torch.finfo(torch.float32).tiny
+
+
+@HOOKS.register_module()
+class StatisticsHook(Hook):
+    """Log statistics of the terms and of the logits beside the losses.
+
+    - ``<term>/weight_mean``, ``<term>/weight_std``: of the sample weights,
+    - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats,
+    - ``agreement/<teacher>``: share of samples that both networks put into the same class,
+    - ``gradient_share/<loss>``, on request: norm of the loss's gradient on the student's
+      parameters, as a share of the sum of these norms over all losses.
+
+    Args:
+        interval: Iterations between two readings, the last one of an epoch besides; take a divisor
+            of the logger's.
+        gradient_share: Whether to measure gradients, at the cost of one backward pass per loss.
+    """
+
+    priority = "NORMAL"
+
+    def __init__(self, interval: int = 10, gradient_share: bool = False) -> None:
+        self.interval = interval
+        self.gradient_share = gradient_share
+        self._handle: RemovableHandle | None = None
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        distiller = distiller_of(runner)
+        # As MMEngine's logger does, so that epochs shorter than the interval are not left out.
+        due = self.every_n_inner_iters(batch_idx, self.interval)
+        if distiller is not None and (due or self.end_of_epoch(runner.train_dataloader, batch_idx)):
+            self._handle = distiller.observe(lambda step: self._record(distiller, step))
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def _record(self, distiller: Distiller, step: Step) -> None:
+        scalars = {**weight_statistics(step), **logit_statistics(step)}
+        if self.gradient_share:
+            scalars.update(gradient_shares(distiller, step))
+        hub = MessageHub.get_current_instance()
+        for name, value in scalars.items():
+            hub.update_scalar(f"train/{name}", value)
+
+
+def weight_statistics(step: Step) -> dict[str, Tensor]:
+    """Return mean and standard deviation of each term's sample weights."""
+    scalars = {}
+    for name, output in step.terms.items():
+        if output.weight is not None:
+            scalars[f"{name}/weight_mean"] = output.weight.mean()
+            scalars[f"{name}/weight_std"] = output.weight.std(correction=0)
+    return scalars
+
+
+@torch.no_grad()
+def logit_statistics(step: Step) -> dict[str, Tensor]:
+    """Return the entropies of the networks and their agreement, where logits were computed."""
+    if step.student_logits is None:
+        return {}
+    student = step.student_logits.float()
+    scalars = {"entropy/student": entropy(student).mean()}
+    for name, logits in step.teacher_logits.items():
+        scalars[f"entropy/{name}"] = entropy(logits.float()).mean()
+        if logits.shape == student.shape:
+            agree = logits.argmax(-1) == student.argmax(-1)
+            scalars[f"agreement/{name}"] = agree.float().mean()
+    return scalars
+
+
+def gradient_shares(distiller: Distiller, step: Step) -> dict[str, Tensor]:
+    """Return each loss's share of the gradient norms on the student's parameters."""
+    parameters = [p for p in distiller.student.parameters() if p.requires_grad]
+    norms = {}
+    for name, value in step.losses.items():
+        loss = sum(v.mean() for v in value) if isinstance(value, list | tuple) else value
+        if "loss" not in name or not isinstance(loss, Tensor) or not loss.requires_grad:
+            continue
+        gradients = torch.autograd.grad(
+            loss.mean(), parameters, retain_graph=True, allow_unused=True
+        )
+        found = [g.float().norm() for g in gradients if g is not None]
+        norms[name] = torch.stack(found).norm() if found else loss.new_zeros(())
+    total = sum(norms.values(), start=torch.tensor(0.0))
+    return {f"gradient_share/{name}": norm / total.clamp(min=TINY) for name, norm in norms.items()}

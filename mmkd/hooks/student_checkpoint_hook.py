@@ -1,0 +1,108 @@
+"""Files of the student alone, beside the checkpoints of a run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import master_only
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
+
+from mmkd.hooks.model import distiller_of
+from mmkd.registry import HOOKS
+from mmkd.student import student_checkpoint
+
+SUFFIX = "_student.pth"
+Version = tuple[int, int]
+
+
+@HOOKS.register_module()
+class StudentCheckpointHook(Hook):
+    """Write ``<name>_student.pth`` beside every checkpoint ``<name>.pth``, the best one included.
+
+    The files hold the plain student's weights (EMA's, where EMA is on) under the keys that stock
+    mmpretrain and mmdet load strictly. They go when their checkpoint goes.
+    """
+
+    priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW
+
+    def __init__(self) -> None:
+        self._savers: list[CheckpointHook] = []
+        self._versions: dict[Path, Version] = {}
+        self._student: dict[str, Any] | None = None
+
+    @master_only
+    def before_train(self, runner: Runner) -> None:
+        self._savers, self._versions = [], {}
+        for hook in runner.hooks:
+            if distiller_of(runner) is None or not isinstance(hook, CheckpointHook):
+                continue
+            if not isinstance(hook.file_backend, LocalBackend):
+                runner.logger.warning(
+                    f"No student files beside the checkpoints in {hook.out_dir}: they are written "
+                    "to local folders only. tools/model_converters/export_student.py makes them "
+                    "afterwards."
+                )
+                continue
+            self._savers.append(hook)
+            # What lies there from an earlier run is not of this student.
+            files = Path(hook.out_dir).glob("*")
+            self._versions.update({path: _version(path) for path in files if path.is_file()})
+
+    @master_only
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        if self._savers:
+            self._student = student_checkpoint(checkpoint)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._synchronize()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self._synchronize()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        self._synchronize()
+
+    def _synchronize(self) -> None:
+        """Write the student beside new checkpoints, and remove those whose checkpoint is gone."""
+        if self._student is None:
+            return
+        for path in {path for saver in self._savers for path in _saved_by(saver)}:
+            if path.is_file() and self._versions.get(path) != _version(path):
+                _write(self._student, _beside(path))
+                self._versions[path] = _version(path)
+        for path in [path for path in self._versions if not path.exists()]:
+            _beside(path).unlink(missing_ok=True)
+            del self._versions[path]
+        self._student = None
+
+
+def _beside(checkpoint: Path) -> Path:
+    return checkpoint.with_name(checkpoint.stem + SUFFIX)
+
+
+def _version(path: Path) -> Version:
+    """Return what tells one version of a file from another."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
+    """Return the files that MMEngine's hook wrote last: the newest checkpoint and the best ones."""
+    best = [
+        getattr(hook, "best_ckpt_path", None),
+        *getattr(hook, "best_ckpt_path_dict", {}).values(),
+    ]
+    return (Path(path) for path in [hook.last_ckpt, *best] if path is not None)
+
+
+def _write(student: dict[str, Any], path: Path) -> None:
+    """Write the file as a whole or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    torch.save(student, unfinished)
+    os.replace(unfinished, path)

@@ -1,0 +1,135 @@
+from contextlib import contextmanager
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.runner import Runner
+from runs import checkpoints, config, convnet, distiller, initialised, loader, run
+from tiny import KD, classifier
+
+from mmkd.hooks import StepCheckError
+
+HOOK = dict(type="mmkd.StepCheckHook")
+SGD = dict(type="SGD", lr=0.1)
+AMP = dict(type="mmkd.CPUAmpOptimWrapper", optimizer=SGD, accumulative_counts=2)
+LATE = dict(loss=dict(type="mmkd.KDLoss"), schedule=dict(begin=1))
+HINT = dict(student="backbone.layer1", teacher="backbone.layer1", loss=dict(type="mmkd.HintLoss"))
+
+
+def checked(work_dir, model=None, **overrides):
+    return Runner.from_cfg(config(work_dir, model, custom_hooks=[HOOK], **overrides))
+
+
+def spoil(runner, teacher="teacher"):
+    for parameter in runner.model.teachers[teacher].network.parameters():
+        parameter.fill_(float("nan"))
+
+
+@pytest.mark.parametrize("wrapper", [dict(optimizer=SGD), AMP])
+def test_a_sound_run_passes(tmp_path, wrapper):
+    terms = dict(**KD, hint=HINT, late=LATE)
+    runner = checked(tmp_path, distiller(terms=terms), optim_wrapper=wrapper)
+    runner.train()
+    assert runner.iter == 4
+    assert not runner.model._observers
+
+
+@pytest.mark.parametrize("wrapper", [dict(optimizer=SGD), AMP])
+def test_a_teacher_that_gives_nan_stops_the_run(tmp_path, wrapper):
+    runner = checked(tmp_path, optim_wrapper=wrapper)
+    spoil(runner)
+    with pytest.raises(StepCheckError, match="'kd' cannot train the student: loss_kd is nan"):
+        runner.train()
+    assert runner.iter == 0
+
+
+@OPTIM_WRAPPERS.register_module()
+class HalfOptimWrapper(OptimWrapper):
+    """Computes in float16 without scaling, where MMEngine's refuses a CPU."""
+
+    @contextmanager
+    def optim_context(self, model):
+        with super().optim_context(model), torch.autocast("cpu", torch.float16):
+            yield
+
+
+def test_a_gradient_that_float16_only_shows_scaled_passes(tmp_path):
+    terms = dict(kd=KD["kd"] | dict(weight=1e-6))
+    wrapper = dict(type="HalfOptimWrapper", optimizer=SGD)
+    runner = checked(tmp_path, distiller(terms=terms), optim_wrapper=wrapper)
+    runner.train()
+    assert runner.iter == 4
+
+
+def equal_to_its_teacher(tmp_path):
+    path = str(initialised(convnet(), tmp_path / "weights.pth"))
+    model = distiller(student=convnet(), teacher=dict(model=convnet(), checkpoint=path))
+    return dict(model=model, load_from=path)
+
+
+def test_a_term_that_is_zero_stops_the_run(tmp_path):
+    with pytest.raises(StepCheckError, match="loss_kd is exactly zero"):
+        checked(tmp_path, **equal_to_its_teacher(tmp_path)).train()
+
+
+def test_without_the_hook_such_a_run_goes_on(tmp_path):
+    assert run(tmp_path, **equal_to_its_teacher(tmp_path)).iter == 4
+
+
+def test_a_frozen_student_stops_the_run(tmp_path):
+    runner = checked(tmp_path)
+    runner.model.student.requires_grad_(False)
+    with pytest.raises(StepCheckError, match="gives the student no gradient"):
+        runner.train()
+
+
+def test_a_tap_in_a_frozen_part_stops_the_run_though_its_connector_learns(tmp_path):
+    runner = checked(tmp_path, distiller(terms=dict(**KD, hint=HINT)))
+    for part in ("conv1", "bn1", "layer1"):
+        getattr(runner.model.student.backbone, part).requires_grad_(False)
+    with pytest.raises(StepCheckError, match=r"'hint' cannot train the student.*no gradient"):
+        runner.train()
+
+
+def test_a_term_that_begins_later_is_checked_then(tmp_path):
+    teachers = dict(good=dict(model=classifier(6)), bad=dict(model=classifier(6)))
+    terms = dict(
+        kd=KD["kd"] | dict(teacher=dict(good="head.fc")),
+        late=LATE | dict(teacher=dict(bad="head.fc")),
+    )
+    runner = checked(tmp_path, distiller(teachers=teachers, terms=terms))
+    spoil(runner, "bad")
+    with pytest.raises(StepCheckError, match="'late' cannot train the student: loss_late is nan"):
+        runner.train()
+    assert runner.epoch == 1
+
+
+def saving(**arguments):
+    fields = checkpoints(**arguments)
+    fields["custom_hooks"].append(HOOK)
+    return fields
+
+
+def test_a_loss_that_becomes_nan_leaves_the_last_good_checkpoint(tmp_path):
+    fields = saving(by_epoch=False, interval=2, max_keep_ckpts=1)
+    data = loader(size=32, broken_from=24)  # the fourth of its batches
+    with pytest.raises(
+        StepCheckError, match="Not finite after iteration 4: loss, loss_kd, loss_student"
+    ):
+        run(tmp_path, train_dataloader=data, **fields)
+    assert [path.name for path in tmp_path.glob("iter*.pth")] == [
+        "iter_2_student.pth",
+        "iter_2.pth",
+    ]
+    student = torch.load(tmp_path / "iter_2_student.pth")["state_dict"]
+    assert all(weight.isfinite().all() for weight in student.values())
+
+
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_weights_that_overflow_under_a_finite_loss_are_not_saved(tmp_path, by_epoch):
+    wrapper = dict(optimizer=dict(type="SGD", lr=float("inf")))
+    data = loader(batch_size=16)  # one iteration an epoch: no later loss tells
+    with pytest.raises(StepCheckError, match=r"Not finite after iteration 1: student\."):
+        run(tmp_path, train_dataloader=data, optim_wrapper=wrapper, **saving(by_epoch=by_epoch))
+    assert not [*tmp_path.glob("*.pth")]

@@ -1,0 +1,61 @@
+"""Two processes with half of the batch each come to what one with all of it comes to."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from runs import equal, run, weights
+
+SCRIPT = Path(__file__).with_name("train_in_processes.py")
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    """What the two processes of a run came to."""
+    folder = tmp_path_factory.mktemp("processes")
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join(map(str, (tests, tests.parent)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    subprocess.run(
+        [*command, str(SCRIPT), str(folder)],
+        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
+        check=True,
+        timeout=300,
+    )
+    return [torch.load(folder / f"rank_{rank}.pth") for rank in range(2)], folder
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """What one process comes to with the batches of both."""
+    settings = runpy.run_path(str(SCRIPT))["fields"](batch_size=8)
+    return run(tmp_path_factory.mktemp("single"), **settings)
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_the_weights_of_one(ranks, single):
+    student = ranks[0][0]["student"]
+    assert student.keys() == weights(single).keys()
+    for key, weight in weights(single).items():
+        torch.testing.assert_close(student[key], weight, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_both_processes_have_the_same_weights(ranks):
+    assert equal(ranks[0][0]["student"], ranks[0][1]["student"])
+
+
+@pytest.mark.slow
+def test_the_teachers_metrics_are_over_all_of_the_data(ranks, single):
+    expected = single.message_hub.get_info("teacher_metrics/teacher")
+    assert [rank["metrics"] for rank in ranks[0]] == [expected] * 2
+
+
+@pytest.mark.slow
+def test_the_student_is_written_once(ranks):
+    written = torch.load(ranks[1] / "epoch_2_student.pth")["state_dict"]
+    assert equal(written, ranks[0][0]["student"])
