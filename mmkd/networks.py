@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from torch import nn
 
 from mmkd.registry import MODELS
@@ -60,7 +60,8 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     scope = config.get("_scope_") or str(config["type"]).rpartition(".")[0]
     if scope in ("mmpretrain", "mmdet"):
         _require(scope)
-    network: nn.Module = MODELS.build(config)
+    # mmdet reads nested settings as attributes.
+    network: nn.Module = MODELS.build(ConfigDict(config))
     return network
 
 

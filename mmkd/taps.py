@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,7 +78,7 @@ class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that 
 
 @torch.compiler.disable
 def run_tapped(
-    network: nn.Module, taps: Iterable[Tap], *args: Any, stop: bool = False, **kwargs: Any
+    network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
     """Run a network and catch the tensors of its taps.
 
@@ -89,12 +89,11 @@ def run_tapped(
     Args:
         network: The network.
         taps: What to catch.
-        *args: Arguments of the network's forward.
+        forward: Runs it, or a part of it.
         stop: Whether to end the forward at the deepest tap.
-        **kwargs: Arguments of the network's forward.
 
     Returns:
-        The network's output (``None`` where it was stopped), and the tensor of each tap.
+        What the forward returned (``None`` where it was stopped), and the tensor of each tap.
 
     Raises:
         RuntimeError: If a tapped module runs not at all or more than once, or a tensor is changed
@@ -120,7 +119,7 @@ def run_tapped(
             module = network.get_submodule(tap.path)
             hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
             handles.append(hook(partial(catch, tap)))
-        output = network(*args, **kwargs)
+        output = forward()
     except AllCaught:
         pass
     finally:

@@ -54,6 +54,9 @@ class Term(nn.Module):
         loss: Config of the loss.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
+        labels: Tap of the student where the labels of what is compared are, for networks that
+            assign them while they train (``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage
+            detector). By default they are those of the data samples.
         weight: Scalar weight of the term.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`.
 
@@ -71,12 +74,14 @@ class Term(nn.Module):
         loss: Config,
         sample_weight: Config | None = None,
         teacher_weight: Config | None = None,
+        labels: str | None = None,
         weight: float = 1.0,
         schedule: Config | None = None,
     ) -> None:
         super().__init__()
         self.name, self.weight = name, weight
         self.student, self.teachers, self.logits = student, teachers, logits
+        self.labels = None if labels is None else Tap.parse(labels)
         self.schedule = None if schedule is None else Schedule(**schedule)
         self.loss = MODELS.build(loss)
         if teacher_weight is None and len(teachers) > 1:
@@ -143,6 +148,8 @@ class Term(nn.Module):
             features: What the taps of each network caught; ``'student'`` and teacher names.
             labels: Class indices, shape (N,), or ``None`` where the batch has none.
         """
+        if self.labels is not None:
+            labels = features["student"][self.labels]
         arguments: Config = dict(labels=labels) if "labels" in self._accepts else {}
         weights = self._weights(features, labels) if self.weighs else None
         total = None

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -27,6 +29,10 @@ class Several(nn.Module):
         return self.part((x, x + 1, {"no": "tensor"}))
 
 
+def run(network, taps, inputs):
+    return run_tapped(network, taps, partial(network, inputs))
+
+
 @pytest.mark.parametrize("text", ["head", "a.b.0", "neck:input", "neck[-1]", "neck:input[2]"])
 def test_notation_is_read_and_written(text):
     assert str(Tap.parse(text)) == text
@@ -47,7 +53,7 @@ def test_a_wrong_path_lists_near_matches_and_parts():
 def test_outputs_and_inputs_are_caught():
     net, x = Net(), torch.randn(2, 3)
     taps = [Tap.parse(text) for text in ("backbone", "head:input", "head")]
-    output, caught = run_tapped(net, taps, x)
+    output, caught = run(net, taps, x)
     assert caught[taps[0]] is caught[taps[1]]
     assert caught[taps[2]] is output
 
@@ -55,15 +61,14 @@ def test_outputs_and_inputs_are_caught():
 def test_no_hook_outlives_the_forward_also_after_an_error():
     net = Net()
     with pytest.raises(RuntimeError, match="shapes"):
-        run_tapped(net, [Tap.parse("head")], torch.randn(2, 7))
+        run(net, [Tap.parse("head")], torch.randn(2, 7))
     assert not net.head._forward_hooks
 
 
 def test_a_forward_can_end_at_its_deepest_tap():
     net, deepest = Net(), Tap.parse("backbone.1")
-    output, caught = run_tapped(
-        net, [Tap.parse("backbone.0"), deepest], torch.randn(2, 3), stop=True
-    )
+    forward = partial(net, torch.randn(2, 3))
+    output, caught = run_tapped(net, [Tap.parse("backbone.0"), deepest], forward, stop=True)
     assert net.calls == 0
     assert output is None
     assert caught[deepest].shape == (2, 4)
@@ -71,7 +76,7 @@ def test_a_forward_can_end_at_its_deepest_tap():
 
 def test_items_of_tuples():
     first, last = Tap.parse("part[0]"), Tap.parse("part[1]")
-    _, caught = run_tapped(Several(), [first, last], torch.zeros(2))
+    _, caught = run(Several(), [first, last], torch.zeros(2))
     assert caught[first].sum() == 0
     assert caught[last].sum() == 2
 
@@ -82,25 +87,25 @@ def test_items_of_tuples():
 )
 def test_what_is_no_tensor_is_told(text, message):
     with pytest.raises(ValueError, match=message):
-        run_tapped(Several(), [Tap.parse(text)], torch.zeros(2))
+        run(Several(), [Tap.parse(text)], torch.zeros(2))
 
 
 def test_an_index_of_a_single_tensor_is_told():
     with pytest.raises(ValueError, match="no such item"):
-        run_tapped(Net(), [Tap.parse("head[1]")], torch.zeros(2, 3))
+        run(Net(), [Tap.parse("head[1]")], torch.zeros(2, 3))
 
 
 def test_a_tensor_changed_in_place_is_not_handed_on():
     with pytest.raises(RuntimeError, match="changed in place"):
-        run_tapped(Net(inplace=True), [Tap.parse("backbone.0")], torch.randn(2, 3))
+        run(Net(inplace=True), [Tap.parse("backbone.0")], torch.randn(2, 3))
 
 
 def test_modules_that_run_twice_or_never_are_told():
     shared = nn.ReLU()
     twice = nn.Sequential(nn.Linear(3, 3), shared, nn.Linear(3, 3), shared)
     with pytest.raises(RuntimeError, match="more than once"):
-        run_tapped(twice, [Tap.parse("1")], torch.randn(2, 3))
+        run(twice, [Tap.parse("1")], torch.randn(2, 3))
     net = Net()
     net.unused = nn.Linear(1, 1)
     with pytest.raises(RuntimeError, match="did not run"):
-        run_tapped(net, [Tap.parse("unused")], torch.randn(2, 3))
+        run(net, [Tap.parse("unused")], torch.randn(2, 3))

@@ -1,6 +1,7 @@
 """Building a distiller's parts, and checking at build time what can be checked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -94,6 +95,12 @@ def connect_terms(
     for term in distiller.terms.values():
         for network, read in term.taps.items():
             taps.setdefault(network, {}).update(read)
+        for name, teacher in distiller.teachers.items():
+            if teacher.manner.needs_given(term.taps.get(name, ())):
+                # What the student gives to this teacher is read with the term's own taps.
+                boxes = dict.fromkeys(distiller.manner.given or teacher.manner.given)
+                term.taps["student"].update(boxes)
+                taps["student"].update(boxes)
     for tap in taps["student"]:
         tap.check(distiller.student)
     student = _student_shapes(distiller, inputs, taps["student"])
@@ -103,11 +110,15 @@ def connect_terms(
             for tap in taps[name]:
                 tap.check(teacher.network)
             teacher.accelerate(inputs, taps[name])
-            teachers[name] = _shapes(teacher(inputs, None, taps[name]))
+            given = teacher.manner.example(inputs)
+            teachers[name] = _shapes(teacher(inputs, None, taps[name], given))
     for term in distiller.terms.values():
         _check_classes(distiller, term, student, teachers)
         _check_labels(distiller, term)
         term.connect(terms[term.name].get("connector"), student, teachers)
+        if term.labels is not None:  # there is no label in a dry run
+            term.labels.check(distiller.student)
+            term.taps["student"][term.labels] = None
 
 
 def _shapes(features: Mapping[Tap, Tensor]) -> Shapes:
@@ -122,13 +133,15 @@ def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> 
     return torch.zeros(2, *input_shape)
 
 
-def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Iterable[Tap]) -> Shapes:
+def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]) -> Shapes:
     student = distiller.student
     training = student.training
     student.eval()
     try:
         with torch.no_grad():
-            _, caught = run_tapped(student, taps, inputs, mode="tensor")
+            given = distiller.manner.example(inputs)
+            forward = partial(distiller.manner.run, student, inputs, None, given, taps)
+            _, caught = run_tapped(student, taps, forward)
     except RuntimeError as error:
         raise ValueError(
             f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from mmkd.networks import Spec, build_network
 from mmkd.registry import MODELS
 from mmkd.student import student_model
 from mmkd.taps import Tap, run_tapped
+from mmkd.teachers.manner import manner_of
 from mmkd.terms import Term, TermOutput
 
 Config = dict[str, Any]
@@ -81,6 +83,7 @@ class Distiller(BaseModel):
         network = _build_student(student, data_preprocessor)
         super().__init__(data_preprocessor=network.data_preprocessor)
         self.student = network
+        self.manner = manner_of(network)
         self.student_loss_weight = student_loss_weight
         self.predict_teachers = predict_teachers
         self._observers: OrderedDict[int, Callable[[Step], None]] = OrderedDict()
@@ -121,13 +124,15 @@ class Distiller(BaseModel):
                 for network, read in term.taps.items():
                     taps.setdefault(network, {}).update(read)
 
-        losses, caught = run_tapped(
-            self.student, taps["student"], inputs, data_samples, mode="loss"
-        )
+        forward = partial(self.student, inputs, data_samples, mode="loss")
+        losses, caught = run_tapped(self.student, taps["student"], forward)
         features = {"student": caught}
+        given = ()
+        if self.manner.given:
+            given = tuple(caught[tap] for tap in self.manner.given if tap in caught)
         for name, teacher in self.teachers.items():
             if name in taps:
-                features[name] = teacher(inputs, data_samples, taps[name])
+                features[name] = teacher(inputs, data_samples, taps[name], given)
         labels = class_labels(data_samples) if self._needs_labels else None
 
         losses = self._weigh(losses) if self.student_loss_weight != 1 else dict(losses)

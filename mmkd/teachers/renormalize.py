@@ -74,8 +74,16 @@ class Renormalize(nn.Module):
         self.register_buffer("scale", scale.float().view(-1, 1, 1))
         self.register_buffer("shift", shift.float().view(-1, 1, 1))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return images (N, C, H, W) in the teacher's normalisation and channel order."""
+    def forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
+        """Return images (N, C, H, W) in the teacher's normalisation and channel order.
+
+        Where images of several sizes were padded (mmdet), the padding keeps its value.
+        """
         if self.flip and inputs.shape[1] == 3:
             inputs = inputs.flip(1)
-        return inputs * self.scale + self.shift
+        images = inputs * self.scale + self.shift
+        for image, given, sample in zip(images, inputs, data_samples or (), strict=False):
+            if "batch_input_shape" in sample:
+                height, width = sample.img_shape[:2]
+                image[:, height:], image[:, :, width:] = given[:, height:], given[:, :, width:]
+        return images

@@ -1,13 +1,14 @@
 """A frozen network and how it is run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModel, BaseModule
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -15,6 +16,7 @@ from mmkd.networks import Spec, build_network, network_config
 from mmkd.taps import Tap, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
 from mmkd.teachers.class_map import ClassMap, Correspondence
+from mmkd.teachers.manner import manner_of
 from mmkd.teachers.renormalize import Normalization, Renormalize
 from mmkd.teachers.weights import load_weights
 
@@ -45,6 +47,7 @@ class Teacher:
 
     Attributes:
         network: The network.
+        manner: How it is run.
     """
 
     def __init__(
@@ -76,10 +79,15 @@ class Teacher:
             if isinstance(self.network, BaseModule):
                 self.network.init_weights()
         self.network.eval().requires_grad_(False)
+        self.manner = manner_of(self.network)
         self.class_map = None if class_map is None else ClassMap(class_map)
         self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
         self.interpolation = interpolation
         self.dtype = parse_dtype(dtype)
+        # A network with a type of its own runs in it, also where the training step has autocast.
+        self._autocast: Callable[[str], AbstractContextManager[Any]] = (
+            nullcontext if self.dtype is None else partial(torch.autocast, enabled=False)
+        )
         if memory_format not in (None, *MEMORY_FORMATS):
             raise ValueError(
                 f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
@@ -120,7 +128,7 @@ class Teacher:
             ) from None
         self._renormalize = None if renormalize.identity else renormalize
 
-    def accelerate(self, inputs: Tensor, taps: Iterable[Tap]) -> None:
+    def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
         """Fold and compile as configured.
 
         Args:
@@ -132,9 +140,10 @@ class Teacher:
             ValueError: If folding changes what the taps give.
         """
         if self._fold_bn:
-            before = self(inputs, None, taps)
+            given = self.manner.example(inputs)
+            before = self(inputs, None, taps, given)
             fold_batch_norm(self.network)
-            for tap, new in self(inputs, None, taps).items():
+            for tap, new in self(inputs, None, taps, given).items():
                 if (before[tap] - new).float().norm() > 1e-2 * before[tap].float().norm():
                     raise ValueError(
                         f"Folding BatchNorm changes the teacher's output at '{tap}': its layers do "
@@ -143,10 +152,11 @@ class Teacher:
         if self._compile:
             compile_parts(self.network, taps)
 
-    def prepare(self, inputs: Tensor) -> Tensor:
+    def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Set the network to eval, and turn the student's input (N, C, H, W) into its own."""
         self.network.eval()
-        inputs = inputs if self._renormalize is None else self._renormalize(inputs)
+        if self._renormalize is not None:
+            inputs = self._renormalize(inputs, data_samples)
         if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):
             inputs = interpolate(inputs, tuple(self.input_size), mode=self.interpolation)
         if self.dtype is not None:
@@ -156,23 +166,26 @@ class Teacher:
         return inputs
 
     @torch.no_grad()
-    def __call__(self, inputs: Tensor, data_samples: Any, taps: Iterable[Tap]) -> dict[Tap, Tensor]:
+    def __call__(
+        self,
+        inputs: Tensor,
+        data_samples: Any,
+        taps: Collection[Tap],
+        given: Sequence[Tensor] = (),
+    ) -> dict[Tap, Tensor]:
         """Run the network as far as its deepest tap, and return what the taps caught.
 
         Args:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
             taps: What to catch.
+            given: What the student gives, see :class:`mmkd.teachers.manner.Manner`.
         """
-        inputs = self.prepare(inputs)
+        inputs = self.prepare(inputs, data_samples)
         caught: dict[Tap, Tensor]
-        with self._precision(inputs):
-            if isinstance(self.network, BaseModel):
-                _, caught = run_tapped(
-                    self.network, taps, inputs, data_samples, mode="tensor", stop=True
-                )
-            else:
-                _, caught = run_tapped(self.network, taps, inputs, stop=True)
+        with self._autocast(inputs.device.type):
+            forward = partial(self.manner.run, self.network, inputs, data_samples, given, taps)
+            _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
 
     @torch.no_grad()
@@ -183,8 +196,8 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: Data samples, which are filled in place.
         """
-        inputs = self.prepare(inputs)
-        with self._precision(inputs):
+        inputs = self.prepare(inputs, data_samples)
+        with self._autocast(inputs.device.type):
             if self.class_map is None:
                 return list(self.network(inputs, data_samples, mode="predict"))
             # Samples that know the student's number of classes would not take the teacher's scores.
@@ -193,9 +206,3 @@ class Teacher:
             scores = self.class_map.scores(prediction.pred_score)
             sample.set_pred_score(scores).set_pred_label(scores.argmax())
         return data_samples
-
-    def _precision(self, inputs: Tensor) -> AbstractContextManager[None]:
-        """Keep autocast away from a network that has a type of its own."""
-        if self.dtype is None:
-            return nullcontext()
-        return torch.autocast(inputs.device.type, enabled=False)

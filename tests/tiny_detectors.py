@@ -1,0 +1,76 @@
+"""Small detectors of mmdet and batches of boxes for tests. Importing mmdet takes seconds."""
+
+from typing import Any
+
+import mmkd  # noqa: F401
+
+# isort: split
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config
+
+from mmkd.distillers import Distiller
+from mmkd.registry import MODELS
+
+CLASSES = 4
+FC = "roi_head.bbox_head.fc_cls"
+
+
+def _slim(model: dict[str, Any], depth: int, width: int) -> dict[str, Any]:
+    expansion = 4 if depth >= 50 else 1
+    backbone = dict(depth=depth, base_channels=width, stem_channels=width, frozen_stages=-1)
+    model["backbone"].update(backbone, init_cfg=None, norm_eval=False)
+    channels = [width * expansion * 2**stage for stage in range(4)]
+    model["neck"].update(in_channels=channels, out_channels=16)
+    return {**model, "_scope_": "mmdet"}
+
+
+def faster_rcnn(depth: int = 18, width: int = 8, **overrides: Any) -> dict[str, Any]:
+    """Config of a Faster R-CNN with FPN of a few thousand parameters."""
+    model = Config.fromfile("mmdet::_base_/models/faster-rcnn_r50_fpn.py").model.to_dict()
+    model["rpn_head"].update(in_channels=16, feat_channels=16)
+    model["roi_head"]["bbox_roi_extractor"].update(out_channels=16)
+    head = dict(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
+    model["roi_head"]["bbox_head"].update(head)
+    return {**_slim(model, depth, width), **overrides}
+
+
+def cascade_rcnn(depth: int = 18, width: int = 8) -> dict[str, Any]:
+    """Config of a Cascade R-CNN, three stages, likewise."""
+    model = Config.fromfile("mmdet::_base_/models/cascade-rcnn_r50_fpn.py").model.to_dict()
+    model["rpn_head"].update(in_channels=16, feat_channels=16)
+    model["roi_head"]["bbox_roi_extractor"].update(out_channels=16)
+    for head in model["roi_head"]["bbox_head"]:
+        head.update(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
+    return _slim(model, depth, width)
+
+
+def retinanet(depth: int = 18, width: int = 8) -> dict[str, Any]:
+    """Config of a RetinaNet, likewise."""
+    model = Config.fromfile("mmdet::_base_/models/retinanet_r50_fpn.py").model.to_dict()
+    model["bbox_head"].update(in_channels=16, feat_channels=16, num_classes=CLASSES)
+    return _slim(model, depth, width)
+
+
+def distiller(**overrides: Any) -> Distiller:
+    """Build and initialise a distiller of detectors, ER-KD on the RoI logits by default."""
+    er = dict(
+        loss=dict(type="mmkd.KDLoss", temperature=1.0),
+        sample_weight=dict(type="mmkd.EntropyWeight", temperature=4.0),
+    )
+    config = dict(
+        type="mmkd.Distiller",
+        student=faster_rcnn(),
+        teacher=dict(model=faster_rcnn(50)),
+        logits=FC,
+        terms=dict(er=er),
+        input_shape=(3, 64, 64),
+    )
+    model = MODELS.build({**config, **overrides})
+    model.init_weights()
+    return model
+
+
+def batch(boxes: list[int] | None = None) -> dict[str, Any]:
+    """Two images of different sizes, with that many boxes each."""
+    shapes = [[3, 64, 96], [3, 80, 64]]
+    return demo_mm_inputs(2, shapes, num_items=boxes or [2, 3], num_classes=CLASSES)
