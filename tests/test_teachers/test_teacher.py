@@ -116,6 +116,9 @@ def test_folding_what_does_not_run_in_order_is_refused():
     teacher, tap = Teacher(PreActivation(), fold_bn=True), Tap.parse("conv")
     with pytest.raises(ValueError, match="Set fold_bn=False"):
         teacher.accelerate(INPUTS, [tap])
+    wide = Teacher("mmkd::_base_/models/cifar/wrn_16_1.py", fold_bn=True)
+    with pytest.raises(ValueError, match="Set fold_bn=False"):
+        wide.accelerate(INPUTS, [FC])
 
 
 def test_predictions_over_the_students_classes(network):

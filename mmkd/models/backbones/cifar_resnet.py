@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmkd.models.backbones.convolutions import conv1x1, conv3x3
+from mmkd.models.backbones.staged import KAIMING, StagedBackbone
 from mmkd.registry import MODELS
 
 STAGES = 3
-
-
-def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution without bias that keeps the size at stride 1."""
-    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
 
 
 class BasicBlock(nn.Module):
@@ -34,7 +30,7 @@ class BasicBlock(nn.Module):
         self.downsample: nn.Module | None = None
         if stride != 1 or in_channels != out_channels:
             self.downsample = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                conv1x1(in_channels, out_channels, stride),
                 nn.BatchNorm2d(out_channels),
             )
         self.relu = nn.ReLU()
@@ -49,7 +45,7 @@ class BasicBlock(nn.Module):
 
 
 @MODELS.register_module()
-class CIFARResNet(BaseModule):
+class CIFARResNet(StagedBackbone):
     """ResNet for small images: a 3x3 stem and three stages at strides 1, 2 and 2.
 
     Deep Residual Learning for Image Recognition (CVPR 2016), section 4.2, with the projection
@@ -57,8 +53,8 @@ class CIFARResNet(BaseModule):
     ``widths=(16, 16, 32, 64)``, ``resnetDx4`` is ``widths=(32, 64, 128, 256)``. Keys are those of
     the published checkpoints under ``backbone.``; see :func:`mmkd.models.keys.classifier_keys`.
 
-    Every block's map before its last activation is the input of its ``relu``: the tap
-    ``backbone.layer3.<last block>.relu`` (input) is the last stage before its ReLU.
+    Taps: ``backbone.relu`` is the stem's map, ``backbone.layer1`` to ``backbone.layer3`` are the
+    stages', and ``backbone.layer<k>.<last block>.relu:input`` a stage's before its last ReLU.
 
     Args:
         depth: ``6 n + 2`` with ``n`` blocks a stage: 8, 14, 20, 32, 44, 56, 110, ...
@@ -78,20 +74,14 @@ class CIFARResNet(BaseModule):
         widths: Sequence[int] = (16, 16, 32, 64),
         in_channels: int = 3,
         out_indices: Sequence[int] = (STAGES,),
-        init_cfg: Any = (
-            dict(type="Kaiming", layer="Conv2d", mode="fan_out", nonlinearity="relu"),
-            dict(type="Constant", layer="_BatchNorm", val=1.0, bias=0.0),
-        ),
+        init_cfg: Any = KAIMING,
     ) -> None:
-        super().__init__(init_cfg=list(init_cfg) if isinstance(init_cfg, tuple) else init_cfg)
+        super().__init__(STAGES + 1, out_indices, init_cfg)
         blocks, rest = divmod(depth - 2, 6)
         if rest or blocks < 1:
             raise ValueError(f"depth must be 6 n + 2 (8, 14, 20, 32, 44, 56, ...), not {depth}")
         if len(widths) != STAGES + 1:
             raise ValueError(f"widths are of the stem and {STAGES} stages, not {tuple(widths)}")
-        if not out_indices or not set(out_indices) <= set(range(STAGES + 1)):
-            raise ValueError(f"out_indices are taken from 0..{STAGES}, not {tuple(out_indices)}")
-        self.out_indices = tuple(out_indices)
         stem, *stages = widths
         self.conv1 = conv3x3(in_channels, stem)
         self.bn1 = nn.BatchNorm2d(stem)
@@ -106,12 +96,9 @@ class CIFARResNet(BaseModule):
         rest = (BasicBlock(out_channels, out_channels) for _ in range(blocks - 1))
         return nn.Sequential(first, *rest)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images ``(N, in_channels, H, W)`` to the maps of ``out_indices``, shallowest first.
-
-        The stem and stage 1 keep the size, stages 2 and 3 halve it (rounding up).
-        """
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The stem and stage 1 keep the size, stages 2 and 3 halve it (rounding up)."""
         maps = [self.relu(self.bn1(self.conv1(x)))]
         for stage in (self.layer1, self.layer2, self.layer3):
             maps.append(stage(maps[-1]))
-        return tuple(maps[index] for index in sorted(self.out_indices))
+        return maps

@@ -1,0 +1,80 @@
+"""Convert a published CIFAR checkpoint for the models of configs/_base_/models/cifar/, or back.
+
+Published are the checkpoints in the key layout of RepDistiller and mdistiller: dict(model=weights)
+or the weights alone. Here a checkpoint is dict(state_dict=weights), in mmpretrain's key layout.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import torch
+
+from mmkd.compat.checkpoints import (
+    BrokenCheckpointError,
+    UnsafeCheckpointError,
+    load_checkpoint,
+)
+from mmkd.models.keys import (
+    UnknownKeysError,
+    classifier_keys,
+    find_head,
+    published_keys,
+    with_batch_counts,
+)
+from mmkd.teachers.weights import read_state_dict
+
+TOOL = "tools/model_converters/mdistiller2mmkd.py"
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("src", help="checkpoint to read: a file, or an address")
+    parser.add_argument("dst", type=Path, help="file to write")
+    parser.add_argument(
+        "--reverse", action="store_true", help="from the layout used here to the published one"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="unpickle everything in SRC, code included",
+    )
+    return parser.parse_args()
+
+
+def convert(src: str, dst: Path, reverse: bool, trust: bool) -> str:
+    """Write ``dst`` and return what was done, in words."""
+    if dst.resolve() == Path(src).expanduser().resolve() or dst.is_dir():
+        raise ValueError(f"{dst} is {'a folder' if dst.is_dir() else 'the file to read'}")
+    weights = read_state_dict(load_checkpoint(src, trust), src)
+    if reverse:
+        published = published_keys(weights)
+        checkpoint = dict(model=published)
+    else:
+        published = with_batch_counts(weights)
+        checkpoint = dict(state_dict=classifier_keys(published))
+    head = find_head(published)
+    dst.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(checkpoint, dst)
+    classes = len(published[f"{head}.bias"])
+    return f"Wrote {dst}: {len(published)} entries, {classes} classes, published head '{head}'."
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    try:
+        words = convert(arguments.src, arguments.dst, arguments.reverse, arguments.trust_checkpoint)
+    except UnsafeCheckpointError as error:
+        sys.exit(f"{TOOL}: {error} Here that is the option --trust-checkpoint.")
+    except UnknownKeysError as error:
+        sys.exit(f"{TOOL}: {arguments.src}: {error}")
+    except (BrokenCheckpointError, OSError, ValueError) as error:
+        sys.exit(f"{TOOL}: {error}")
+    print(words)
+
+
+if __name__ == "__main__":
+    main()
