@@ -1,0 +1,1 @@
+_base_ = ["../_base_/pairs/fasterrcnn_r101_r50.py", "../_base_/coco_1x.py"]
