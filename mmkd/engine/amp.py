@@ -1,0 +1,52 @@
+"""Automatic mixed precision where there is no accelerator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.optim import OptimWrapper
+from mmengine.runner.amp import autocast
+from torch import bfloat16, nn
+
+from mmkd.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class CPUAmpOptimWrapper(OptimWrapper):
+    """Runs the forward in bfloat16 autocast, on a CPU as well.
+
+    MMEngine's ``AmpOptimWrapper`` refuses to work without an accelerator. Losses are not scaled:
+    bfloat16 has the exponents of float32, so that small gradients do not vanish.
+
+    Args:
+        dtype: ``'bfloat16'``, the only type that a CPU autocasts to.
+        **kwargs: Those of ``mmengine.optim.OptimWrapper``.
+
+    Raises:
+        ValueError: For another type.
+    """
+
+    def __init__(self, dtype: str = "bfloat16", **kwargs: Any) -> None:
+        if dtype != "bfloat16":
+            raise ValueError(f"On a CPU mixed precision means dtype='bfloat16', not {dtype!r}.")
+        super().__init__(**kwargs)
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        with super().optim_context(model), autocast(dtype=bfloat16):
+            yield
+
+
+def use_mixed_precision(config: Config) -> None:
+    """Turn mixed precision on in a config, by the means of the device that there is."""
+    wrapper = config.optim_wrapper
+    if get_device() == "cpu":
+        wrapper.type = "mmkd.CPUAmpOptimWrapper"
+        # Both are about float16, which a CPU does not autocast to.
+        wrapper.pop("loss_scale", None)
+        wrapper.pop("dtype", None)
+    else:
+        wrapper.type = "AmpOptimWrapper"
+        wrapper.setdefault("loss_scale", "dynamic")

@@ -1,0 +1,76 @@
+"""Several processes without a GPU: what MMEngine's launchers leave out."""
+
+import os
+import subprocess
+from datetime import timedelta
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from torch import distributed
+
+from mmkd.engine.launch import ArgumentError
+
+# Where each launcher that does not set torch's own variables keeps RANK, WORLD_SIZE, LOCAL_RANK.
+RANKS = {
+    "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+    "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+}
+DEFAULT_PORT = "29500"
+
+
+def prepare_processes(config: Config) -> None:
+    """Make a launched run work without a GPU. To be called before the Runner is built.
+
+    MMEngine selects a CUDA device when it joins the process group and again when it wraps the
+    model, whatever the backend. Without a GPU this joins with gloo first and says how to wrap.
+
+    Raises:
+        ArgumentError: If there are GPUs, but fewer than processes.
+    """
+    launcher = config.get("launcher", "none")
+    if launcher == "none":
+        return
+    if get_device() != "cpu":
+        _check_gpus()
+        return
+    if not distributed.is_initialized():
+        _export_ranks(launcher)
+        seconds = config.get("env_cfg", {}).get("dist_cfg", {}).get("timeout")
+        timeout = None if seconds is None else timedelta(seconds=seconds)
+        distributed.init_process_group("gloo", timeout=timeout)
+    # These are MMEngine's own defaults, which it applies only where the config has no wrapper.
+    defaults = dict(
+        type="MMDistributedDataParallel",
+        broadcast_buffers=False,
+        find_unused_parameters=config.get("find_unused_parameters", False),
+    )
+    given = config.get("model_wrapper_cfg") or {}
+    config.model_wrapper_cfg = {**defaults, **given, "device_ids": None}
+
+
+def _check_gpus() -> None:
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if torch.cuda.is_available() and processes > torch.cuda.device_count():
+        raise ArgumentError(
+            f"{processes} processes were started on a machine with {torch.cuda.device_count()} "
+            "GPUs: start at most one for each GPU, or hide the GPUs with CUDA_VISIBLE_DEVICES=-1."
+        )
+
+
+def _export_ranks(launcher: str) -> None:
+    """Set the variables by which torch's processes find each other, as torchrun does."""
+    for name, source in zip(
+        ("RANK", "WORLD_SIZE", "LOCAL_RANK"), RANKS.get(launcher, ()), strict=False
+    ):
+        os.environ[name] = os.environ[source]
+    os.environ.setdefault("MASTER_PORT", DEFAULT_PORT)
+    if "MASTER_ADDR" not in os.environ:
+        os.environ["MASTER_ADDR"] = _first_host() if launcher == "slurm" else "127.0.0.1"
+
+
+def _first_host() -> str:
+    nodes = os.environ["SLURM_NODELIST"]
+    command = ["scontrol", "show", "hostnames", nodes]
+    hosts = subprocess.run(command, capture_output=True, text=True, check=True)
+    return hosts.stdout.split()[0]

@@ -1,0 +1,54 @@
+"""The weights that tools/test.py evaluates: of whatever training has written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmkd.distillers import Distiller
+from mmkd.student import PREFIX
+from mmkd.teachers.weights import WeightsMismatchError, read_state_dict, report
+
+
+def evaluated_network(model: nn.Module) -> nn.Module:
+    """Return the network that predicts: without wrappers, and of a distiller the student."""
+    network: Any = model
+    while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
+        network = network.module
+    student: nn.Module = network.student if isinstance(network, Distiller) else network
+    return student
+
+
+def load_evaluated(runner: Runner, checkpoint: dict[str, Any], path: str) -> None:
+    """Load the network that a runner evaluates.
+
+    A distiller's checkpoint and a plain student's both fit a distillation config and the student's
+    own. MMEngine's loader only warns where weights are missing, and evaluates random ones.
+
+    Args:
+        runner: The runner.
+        checkpoint: What the file held.
+        path: The file, to name it in messages.
+
+    Raises:
+        WeightsMismatchError: If the checkpoint lacks weights, or they have other shapes.
+    """
+    runner.call_hook(
+        "after_load_checkpoint", checkpoint=checkpoint
+    )  # EMA puts its weights in place
+    network = evaluated_network(runner.model)
+    weights: Mapping[str, Any] = read_state_dict(checkpoint, path)
+    if any(key.startswith(PREFIX) for key in weights) and not hasattr(network, "student"):
+        weights = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
+    needed = network.state_dict()
+    if any(key not in weights or weights[key].shape != needed[key].shape for key in needed):
+        raise WeightsMismatchError(
+            f"{path} does not fit {type(network).__name__}:\n{report(network, weights)}"
+        )
+    if unexpected := [key for key in weights if key not in needed]:
+        print_log(f"Weights that the network has no place for: {unexpected}", "current", 30)
+    network.load_state_dict(weights, strict=False)
+    print_log(f"Loaded {path}", "current")

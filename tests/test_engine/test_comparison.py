@@ -1,0 +1,91 @@
+"""The table of a comparison."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmkd.engine.comparison import check_same_recipe, markdown, spread
+from mmkd.engine.machine import provenance
+from mmkd.engine.runs import Run
+
+
+def outcome(accuracies: list[float], iteration: float = 0.1) -> dict[str, Any]:
+    metrics = {"accuracy/top1": accuracies}
+    for name in ("ece", "nll", "entropy", "overconfidence"):
+        metrics[f"calibration/{name}"] = [0.5, 0.25]
+    fixed = dict(epochs=[1, 2], memory=100.0, seconds=60.0, commit="abc")
+    return dict(metrics=metrics, iteration=iteration, **fixed)
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return (
+        dict(
+            title="A title",
+            seeds=[0, 1],
+            jobs=2,
+            gpu=False,
+            recipe=dict(train_cfg=dict(max_epochs=2)),
+            data=dict(train=dict(subset=10), test={}, batch_size=64),
+            configs=dict(teacher="t.py"),
+            outcomes={
+                "teacher": [outcome([80.0, 90.0], 0.4)],
+                "student alone": [outcome([70.0, 60.0]), outcome([50.0, 62.0])],
+                "kd": [outcome([65.0, 66.0], 0.2), outcome([65.0, 68.0], 0.3)],
+            },
+            **provenance(Path(__file__).parent),
+        )
+        | changes
+    )
+
+
+def cells(text: str, name: str) -> list[str]:
+    [line] = [line for line in text.splitlines() if line.startswith(f"| {name} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_last_epoch_counts_and_the_best_stands_apart() -> None:
+    student = cells(markdown(result()), "student alone")
+    assert student[1] == "61.00 ± 1.41"
+    assert student[-1] == "66.00 ± 5.66"
+    assert student[2] == "25.00 ± 0.00"
+
+
+def test_time_is_compared_with_the_plain_student() -> None:
+    kd = cells(markdown(result()), "kd")
+    assert kd[6:8] == ["0.250 ± 0.071", "2.50"]
+
+
+def test_says_what_is_needed_to_repeat_it() -> None:
+    text = markdown(result())
+    parts = ("Command: `", "Commit: `", "Versions: python", "Machine: ", "Seeds: 0, 1")
+    for part in (*parts, '"subset": 10'):
+        assert part in text
+
+
+def test_a_single_seed_is_called_one() -> None:
+    outcomes = {name: runs[:1] for name, runs in result()["outcomes"].items()}
+    text = markdown(result(seeds=[0], outcomes=outcomes))
+    assert "single seed" in text
+    assert "±" not in "".join(cells(text, "kd"))
+
+
+def test_names_the_commits_of_the_runs_and_not_of_the_table() -> None:
+    changed = result()
+    changed["outcomes"]["kd"][0]["commit"] = "def"
+    assert "Commit: `abc`, `def`\n" in markdown(changed)
+
+
+def test_spread_is_the_sample_standard_deviation() -> None:
+    assert spread([1.0, 3.0], 2) == "2.00 ± 1.41"
+    assert spread([1.0], 2) == "1.00"
+
+
+def test_another_recipe_is_named(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("train_cfg = dict(max_epochs=3)\nmodel = dict(a=1)\n")
+    (tmp_path / "two.py").write_text("train_cfg = dict(max_epochs=3)\nmodel = dict(a=2)\n")
+    one, two = (Run(name, str(tmp_path / f"{name}.py"), tmp_path) for name in ("one", "two"))
+    check_same_recipe([one, two])
+    longer = Run("longer", two.config, tmp_path, {"train_cfg.max_epochs": 4})
+    with pytest.raises(ValueError, match="longer has another train_cfg than one"):
+        check_same_recipe([one, longer])

@@ -1,0 +1,92 @@
+"""The benchmarks and the quickstart, small."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
+
+from mmkd.engine.comparison import check_same_recipe
+from mmkd.engine.runs import Run
+from mmkd.registry import MODELS
+
+CONFIGS = ROOT / "configs/quickstart"
+
+
+@pytest.mark.slow
+def test_step_time(tool: Tool, tmp_path: Path) -> None:
+    small = ["--batch-size", 4, "--rounds", 2, "--iterations", 3]
+    config = CONFIGS / "erkd_digits.py"
+    done = tool("benchmarks/step_time.py", config, *small, "--out", "time.json")
+    result = json.loads((tmp_path / "time.json").read_text())
+    seconds, memory = result["seconds"], result["peak_mb"]
+    assert set(seconds) == set(memory) == {"student", "teacher", "distillation"}
+    assert all(len(values) == 6 for values in result["all_seconds"].values())
+    assert result["bound"] == pytest.approx(seconds["student"] + seconds["teacher"])
+    assert result["ratio"] == pytest.approx(seconds["distillation"] / result["bound"])
+    assert f"{result['ratio']:.3f}" in done.stdout
+    assert all(value > 0 for value in [*seconds.values(), *memory.values()])
+    assert {"torch", "mmkd"} <= set(result["versions"])
+    assert "step_time.py" in result["command"]
+
+
+def test_step_time_wants_a_distiller(tmp_path: Path) -> None:
+    done = run_tool("benchmarks/step_time.py", CONFIGS / "student_digits.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no distillation to measure" in done.stdout
+
+
+@pytest.mark.slow
+def test_compare_methods_and_repeats_nothing(tool: Tool, tmp_path: Path) -> None:
+    options = [option for option in FEW_IMAGES if "randomness" not in option]
+    command = (
+        "benchmarks/compare_methods.py",
+        *("--teacher", CONFIGS / "teacher_digits.py"),
+        *("--student", CONFIGS / "student_digits.py"),
+        *("--methods", CONFIGS / "erkd_digits.py"),
+        *("--seeds", 0, 1, "--jobs", 2, "--work-dir", "runs", "--out", "docs/table.md"),
+        *("--cfg-options", *options),
+    )
+    tool(*command)
+    table = (tmp_path / "docs/table.md").read_text()
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
+    assert rows[2:] == ["teacher", "student alone", "quickstart"]
+    result = json.loads((tmp_path / "docs/table.json").read_text())
+    assert len(result["outcomes"]["quickstart"]) == 2
+    assert tool(*command).stdout.count("finished before") == 5
+
+
+def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(sys, "argv", ["quickstart.py"])
+    with pytest.raises(SystemExit, match="needs matplotlib: "):
+        runpy.run_path(str(ROOT / "tools/quickstart.py"), run_name="__main__")
+
+
+@pytest.mark.slow
+def test_quickstart(tool: Tool, tmp_path: Path) -> None:
+    done = tool("quickstart.py", "--quick")
+    assert "a single seed" in done.stdout
+    for name in ("Teacher", "Student alone", "Student with KD", "Student with ER-KD"):
+        assert f"\n{name}  " in done.stdout
+    figure = tmp_path / "work_dirs/quickstart/quickstart.png"
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert len(done.stdout.splitlines()) < 30, "progress, not a flood"
+
+
+def test_fashion_mnist_configs_differ_in_the_model_only(tmp_path: Path) -> None:
+    names = ["baseline/resnet20", "baseline/resnet8_w8"]
+    names += [f"{method}/resnet20_resnet8_w8" for method in ("kd", "erkd", "eakd")]
+    files = [ROOT / f"configs/{name}_fmnist8k.py" for name in names]
+    check_same_recipe([Run(path.stem, str(path), tmp_path) for path in files])
+    weights = []
+    for path in files[2:]:
+        model = Config.fromfile(path).model
+        model.teacher.checkpoint = None
+        term = MODELS.build(model).terms["kd"]
+        weights.append(type(term.sample_weight).__name__)
+        assert term.loss.temperature == 4
+    assert weights == ["NoneType", "EntropyWeight", "EntropyAdaptiveWeight"]

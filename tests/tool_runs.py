@@ -1,0 +1,38 @@
+"""Runs of the tools as a user types them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FEW_IMAGES = [
+    "train_cfg.max_epochs=1",
+    "train_dataloader.dataset.indices=128",
+    "val_dataloader.dataset.indices=64",
+    "test_dataloader.dataset.indices=64",
+    "default_hooks.logger.interval=1",
+    "randomness.seed=0",
+]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python tools/...`` or a shell script of tools/, and return what it printed."""
+    script = ROOT / "tools" / str(command[0])
+    shell = [] if script.suffix == ".sh" else [sys.executable]
+    python = os.path.dirname(sys.executable)
+    return subprocess.run(
+        [*shell, script, *map(str, command[1:])],
+        cwd=cwd,
+        env={
+            **os.environ,
+            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# dist_test.sh CONFIG CHECKPOINT N [arguments of test.py]: N processes on N GPUs, or on the CPU
+# without any. Environment: NNODES, NODE_RANK, MASTER_ADDR, PORT.
+set -euo pipefail
+
+if (($# < 3)); then
+    echo "usage: $0 CONFIG CHECKPOINT NUMBER_OF_PROCESSES [arguments of test.py]" >&2
+    exit 2
+fi
+CONFIG=$1
+CHECKPOINT=$2
+PROCESSES=$3
+NNODES=${NNODES:-1}
+NODE_RANK=${NODE_RANK:-0}
+PORT=${PORT:-29500}
+MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
+TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+if ((NODE_RANK == 0)) && (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
+    echo "$0: port $PORT is in use, by another run perhaps. Choose another: PORT=$((PORT + 1)) $0 ..." >&2
+    exit 1
+fi
+
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+export PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}"
+exec python -m torch.distributed.run \
+    --nnodes="$NNODES" \
+    --node_rank="$NODE_RANK" \
+    --master_addr="$MASTER_ADDR" \
+    --nproc_per_node="$PROCESSES" \
+    --master_port="$PORT" \
+    "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"

@@ -1,0 +1,54 @@
+"""Take the student out of a distillation run: a plain checkpoint and a plain config.
+
+Both work in mmpretrain or mmdet without mmkd, unless the student or its data are mmkd's own.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import torch
+from mmengine.config import Config
+
+from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.student import student_checkpoint, student_config, uses_mmkd
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="path or name of the distillation config")
+    parser.add_argument("checkpoint", help="checkpoint of the distillation run")
+    parser.add_argument(
+        "--out-dir", type=Path, help="where to write, by default the checkpoint's folder"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="unpickle everything in the checkpoint, code included",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    try:
+        config = student_config(Config.fromfile(arguments.config))
+        checkpoint = load_checkpoint(arguments.checkpoint, arguments.trust_checkpoint)
+        student = student_checkpoint(checkpoint)
+    except (FileNotFoundError, UnsafeCheckpointError, ValueError) as error:
+        sys.exit(f"tools/model_converters/export_student.py: {error}")
+    folder = arguments.out_dir or Path(arguments.checkpoint).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    name = Path(arguments.checkpoint).stem
+    weights, settings = folder / f"{name}_student.pth", folder / f"{name}_student.py"
+    torch.save(student, weights)
+    config.dump(str(settings))
+    needs = "mmkd, whose parts it uses" if uses_mmkd(config) else "no mmkd"
+    print(f"Wrote {weights} and {settings}. The config needs {needs}.")
+
+
+if __name__ == "__main__":
+    main()
