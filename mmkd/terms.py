@@ -63,6 +63,7 @@ class Term(nn.Module):
     Attributes:
         taps: What the term reads, by network: an ordered set of taps.
         weighs: Whether it weighs samples or teachers, and so reads logits besides its own taps.
+        relational: Whether its loss compares relations between samples, which cannot be weighed.
     """
 
     def __init__(
@@ -84,15 +85,16 @@ class Term(nn.Module):
         self.labels = None if labels is None else Tap.parse(labels)
         self.schedule = None if schedule is None else Schedule(**schedule)
         self.loss = MODELS.build(loss)
-        if teacher_weight is None and len(teachers) > 1:
+        self._accepts = frozenset(inspect.signature(self.loss.forward).parameters)
+        self.relational = "weight" not in self._accepts or getattr(self.loss, "relational", False)
+        if teacher_weight is None and len(teachers) > 1 and not self.relational:
             teacher_weight = dict(type="mmkd.AverageTeachers")
         self.sample_weight = None if sample_weight is None else MODELS.build(sample_weight)
         self.teacher_weight = None if teacher_weight is None else MODELS.build(teacher_weight)
         self.weighs = self.sample_weight is not None or self.teacher_weight is not None
         self.connectors = nn.ModuleDict()
         self.class_maps: dict[str, ClassMap] = {}
-        self._accepts = frozenset(inspect.signature(self.loss.forward).parameters)
-        if self.weighs and "weight" not in self._accepts:
+        if self.weighs and self.relational:
             raise ValueError(
                 f"The term {name!r} has a sample or teacher weight, but {type(self.loss).__name__} "
                 "has no loss of a single sample that it could weigh: it compares relations between "
@@ -171,6 +173,8 @@ class Term(nn.Module):
             loss = self.loss(student, teacher, **arguments)
             total = loss if total is None else total + loss
         assert total is not None
+        if self.relational:
+            total = total / len(self.teachers)
         return TermOutput(total, weights)
 
     def _connect(self, teacher: str, student: Any, features: Any) -> Any:

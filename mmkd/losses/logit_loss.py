@@ -14,16 +14,24 @@ Config = dict[str, Any]
 Temperature = float | Tensor
 
 
-def _chain(transforms: Sequence[Config | nn.Module]) -> nn.Sequential:
-    return nn.Sequential(*(t if isinstance(t, nn.Module) else MODELS.build(t) for t in transforms))
+def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
+    return [part if isinstance(part, nn.Module) else MODELS.build(part) for part in parts]
+
+
+def _fitted(transform: nn.Module) -> bool:
+    return getattr(transform, "needs_target", False)
 
 
 class LogitLoss(nn.Module, ABC):
-    """Base class of losses on logits: transforms, temperature, :meth:`divergence`, weights.
+    """Base class of losses on logits: transforms, temperature, target, :meth:`divergence`, weights.
 
     ``transforms`` act on both sides, then ``student_transforms`` and ``teacher_transforms`` on
     theirs; the temperature sees the transformed logits. The arithmetic is float32, or float64 if
     the logits are.
+
+    A student transform that has ``needs_target = True`` is fitted to what the student is compared
+    with: it comes last, after the temperature, and is called with the student's logits (N, C), the
+    log-probabilities of the target (N, C) and the temperature.
 
     Args:
         temperature: Softmax temperature, a positive number or the config of a module that computes
@@ -35,9 +43,15 @@ class LogitLoss(nn.Module, ABC):
             given the labels.
         loss_weight: Factor on the result.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+
+    Attributes:
+        needs_labels: Whether the loss cannot do without class indices.
+        relational: Whether it compares relations between samples, and so has no loss of a single
+            sample that could be weighed.
     """
 
     needs_labels = False
+    relational = False
 
     def __init__(
         self,
@@ -55,9 +69,17 @@ class LogitLoss(nn.Module, ABC):
         self.temperature = (
             MODELS.build(temperature) if isinstance(temperature, dict) else temperature
         )
-        self.transforms = _chain(transforms)
-        self.student_transforms = _chain(student_transforms)
-        self.teacher_transforms = _chain(teacher_transforms)
+        own = _build(student_transforms)
+        first = [transform for transform in own if not _fitted(transform)]
+        self.transforms = nn.Sequential(*_build(transforms))
+        self.student_transforms = nn.Sequential(*first)
+        self.fitted_transforms = nn.ModuleList(own[len(first) :])
+        self.teacher_transforms = nn.Sequential(*_build(teacher_transforms))
+        if any(map(_fitted, [*own[: len(first)], *self.transforms, *self.teacher_transforms])):
+            raise ValueError(
+                "A transform that is fitted to the target acts on the student's logits alone and "
+                "after all others: put it last in `student_transforms`."
+            )
         self.target = MODELS.build(target) if isinstance(target, dict) else target
         self.loss_weight = loss_weight
         self.reduction = reduction
@@ -99,21 +121,36 @@ class LogitLoss(nn.Module, ABC):
             )
         # Half precision is too coarse for a softmax; float64 stays, for checks against references.
         wide = torch.promote_types(student_logits.dtype, torch.float32)
-        student = self.student_transforms(self.transforms(student_logits.to(wide)))
-        teacher = self.teacher_transforms(self.transforms(teacher_logits.detach().to(wide)))
-        temperature = self.temperature
-        if isinstance(temperature, nn.Module):
-            temperature = temperature(student, teacher).reshape(-1, 1)
-        loss = self.divergence(student, teacher, temperature, labels)
+        with torch.autocast(student_logits.device.type, enabled=False):
+            student = self.student_transforms(self.transforms(student_logits.to(wide)))
+            teacher = self.teacher_transforms(self.transforms(teacher_logits.detach().to(wide)))
+            temperature = self.temperature
+            if isinstance(temperature, nn.Module):
+                temperature = temperature(student, teacher).reshape(-1, 1)
+            log_teacher = (teacher / temperature).log_softmax(-1)
+            if self.target is not None:
+                log_teacher = self.target(log_teacher, labels)
+            for transform in self.fitted_transforms:
+                student = transform(student, log_teacher, temperature)
+            log_student = (student / temperature).log_softmax(-1)
+            loss = self.divergence(log_student, log_teacher, temperature, labels)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
 
     @abstractmethod
     def divergence(
-        self, student: Tensor, teacher: Tensor, temperature: Temperature, labels: Tensor | None
+        self,
+        log_student: Tensor,
+        log_teacher: Tensor,
+        temperature: Temperature,
+        labels: Tensor | None,
     ) -> Tensor:
-        """Return the loss of each sample, shape (N,), from transformed logits (N, C).
+        """Return the loss of each sample, shape (N,), from tempered log-probabilities (N, C).
 
-        ``temperature`` is a number, or a tensor of shape (N, 1) or (1, 1).
+        Args:
+            log_student: Of the student, after its transforms.
+            log_teacher: Of the teacher, after its transforms and the target.
+            temperature: A number, or a tensor of shape (N, 1) or (1, 1).
+            labels: Class indices, shape (N,), where the batch has them.
         """

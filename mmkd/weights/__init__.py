@@ -1,7 +1,20 @@
 """Sample weights and teacher weights: detached tensors computed from logits."""
 
 from mmkd.weights.average_teachers import AverageTeachers
+from mmkd.weights.camkd_weight import CAMKDWeight
 from mmkd.weights.entropy_adaptive_weight import EntropyAdaptiveWeight
+from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropyWeight
+from mmkd.weights.power_sum_weight import PowerSumWeight
+from mmkd.weights.teacher_weight import TeacherWeight
 
-__all__ = ["AverageTeachers", "EntropyAdaptiveWeight", "EntropyWeight"]
+__all__ = [
+    "AverageTeachers",
+    "CAMKDWeight",
+    "EBKDWeight",
+    "EntropyAdaptiveWeight",
+    "EntropyTeacherWeight",
+    "EntropyWeight",
+    "PowerSumWeight",
+    "TeacherWeight",
+]

@@ -9,7 +9,6 @@ from mmkd.logits.entropy import entropy
 from mmkd.registry import MODELS
 
 MODES = ("ea", "base", "interact", "inverse")
-EPS = 1e-10  # inside the logarithm of the authors' entropies
 
 
 @MODELS.register_module()
@@ -30,10 +29,16 @@ class EntropyAdaptiveWeight(nn.Module):
         bound: :math:`H_{ub}`; ``None`` is ln C of the logits given. The authors' released code uses
             100 in place of ln 100 for KD and DKD on CIFAR-100: give 100 to reproduce that.
         mode: One of the above.
+        eps: Added inside the logarithm of the entropies, as in the authors' code for KD. With 0
+            they are the plain entropies, which the reference values of EA-DKD are computed from.
     """
 
     def __init__(
-        self, temperature: float = 3.0, bound: float | None = None, mode: str = "ea"
+        self,
+        temperature: float = 3.0,
+        bound: float | None = None,
+        mode: str = "ea",
+        eps: float = 1e-10,
     ) -> None:
         super().__init__()
         if temperature <= 0:
@@ -42,16 +47,16 @@ class EntropyAdaptiveWeight(nn.Module):
             raise ValueError(f"The bound of the entropy must be positive, not {bound}.")
         if mode not in MODES:
             raise ValueError(f"mode must be one of {MODES}, not {mode!r}.")
-        self.temperature, self.bound, self.mode = temperature, bound, mode
+        self.temperature, self.bound, self.mode, self.eps = temperature, bound, mode, eps
 
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), detached, from raw logits (N, C)."""
-        base = entropy(teacher_logits, self.temperature, EPS)
+        base = entropy(teacher_logits, self.temperature, self.eps)
         if self.mode == "base":
             return base
         maximum = math.log(teacher_logits.shape[-1])
-        student = entropy(student_logits, self.temperature, EPS)
+        student = entropy(student_logits, self.temperature, self.eps)
         interaction = base * student / (self.bound or maximum)
         if self.mode == "interact":
             return interaction

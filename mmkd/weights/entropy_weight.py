@@ -17,13 +17,16 @@ class EntropyWeight(nn.Module):
 
     Args:
         temperature: :math:`T'`, at which the entropy is taken.
+        batch_mean: Give all samples the mean weight of the batch. The authors' released code of
+            ER-DKD computes this: its product of (N,) losses and (N, 1) entropies broadcasts to
+            (N, N), whose mean is the product of the two means.
     """
 
-    def __init__(self, temperature: float = 4.0) -> None:
+    def __init__(self, temperature: float = 4.0, batch_mean: bool = False) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"The temperature must be positive, not {temperature}.")
-        self.temperature = temperature
+        self.temperature, self.batch_mean = temperature, batch_mean
 
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
@@ -31,4 +34,5 @@ class EntropyWeight(nn.Module):
 
         The student's logits are not read; every sample weight has this signature.
         """
-        return entropy(teacher_logits, self.temperature)
+        weight = entropy(teacher_logits, self.temperature)
+        return weight.mean().expand_as(weight) if self.batch_mean else weight

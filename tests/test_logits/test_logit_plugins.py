@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from mmkd.logits import FLSWTemperature, ProbabilityShift, Standardize
+from mmkd.logits import FLSWTemperature, LabelSmoothReplace, ProbabilityShift, Standardize
+from mmkd.logits.decouple import non_target, target_split
+from mmkd.losses import KDLoss
 
 STUDENT = torch.tensor(
     [[2, 0.5, -1, 0], [0.2, 1.5, 0.3, -0.5], [-0.4, 0.1, 0.9, 1.1]], dtype=torch.float64
@@ -63,3 +65,45 @@ def test_probability_shift_keeps_correct_samples_and_every_probability():
     assert torch.equal(adjusted[0], log_probabilities[0])
     assert torch.equal(adjusted.sort(-1).values, log_probabilities.sort(-1).values)
     assert torch.equal(adjusted.argmax(-1), LABELS)
+
+
+def test_label_smoothing_of_the_worked_example():
+    log_probabilities = (TEACHER / 20).log_softmax(-1)
+    adjusted = LabelSmoothReplace()(log_probabilities, LABELS)
+    assert torch.equal(adjusted[0], log_probabilities[0])
+    expected = torch.full((2, 4), 0.24625, dtype=adjusted.dtype)
+    expected[0, 1] = expected[1, 3] = 0.26125
+    torch.testing.assert_close(adjusted[1:].exp(), expected)
+    loss = KDLoss(temperature=20.0, target=LabelSmoothReplace())
+    assert loss(STUDENT, TEACHER, labels=LABELS).item() == pytest.approx(0.145625, abs=5e-7)
+
+
+@pytest.mark.parametrize("target", [ProbabilityShift(), LabelSmoothReplace()])
+def test_a_teacher_that_is_right_keeps_every_target(target):
+    labels = TEACHER.argmax(-1)
+    adjusted = KDLoss(target=target)(STUDENT, TEACHER, labels=labels)
+    assert adjusted.item() == KDLoss()(STUDENT, TEACHER).item()
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 0.5, 1.0])
+def test_smoothed_labels_are_a_distribution(epsilon):
+    adjusted = LabelSmoothReplace(epsilon)(TEACHER.log_softmax(-1), LABELS)
+    torch.testing.assert_close(adjusted.exp().sum(-1), torch.ones(3, dtype=adjusted.dtype))
+    assert adjusted.isfinite().all()
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 1.1])
+def test_an_epsilon_that_is_no_share_is_refused_in_words(epsilon):
+    with pytest.raises(ValueError, match="epsilon"):
+        LabelSmoothReplace(epsilon)
+
+
+def test_decoupled_distributions_are_those_of_the_probabilities():
+    log_probabilities = TEACHER.log_softmax(-1)
+    binary, others = target_split(log_probabilities, LABELS), non_target(log_probabilities, LABELS)
+    for i, label in enumerate(LABELS.tolist()):
+        probabilities = TEACHER[i].softmax(-1)
+        own = probabilities[label]
+        torch.testing.assert_close(binary[i].exp(), torch.stack([own, 1 - own]))
+        rest = probabilities[torch.arange(4) != label]
+        torch.testing.assert_close(others[i].exp(), rest / rest.sum())

@@ -12,6 +12,7 @@ from mmkd.registry import MODELS
 
 GROUPS = json.loads((Path(__file__).parents[1] / "data" / "losses.json").read_text())["logits"]
 LS = [dict(type="mmkd.Standardize")]
+DKD = "mmkd.DKDLoss"
 EA = "mmkd.EntropyAdaptiveWeight"
 CONFIGS = {
     "kd T=1.0": (dict(temperature=1.0), None),
@@ -29,6 +30,20 @@ CONFIGS = {
         dict(temperature=2.0, transforms=LS),
         dict(type=EA, temperature=3.0),
     ),
+    "dkd alpha=1 beta=8 T=4": (dict(type=DKD), None),
+    "dkd alpha=1 beta=0.25 T=1": (dict(type=DKD, beta=0.25, temperature=1.0), None),
+    "eadkd alpha=1 beta=8 T=4 T_entropy=3 bound=ln C": (dict(type=DKD), dict(type=EA, eps=0.0)),
+    "erdkd formula alpha=1 beta=3 T=4 T_entropy=4": (
+        dict(type=DKD, beta=3.0),
+        dict(type="mmkd.EntropyWeight"),
+    ),
+    "erdkd released code alpha=1 beta=3 T=4 T_entropy=4": (
+        dict(type=DKD, beta=3.0),
+        dict(type="mmkd.EntropyWeight", batch_mean=True),
+    ),
+    "mlkd class correlation T=4": (dict(type="mmkd.ClassCorrelationLoss"), None),
+    "mlkd batch correlation T=4": (dict(type="mmkd.BatchCorrelationLoss"), None),
+    "dist beta=1 gamma=1 T=4 (times T^2)": (dict(type="mmkd.DISTLoss"), None),
 }
 CASES = [(group, case) for group in GROUPS for case in group["cases"]]
 
@@ -45,7 +60,7 @@ def test_value_and_gradient_equal_the_reference(group, case):
     teacher = torch.tensor(random.standard_normal(shape) * group["scale"] * 1.5)
     labels = torch.tensor(random.randint(0, group["C"], group["N"]))
     arguments, weight = CONFIGS[case["name"]]
-    loss = MODELS.build(dict(type="mmkd.KDLoss", **arguments))
+    loss = MODELS.build({"type": "mmkd.KDLoss", **arguments})
     weights = None if weight is None else MODELS.build(weight)(student, teacher)
 
     value = loss(student, teacher, labels=labels, weight=weights)

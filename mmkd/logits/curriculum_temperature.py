@@ -1,0 +1,52 @@
+"""A temperature learned against the student (CTKD)."""
+
+import math
+
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class CurriculumTemperature(nn.Module):
+    r"""One learnable temperature, trained to make the student's loss larger.
+
+    Curriculum Temperature for Knowledge Distillation (Li et al., AAAI 2023), with one temperature
+    for all samples: :math:`T = start + range\,\sigma(\theta)`. Its gradient is reversed and scaled
+    by a factor that rises from 0 to 1 along a cosine over the first epochs, so that distillation
+    becomes harder step by step. Epochs are counted from 0: the first leaves the temperature as it
+    is.
+
+    The parameter is called ``raw_temperature``, for the ``custom_keys`` of a ``paramwise_cfg``.
+
+    Args:
+        init: First :math:`\theta`.
+        start: Lower end of the temperature, above 0.
+        range: How far it reaches above that.
+        epochs: Number of epochs over which the reversed gradient grows to its full size.
+    """
+
+    def __init__(
+        self, init: float = 1.0, start: float = 1.0, range: float = 20.0, epochs: int = 10
+    ) -> None:
+        super().__init__()
+        if start <= 0 or range < 0:
+            raise ValueError(f"The temperature must be positive: start={start}, range={range}.")
+        self.start, self.range, self.epochs = start, range, epochs
+        self.raw_temperature = nn.Parameter(torch.tensor(init))
+
+    def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return the temperature, 0-dim. The logits are not read."""
+        value = self.raw_temperature.detach()
+        # The value of theta, with -factor times its gradient.
+        theta = value - self._reversal() * (self.raw_temperature - value)
+        return self.start + self.range * theta.sigmoid()
+
+    def _reversal(self) -> float:
+        """Return the size of the reversed gradient, from 0 to 1, in the epoch of the run."""
+        epoch = MessageHub.get_current_instance().get_info("epoch", 0)
+        if epoch >= self.epochs:
+            return 1.0
+        return (1 - math.cos(math.pi * epoch / self.epochs)) / 2

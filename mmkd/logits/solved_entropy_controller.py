@@ -1,0 +1,63 @@
+"""The scale of each student's logits that fits them best to the target (DynamicKD, ablation)."""
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class SolvedEntropyController(nn.Module):
+    r"""Scale each sample's logits by the :math:`\alpha` that minimises its KL divergence.
+
+    The learnable factor of :class:`EntropyController`, solved instead of learned: an interpretation
+    for ablations, with the derivatives :math:`T(E_u[z] - E_p[z])` and :math:`Var_u(z)` of
+    :math:`T^2 KL(p\,\|\,\sigma(\alpha z/T))`, which is convex in :math:`\alpha`. A Newton step that
+    would leave what is still possible is replaced by halving it. The bounds are for samples whose
+    minimum is not above 0 or not finite: the target does not follow the student, or is sharper than
+    any scale of its logits. The factors are detached: at the minimum they have no gradient to pass.
+
+    It has no parameter, and belongs at the end of a loss's ``student_transforms``.
+
+    Args:
+        steps: Number of Newton steps.
+        min: Lower bound of the factor, above 0.
+        max: Upper bound.
+    """
+
+    needs_target = True
+
+    def __init__(self, steps: int = 10, min: float = 0.1, max: float = 10.0) -> None:
+        super().__init__()
+        if not 0 < min <= 1 <= max:
+            raise ValueError(f"The bounds must be 0 < min <= 1 <= max, not {min} and {max}.")
+        self.steps, self.min, self.max = steps, min, max
+
+    def forward(self, logits: Tensor, log_target: Tensor, temperature: float | Tensor) -> Tensor:
+        """Return the scaled logits, shape (N, C).
+
+        Args:
+            logits: The student's, shape (N, C).
+            log_target: Log-probabilities of the target, tempered, shape (N, C).
+            temperature: T, a number or shape (N, 1).
+        """
+        return logits * self.solve(logits.detach(), log_target, temperature)
+
+    @torch.no_grad()
+    def solve(self, logits: Tensor, log_target: Tensor, temperature: float | Tensor) -> Tensor:
+        r"""Return :math:`\alpha` of each sample, shape (N, 1). Arguments as in :meth:`forward`."""
+        # Only differences of logits matter, and small numbers keep their digits.
+        logits = logits - logits.amax(-1, keepdim=True)
+        wanted = (log_target.exp() * logits).sum(-1, keepdim=True)
+        alpha = torch.ones_like(wanted)
+        low, high = torch.full_like(alpha, self.min), torch.full_like(alpha, self.max)
+        for _ in range(self.steps):
+            probabilities = (alpha * logits / temperature).softmax(-1)
+            mean = (probabilities * logits).sum(-1, keepdim=True)
+            variance = (probabilities * (logits - mean).square()).sum(-1, keepdim=True)
+            slope = temperature * (mean - wanted)
+            low, high = torch.where(slope < 0, alpha, low), torch.where(slope > 0, alpha, high)
+            step = torch.where(slope == 0, alpha, alpha - slope / variance)
+            # With the bounds: at the minimum a step is rounding, and must not be replaced.
+            alpha = torch.where((step >= low) & (step <= high), step, (low + high) / 2)
+        return alpha
