@@ -107,10 +107,14 @@ class Term(nn.Module):
 
     @property
     def needs_labels(self) -> bool:
-        """Whether the term cannot do without class indices."""
-        return any(
-            getattr(part, "needs_labels", False)
-            for part in (self.loss, self.sample_weight, self.teacher_weight)
+        """Whether the term cannot do without class indices.
+
+        A loss that does not say so by ``needs_labels`` needs them if it takes them.
+        """
+        return bool(
+            getattr(self.loss, "needs_labels", "labels" in self._accepts)
+            or getattr(self.sample_weight, "needs_labels", False)
+            or getattr(self.teacher_weight, "needs_labels", False)
         )
 
     def compares_logits(self, teacher: str) -> bool:

@@ -85,6 +85,11 @@ class Distiller(BaseModel):
         self.student = network
         self.manner = manner_of(network)
         self.student_loss_weight = student_loss_weight
+        if predict_teachers and not hasattr(network, "head"):
+            raise ValueError(
+                "predict_teachers compares the scores of classifiers; "
+                f"{type(network).__name__} is none."
+            )
         self.predict_teachers = predict_teachers
         self._observers: OrderedDict[int, Callable[[Step], None]] = OrderedDict()
         self._register_load_state_dict_pre_hook(self._accept_student_weights)
@@ -166,20 +171,19 @@ class Distiller(BaseModel):
         """Move or cast the teachers along with the student."""
         super()._apply(fn, recurse)
         for teacher in self.teachers.values():
-            teacher.apply(fn)
+            teacher._apply(fn)
         return self
 
     def _weigh(self, losses: Losses) -> Losses:
         """Scale the student's task losses; other entries, such as accuracies, pass."""
         weighed = dict(losses)
         for name, value in losses.items():
-            if "loss" in name:
-                several = not isinstance(value, Tensor)
-                weighed[name] = (
-                    [item * self.student_loss_weight for item in value]
-                    if several
-                    else value * self.student_loss_weight
-                )
+            if "loss" not in name:
+                continue
+            if isinstance(value, Tensor):
+                weighed[name] = value * self.student_loss_weight
+            else:
+                weighed[name] = [item * self.student_loss_weight for item in value]
         return weighed
 
     def _report(self, step: Step) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
@@ -95,13 +95,21 @@ class Teacher:
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
         self._fold_bn, self._compile = fold_bn, compile
         self._renormalize: Renormalize | None = None
-        self.apply(lambda tensor: tensor)
+        self._apply(lambda tensor: tensor)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
         """Return itself: copies of a distiller, such as EMA's, share its teachers."""
         return self
 
-    def apply(self, function: Callable[[Tensor], Tensor]) -> None:
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return an attribute of the network: ``teacher.backbone``, ``teacher.parameters``."""
+            if name == "network" or name.startswith("__"):
+                raise AttributeError(name)
+            return getattr(self.network, name)
+
+    def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
         """Move or cast the network like ``nn.Module._apply``, keeping its own type and format."""
         self.network._apply(function)
         if self._renormalize is not None:

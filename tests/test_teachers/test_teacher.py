@@ -46,6 +46,14 @@ def test_it_goes_no_further_than_its_deepest_tap(network):
     assert not calls
 
 
+def test_the_networks_attributes_are_read_through_it(network):
+    teacher = Teacher(network)
+    assert teacher.backbone is network.backbone
+    assert list(teacher.parameters()) == list(network.parameters())
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = teacher.nonsense
+
+
 def test_copies_share_it(network):
     teacher = Teacher(network)
     assert deepcopy([teacher])[0] is teacher
@@ -84,7 +92,7 @@ def test_another_input_size(network):
 def test_another_type_and_memory_format_are_kept_through_moves(network):
     reference = logits(Teacher(deepcopy(network)))
     teacher = Teacher(network, dtype="bfloat16", memory_format="channels_last")
-    teacher.apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
+    teacher._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
     weight = network.backbone.layer1[0].conv1.weight
     assert weight.dtype == torch.bfloat16
     assert weight.is_contiguous(memory_format=torch.channels_last)
