@@ -48,12 +48,12 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         f"# {result['title']}",
         "",
-        f"Means ± sample standard deviations over {count} seeds"
+        f"Means ± sample standard deviations over {count} seeds; the teacher is one run."
         if count > 1
-        else "A single seed: differences may be chance",
-        f"(the teacher is one run). Last epoch ({epoch}) on the test images, except where it says",
-        "best. What is called best is the best of all epochs on these same images, an optimistic",
-        "choice that is shown for comparison only.",
+        else "A single seed.",
+        "Differences of the size of these deviations, or of a single seed, may be chance.",
+        f"Last epoch ({epoch}) on the test images, except where it says best: the best of all",
+        "epochs on the same images, an optimistic choice that is shown apart for comparison only.",
         "",
         *_table(outcomes, result["gpu"]),
         "",
