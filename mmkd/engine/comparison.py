@@ -110,6 +110,8 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "ECE has 15 bins; NLL and entropy are in nats; over-confidence is mean confidence minus",
         "accuracy. Seconds per iteration are the median of the log's and include loading data.",
     ]
+    if result.get("note"):
+        notes += ["", result["note"]]
     return [*notes, "", *(f"- {name}: {text}" for name, text in parts.items())]
 
 

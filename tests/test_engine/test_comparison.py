@@ -89,3 +89,7 @@ def test_another_recipe_is_named(tmp_path: Path) -> None:
     longer = Run("longer", two.config, tmp_path, {"train_cfg.max_epochs": 4})
     with pytest.raises(ValueError, match="longer has another train_cfg than one"):
         check_same_recipe([one, longer])
+
+
+def test_a_note_is_on_the_page() -> None:
+    assert "\nThe machine was busy.\n" in markdown(result(note="The machine was busy."))

@@ -40,6 +40,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
     parser.add_argument("--out", type=Path, required=True, help="table (.md); .json beside it")
     parser.add_argument("--title", default="Comparison of methods")
+    parser.add_argument("--note", default="", help="what a reader must know besides, for the page")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="for every run")
     return parser.parse_args()
 
@@ -82,6 +83,7 @@ def result(arguments: Namespace, teacher: Run, runs: dict[str, list[Run]]) -> di
     config = runs["student alone"][0].read_config()
     configs = {name: same[0].config for name, same in runs.items()}
     return dict(
+        note=arguments.note,
         title=arguments.title,
         seeds=arguments.seeds,
         jobs=arguments.jobs,
