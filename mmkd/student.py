@@ -1,10 +1,12 @@
 """The student alone: its weights out of a distiller's, its config out of a distillation config."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmkd.networks import network_config
@@ -82,6 +84,8 @@ def student_config(config: Config) -> Config:
         if parts:
             parts = [parts] if isinstance(parts, dict) else parts
             settings[field] = [part for part in parts if not _teaches(part)]
+    for field in [field for field, value in settings.items() if _is_part(field, value)]:
+        del settings[field]
     plain = Config(settings)
     if not uses_mmkd(plain):
         _forget_mmkd(plain)
@@ -112,6 +116,12 @@ def _forget_mmkd(config: Config) -> None:
     imports.imports = [name for name in names if name.partition(".")[0] != "mmkd"]
     if not imports.imports:
         config.pop("custom_imports")
+
+
+def _is_part(field: str, value: Any) -> bool:
+    """Tell whether a field only names a part of mmkd's for use elsewhere in its config file."""
+    used = field in inspect.signature(Runner).parameters
+    return not used and isinstance(value, Mapping) and str(value.get("type")).startswith("mmkd.")
 
 
 def _name(part: Mapping[str, Any]) -> str:

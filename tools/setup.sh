@@ -136,6 +136,9 @@ install_everything() {
     pip_install -r requirements/quickstart.txt ${1:+-r "$1"} || fail "pip did not install it"
     say "4/4 mmkd itself, editable"
     pip_install -q --no-build-isolation --no-deps -e . || fail "pip did not install mmkd"
+    # MMEngine formats configs by yapf, which writes its grammar to a cache on its first import:
+    # processes that start together must not do that at once.
+    "$venv/bin/python" -c 'import yapf' || fail "yapf cannot be imported"
 }
 
 main() {

@@ -55,12 +55,16 @@ def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> Terms:
         if config.get("weight", 1.0) == 0:
             continue
         arguments = {key: value for key, value in config.items() if key != "connector"}
-        student: Taps = logits["student"]
+        read = logits
+        if "logits" in arguments:
+            names = [network for network in logits if network != "student"]
+            read = logit_taps(arguments.pop("logits"), names)
+        student: Taps = read["student"]
         if "student" in arguments:
             student = parse_taps(arguments.pop("student"))
-        teachers = _teacher_taps(name, arguments.pop("teacher", None), logits)
+        teachers = _teacher_taps(name, arguments.pop("teacher", None), read)
         try:
-            built[name] = Term(name, student, teachers, logits, **arguments)
+            built[name] = Term(name, student, teachers, read, **arguments)
         except TypeError as error:
             raise ValueError(f"The config of term {name!r} is wrong: {error}") from error
     return built
@@ -155,9 +159,9 @@ def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap
 def _check_classes(
     distiller: "Distiller", term: Term, student: Shapes, teachers: Mapping[str, Shapes]
 ) -> None:
-    own = distiller.logits["student"]
+    own = term.logits["student"]
     for name in term.teachers:
-        theirs = distiller.logits[name]
+        theirs = term.logits[name]
         if not term.weighs and not term.compares_logits(name):
             continue
         count, other = student[own][-1], teachers[name][theirs][-1]

@@ -57,7 +57,8 @@ class Distiller(BaseModel):
         terms: Arguments of :class:`mmkd.terms.Term`, by the term's name. ``student`` and
             ``teacher`` are taps or lists of taps, ``logits`` by default; where there are several
             teachers ``teacher`` may be a dict from their names. ``connector`` is a connector's
-            config.
+            config. ``logits`` of a term are read by this term in place of the distiller's, as for
+            each stage of a cascade.
         student_loss_weight: Factor on the student's own losses.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
             the teachers.

@@ -1,6 +1,7 @@
 """Training runs as processes of their own, several at a time, and what they logged."""
 
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -209,6 +210,9 @@ def train_all(
     Raises:
         RunFailedError: If one fails; the others are stopped.
     """
+    # MMEngine formats configs by yapf, which writes its grammar to a cache on its first import:
+    # processes that start together must find it there.
+    importlib.import_module("yapf")
     waiting, active = list(runs), list[_Process]()
     try:
         while waiting or active:

@@ -1,6 +1,7 @@
 """Correspondence of classes between a student and a teacher with other classes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,6 +72,19 @@ class ClassMap:
         full = shared.new_zeros(self.num_student_classes)
         full[self.student_classes] = shared / shared.sum()
         return full
+
+    def instances(self, found: Any) -> Any:
+        """Return the instances that the teacher found of shared classes, labelled as the student's.
+
+        Args:
+            found: mmengine's ``InstanceData`` with the teacher's ``labels``.
+        """
+        classes = found.labels.new_full((max(self.teacher_classes) + 1,), -1)
+        classes[self.teacher_classes] = classes.new_tensor(self.student_classes)
+        found = found[found.labels < len(classes)]
+        shared = found[classes[found.labels] >= 0]
+        shared.labels = classes[shared.labels]
+        return shared
 
     def of_teacher(self, logits: Tensor) -> Tensor:
         """Return the teacher's logits (..., C_t) over the shared classes."""

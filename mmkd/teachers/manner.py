@@ -48,11 +48,13 @@ class Manner:
         given: What the student gives to a teacher that is run like this: the RoIs that its own
             losses were computed on, shape (R, 5) for each stage.
         given_to: The part of the network that what is given goes to.
+        detects: Whether it predicts instances, which have to know their images.
     """
 
     run: Forward
     given: tuple[Tap, ...] = ()
     given_to: str | None = None
+    detects: bool = False
 
     def needs_given(self, taps: Collection[Tap]) -> bool:
         """Tell whether a tap lies where what is given goes to."""
@@ -80,9 +82,9 @@ def manner_of(network: nn.Module) -> Manner:
         count = len(extractor) if isinstance(extractor, nn.ModuleList) else None
         paths = [path] if count is None else [f"{path}.{stage}" for stage in range(count)]
         given = tuple(Tap(path, input=True, index=1) for path in paths)
-        return Manner(_two_stage, given, "roi_head")
+        return Manner(_two_stage, given, "roi_head", detects=True)
     if isinstance(getattr(network, "bbox_head", None), nn.Module) and hasattr(
         network, "extract_feat"
     ):
-        return Manner(_dense)
+        return Manner(_dense, detects=True)
     return Manner(_tensor)

@@ -212,6 +212,11 @@ class Teacher:
         with self._autocast(inputs.device.type):
             if self.class_map is None:
                 return list(self.network(inputs, data_samples, mode="predict"))
+            if self.manner.detects:
+                found = self.network(inputs, data_samples, mode="predict")
+                for sample in found:
+                    sample.pred_instances = self.class_map.instances(sample.pred_instances)
+                return list(found)
             # Samples that know the student's number of classes would not take the teacher's scores.
             predictions = self.network(inputs, mode="predict")
         for sample, prediction in zip(data_samples, predictions, strict=True):

@@ -1,0 +1,137 @@
+"""Scenes in COCO's form are what pycocotools takes for COCO, and what was drawn."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.random import RandomState
+
+pytest.importorskip("pycocotools")
+
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from mmkd.datasets import Digits
+from mmkd.datasets.scenes import Category, Objects, Scene, annotate, compose, write_split
+
+CATEGORIES = [Category(number, f"class {number}") for number in (2, 3, 7)]
+COUNT = 120
+
+
+def squares(*labels: int) -> Objects:
+    """Objects that fill their image, one of each label given."""
+    return Objects([np.full((8, 8), 16, np.uint8)] * len(labels), labels, CATEGORIES)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scenes")
+    write_split(path, "train", squares(0, 1, 2), COUNT, 96, seed=0)
+    return path
+
+
+@pytest.fixture(scope="module")
+def coco(folder: Path) -> COCO:
+    return COCO(str(folder / "annotations/instances_train2017.json"))
+
+
+def test_boxes_and_areas_are_those_of_the_segmentations(coco: COCO) -> None:
+    for annotation in coco.anns.values():
+        mask = coco.annToMask(annotation)
+        rows, columns = np.nonzero(mask)
+        left, top, width, height = annotation["bbox"]
+        assert (columns.min(), rows.min()) == (left, top)
+        assert (columns.max() + 1, rows.max() + 1) == (left + width, top + height)
+        assert mask.sum() == annotation["area"] > 0
+
+
+def test_boxes_lie_inside_of_the_images_that_are_there(coco: COCO, folder: Path) -> None:
+    for image in coco.imgs.values():
+        height, width, _ = cv2.imread(str(folder / "train2017" / image["file_name"])).shape
+        assert (height, width) == (image["height"], image["width"])
+        assert max(height, width) == 96
+        for annotation in coco.imgToAnns[image["id"]]:
+            left, top, wide, high = annotation["bbox"]
+            assert 0 <= left < left + wide <= width
+            assert 0 <= top < top + high <= height
+
+
+def test_there_is_what_a_detector_has_to_cope_with(coco: COCO) -> None:
+    numbers = [len(coco.getAnnIds(image, iscrowd=False)) for image in coco.imgs]
+    assert min(numbers) == 0
+    assert max(numbers) >= 7
+    crowds = coco.loadAnns(coco.getAnnIds(iscrowd=True))
+    assert crowds
+    assert all(isinstance(crowd["segmentation"]["counts"], list) for crowd in crowds)
+    objects = coco.loadAnns(coco.getAnnIds(iscrowd=False))
+    sides = [max(annotation["bbox"][2:]) for annotation in objects]
+    assert max(sides) > 3.5 * min(sides)
+    assert any(_overlaps(coco, image) for image in coco.imgs)
+    assert {annotation["category_id"] for annotation in objects} == {2, 3, 7}
+
+
+def _overlaps(coco: COCO, image: int) -> bool:
+    boxes = [a["bbox"] for a in coco.imgToAnns[image]]
+    overlap = coco_mask.iou(boxes, boxes, [0] * len(boxes)) if boxes else np.eye(1)
+    return bool((overlap > 0.1).sum() > len(overlap))
+
+
+def test_the_same_arguments_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    write_split(tmp_path, "train", squares(0, 1, 2), COUNT, 96, seed=0)
+    files = [path.relative_to(folder) for path in folder.rglob("*.*")]
+    assert len(files) == COUNT + 1
+    for file in files:
+        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
+
+
+@pytest.mark.parametrize(("split", "seed"), [("train", 1), ("val", 0)])
+def test_other_seeds_and_splits_are_other_scenes(
+    coco: COCO, tmp_path: Path, split: str, seed: int
+) -> None:
+    write_split(tmp_path, split, squares(0, 1, 2), 5, 96, seed)
+    other = json.loads((tmp_path / f"annotations/instances_{split}2017.json").read_text())
+    assert other["annotations"] != list(coco.anns.values())[: len(other["annotations"])]
+
+
+def test_the_part_that_another_hides_is_not_labelled() -> None:
+    scene = Scene(np.zeros((40, 40, 3), np.float32))
+    ink = np.full(3, 200, np.float32)
+    square = squares(0).images[0]
+    scene.place(square, 0, (0, 0, 20, 20), ink)
+    scene.place(square, 1, (10, 0, 20, 20), ink)
+    under, over = annotate(scene, CATEGORIES)
+    assert (under["bbox"], under["area"], under["category_id"]) == ([0, 0, 10, 20], 200, 2)
+    assert (over["bbox"], over["area"], over["category_id"]) == ([10, 0, 20, 20], 400, 3)
+
+
+def test_no_object_vanishes_behind_another() -> None:
+    scene = Scene(np.zeros((40, 40, 3), np.float32))
+    ink = np.full(3, 200, np.float32)
+    square = squares(0).images[0]
+    scene.place(square, 0, (0, 0, 20, 20), ink)
+    scene.place(square, 1, (0, 0, 20, 20), 0.5 * ink)
+    assert len(scene.masks) == 1
+    assert scene.pixels[:20, :20].min() == 200
+
+
+def test_wide_objects_fit_into_narrow_images() -> None:
+    random = RandomState(0)
+    for _ in range(200):
+        scene = compose(squares(0, 1), 64, random)
+        assert all(mask.shape == scene.pixels.shape[:2] for mask in scene.masks)
+
+
+def test_a_digit_is_where_its_label_says() -> None:
+    digits = Digits("test", pipeline=[])
+    sample = digits.get_data_info(3)
+    scene = Scene(np.full((60, 60, 3), 100, np.float32))
+    scene.place(sample["img"], sample["gt_label"], (12, 20, 24, 24), np.zeros(3, np.float32))
+    categories = [Category(10 + digit, str(digit)) for digit in range(10)]
+    [annotation] = annotate(scene, categories)
+    left, top, width, height = annotation["bbox"]
+    assert annotation["category_id"] == 10 + sample["gt_label"]
+    rows, columns = np.nonzero(scene.pixels[..., 0] < 50)
+    assert (columns.min(), rows.min()) == (left, top)
+    assert (columns.max() + 1, rows.max() + 1) == (left + width, top + height)
