@@ -1,15 +1,3 @@
-model = dict(
-    type="mmpretrain.ImageClassifier",
-    _scope_="mmpretrain",
-    backbone=dict(type="mmkd.CIFARResNet", depth=14, widths=(16, 16, 32, 64)),
-    neck=dict(type="GlobalAveragePooling"),
-    head=dict(
-        type="LinearClsHead",
-        num_classes=100,
-        in_channels=64,
-        loss=dict(type="CrossEntropyLoss", loss_weight=1.0),
-        topk=(1, 5),
-        # As PyTorch initialises it, like the published networks; the default is N(0, 0.01).
-        init_cfg=None,
-    ),
-)
+_base_ = "./resnet20.py"
+
+model = dict(backbone=dict(depth=14))

@@ -1,22 +1,3 @@
-model = dict(
-    type="mmpretrain.ImageClassifier",
-    _scope_="mmpretrain",
-    backbone=dict(type="mmkd.CIFARWideResNet", depth=16, widen_factor=1),
-    neck=dict(type="GlobalAveragePooling"),
-    head=dict(
-        type="LinearClsHead",
-        num_classes=100,
-        in_channels=64,
-        loss=dict(type="CrossEntropyLoss", loss_weight=1.0),
-        topk=(1, 5),
-        # PyTorch's own weights and a zero bias, like the published networks.
-        init_cfg=dict(
-            type="Kaiming",
-            layer="Linear",
-            a=5**0.5,
-            mode="fan_in",
-            nonlinearity="leaky_relu",
-            distribution="uniform",
-        ),
-    ),
-)
+_base_ = "./wrn_40_2.py"
+
+model = dict(backbone=dict(depth=16, widen_factor=1), head=dict(in_channels=64))
