@@ -31,6 +31,11 @@ def build_teachers(
             built[name] = Teacher(**config)
         except TypeError as error:
             raise ValueError(f"The config of teacher {name!r} is wrong: {error}") from error
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"The teacher {name!r} cannot be loaded: {error} Train it first by its own config, "
+                "or say in the teacher's `checkpoint` where its weights are."
+            ) from error
         built[name].match_preprocessing(name, student)
     return built
 
@@ -113,9 +118,7 @@ def connect_terms(
         if name in taps:
             for tap in taps[name]:
                 tap.check(teacher.network)
-            teacher.accelerate(inputs, taps[name])
-            given = teacher.manner.example(inputs)
-            teachers[name] = _shapes(teacher(inputs, None, taps[name], given))
+            teachers[name] = _teacher_shapes(name, teacher, inputs, taps[name])
     for term in distiller.terms.values():
         _check_classes(distiller, term, student, teachers)
         _check_labels(distiller, term)
@@ -153,6 +156,20 @@ def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap
         ) from error
     finally:
         student.train(training)
+    return _shapes(caught)
+
+
+def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
+    try:
+        given = teacher.manner.example(inputs)
+        caught = teacher(inputs, None, taps, given)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The teacher {name!r} cannot take the student's input, of shape "
+            f"{tuple(inputs.shape)} in a dry run: {error} Does it want other channels or, by the "
+            "teacher's `input_size`, another size?"
+        ) from error
+    teacher.accelerate(inputs, taps)
     return _shapes(caught)
 
 

@@ -20,6 +20,8 @@ class GramLoss(nn.Module):
 MODELS.register_module(module=GramLoss, force=True)
 KD = dict(type="mmkd.KDLoss")
 SHIFT = dict(type="mmkd.KDLoss", target=dict(type="mmkd.ProbabilityShift"))
+GREY = tiny.classifier(6)
+GREY["backbone"]["in_channels"] = 1
 MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
 
 
@@ -89,6 +91,7 @@ MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
             "no loss of a single sample",
         ),
         (dict(input_shape=(1, 16, 16)), "model.input_shape"),
+        (dict(teacher=dict(model=GREY)), "teacher 'teacher' cannot take.*other channels"),
     ],
     ids=lambda x: re.sub(r"\W+", "-", x) if isinstance(x, str) else "",
 )
@@ -117,3 +120,9 @@ def test_mixed_batches_train_kd_and_er():
     logged = tiny.train(model, steps=2)
     assert torch.stack([*logged.values()]).isfinite().all()
     assert logged["loss_er"] > 0
+
+
+def test_a_missing_checkpoint_says_what_to_do():
+    teacher = dict(model=tiny.classifier(6), checkpoint="work_dirs/gone.pth")
+    with pytest.raises(FileNotFoundError, match=r"teacher 'teacher'.*gone\.pth.*Train it first"):
+        tiny.distiller(teacher=teacher)
