@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 SYNTAX = "'module.path', 'module.path:input', 'module.path[index]' or 'module.path:input[index]'"
@@ -76,15 +75,12 @@ class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that 
     """Ends a network's forward when every tap has its tensor."""
 
 
-@torch.compiler.disable
 def run_tapped(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
     """Run a network and catch the tensors of its taps.
 
-    No hook outlives the forward, so that networks can be copied and saved. Compiled code would not
-    see hooks that are new in each forward: under ``torch.compile`` the network runs as it is, and
-    may have compiled parts where no tap lies.
+    No hook outlives the forward, so that networks can be copied and saved.
 
     Args:
         network: The network.

@@ -15,6 +15,15 @@ FEW_IMAGES = [
     "default_hooks.logger.interval=1",
     "randomness.seed=0",
 ]
+# A tool of another package with mmkd out of reach. (Its remedy for torchvision's import stays.)
+WITHOUT_MMKD = """
+import runpy, sys
+import mmkd
+for name in [name for name in sys.modules if name.partition(".")[0] == "mmkd"]:
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -120,8 +120,13 @@ class Distiller(BaseModel):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
+    @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
-        """Return the student's own losses, weighted, and ``loss_<name>`` of each term."""
+        """Return the student's own losses, weighted, and ``loss_<name>`` of each term.
+
+        Compiled code would not see the taps' hooks, which are new in each forward: under
+        ``torch.compile`` the step runs as it is. Parts where no tap lies may be compiled ones.
+        """
         factors = {}
         taps: dict[str, dict[Tap, None]] = {"student": {}}
         for name, term in self.terms.items():
@@ -133,7 +138,7 @@ class Distiller(BaseModel):
         forward = partial(self.student, inputs, data_samples, mode="loss")
         losses, caught = run_tapped(self.student, taps["student"], forward)
         features = {"student": caught}
-        given = ()
+        given: tuple[Tensor, ...] = ()
         if self.manner.given:
             given = tuple(caught[tap] for tap in self.manner.given if tap in caught)
         for name, teacher in self.teachers.items():

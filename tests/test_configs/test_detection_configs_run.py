@@ -83,7 +83,8 @@ def without_weights(config: Config) -> dict[str, Any]:
 def train(name: str, work_dir: Path, **options: Any) -> Runner:
     config = Config.fromfile(ROOT / name)
     options = {**shorten(config), **without_weights(config), **options}
-    config.merge_from_dict({**options, "work_dir": str(work_dir)})
+    # mmdet names its visualizer, and MMEngine would take that of an earlier run again.
+    config.merge_from_dict({**options, "work_dir": str(work_dir), "visualizer.name": work_dir.name})
     runner = Runner.from_cfg(config)
     runner.train()
     return runner

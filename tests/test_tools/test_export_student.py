@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from PIL import Image
-from tool_runs import ROOT, Tool, run_tool
+from tool_runs import ROOT, WITHOUT_MMKD, Tool, run_tool
 
 EXPORT = "model_converters/export_student.py"
 KD = ROOT / "configs/quickstart/kd_digits.py"
@@ -53,16 +53,6 @@ train_cfg = dict(by_epoch=True, max_epochs=1)
 val_cfg = test_cfg = dict()
 val_evaluator = [dict(type="Accuracy", topk=(1,))]
 optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.1))
-"""
-
-# mmpretrain's test.py with mmkd out of reach. (Its remedy for torchvision's import stays in place.)
-WITHOUT_MMKD = """
-import runpy, sys
-import mmkd
-for name in [name for name in sys.modules if name.partition(".")[0] == "mmkd"]:
-    sys.modules[name] = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
