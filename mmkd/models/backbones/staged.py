@@ -1,5 +1,6 @@
 """What the backbones for small images have in common."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,9 +33,9 @@ class StagedBackbone(BaseModule):
             raise ValueError(f"out_indices are taken from 0..{maps - 1}, not {tuple(out_indices)}")
         self.out_indices = tuple(sorted(out_indices))
 
+    @abstractmethod
     def maps(self, x: Tensor) -> list[Tensor]:
         """Images ``(N, in_channels, H, W)`` to all maps, shallowest first."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Images ``(N, in_channels, H, W)`` to the maps of ``out_indices``, shallowest first."""
