@@ -2,19 +2,71 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
 from mmkd.engine.runs import Run
 
 RECIPE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader", "val_dataloader")
-METRICS = {  # metric: column, factor, digits
-    "calibration/ece": ("ECE %", 100, 2),
-    "calibration/nll": ("NLL", 1, 3),
-    "calibration/entropy": ("entropy", 1, 3),
-    "calibration/overconfidence": ("over-confidence %", 100, 2),
-}
-ACCURACY = "accuracy/top1"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's place in the table: its key in the log, title, factor and digits."""
+
+    metric: str
+    title: str
+    factor: float
+    digits: int
+
+    def values(self, outcomes: Sequence[dict[str, Any]]) -> list[float]:
+        """Return what the runs ended with."""
+        return [outcome["metrics"][self.metric][-1] * self.factor for outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task is compared by: the first column counts, and its best epoch is shown apart."""
+
+    columns: list[Column]
+    note: str
+
+
+TASKS = (
+    Task(
+        [
+            Column("accuracy/top1", "accuracy %", 1, 2),
+            Column("calibration/ece", "ECE %", 100, 2),
+            Column("calibration/nll", "NLL", 1, 3),
+            Column("calibration/entropy", "entropy", 1, 3),
+            Column("calibration/overconfidence", "over-confidence %", 100, 2),
+        ],
+        "ECE has 15 bins; NLL and entropy are in nats; the gap is the entropy minus that of the "
+        "teachers; over-confidence is mean confidence minus accuracy.",
+    ),
+    Task(
+        [
+            Column("coco/bbox_mAP", "AP", 1, 3),
+            Column("coco/bbox_mAP_50", "AP50", 1, 3),
+            Column("coco/bbox_mAP_75", "AP75", 1, 3),
+        ],
+        "AP is MS-COCO's, the mean over IoU 0.50 to 0.95, from 0 to 1.",
+    ),
+)
+ENTROPY = TASKS[0].columns[3]
+
+
+def task_of(outcomes: dict[str, Any]) -> Task:
+    """Return the task whose metrics runs have logged."""
+    logged = outcomes["student alone"][0]["metrics"]
+    for task in TASKS:
+        if all(column.metric in logged for column in task.columns):
+            return task
+    raise ValueError(
+        f"The runs logged {', '.join(logged)}: a comparison needs mmpretrain's Accuracy and "
+        "mmkd.Calibration of classifiers, or mmdet's CocoMetric of detectors."
+    )
 
 
 def check_same_recipe(runs: Sequence[Run]) -> None:
@@ -45,10 +97,11 @@ def markdown(result: dict[str, Any]) -> str:
     outcomes = result["outcomes"]
     epoch = outcomes["student alone"][0]["epochs"][-1]
     count = len(result["seeds"])
+    teachers = "the teacher is one run" if len(outcomes["teacher"]) == 1 else "the teachers as well"
     lines = [
         f"# {result['title']}",
         "",
-        f"Means ± sample standard deviations over {count} seeds; the teacher is one run."
+        f"Means ± sample standard deviations over {count} seeds; {teachers}."
         if count > 1
         else "A single seed.",
         "Differences of the size of these deviations, or of a single seed, may be chance.",
@@ -63,25 +116,32 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _table(outcomes: dict[str, Any], gpu: bool) -> list[str]:
+    columns = task_of(outcomes).columns
     memory = "peak GPU MB" if gpu else "peak MB of the process"
-    titles = [title for title, _, _ in METRICS.values()]
-    header = ["", "accuracy %", *titles, "s/iteration", "x student", memory, "best accuracy %"]
-    lines = [_row(header), _row(["---"] + ["---:"] * (len(header) - 1))]
-    plain = mean(outcome["iteration"] for outcome in outcomes["student alone"])
+    best = f"best {columns[0].title}"
+    lines: list[str] = []
     for name, same in outcomes.items():
-        cells = [name, spread(_last(same, ACCURACY), 2)]
-        for metric, (_, factor, digits) in METRICS.items():
-            cells.append(spread([value * factor for value in _last(same, metric)], digits))
+        cells = {"": name}
+        for column in columns:
+            cells[column.title] = spread(column.values(same), column.digits)
+            if column == ENTROPY:
+                gap = mean(column.values(same)) - mean(column.values(outcomes["teacher"]))
+                cells["entropy gap"] = f"{gap:+.3f}"
         seconds = [outcome["iteration"] for outcome in same]
-        cells += [spread(seconds, 3), f"{mean(seconds) / plain:.2f}"]
-        cells.append(f"{max(outcome['memory'] for outcome in same):.0f}")
-        best = [max(outcome["metrics"][ACCURACY]) for outcome in same]
-        lines.append(_row([*cells, spread(best, 2)]))
+        cells["s/iteration"] = spread(seconds, 3)
+        for other in ("student alone", "kd"):
+            if other in outcomes:
+                theirs = mean(outcome["iteration"] for outcome in outcomes[other])
+                cells[f"x {other}"] = f"{mean(seconds) / theirs:.2f}"
+        cells[memory] = f"{max(outcome['memory'] for outcome in same):.0f}"
+        cells[best] = spread(
+            [max(run["metrics"][columns[0].metric]) * columns[0].factor for run in same],
+            columns[0].digits,
+        )
+        if not lines:
+            lines = [_row(list(cells)), _row(["---"] + ["---:"] * (len(cells) - 1))]
+        lines.append(_row(list(cells.values())))
     return lines
-
-
-def _last(outcomes: Sequence[dict[str, Any]], metric: str) -> list[float]:
-    return [outcome["metrics"][metric][-1] for outcome in outcomes]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -107,8 +167,8 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "Command": f"`{result['command']}`",
     }
     notes = [
-        "ECE has 15 bins; NLL and entropy are in nats; over-confidence is mean confidence minus",
-        "accuracy. Seconds per iteration are the median of the log's and include loading data.",
+        task_of(result["outcomes"]).note,
+        "Seconds per iteration are the median of the log's and include loading data.",
     ]
     if result.get("note"):
         notes += ["", result["note"]]

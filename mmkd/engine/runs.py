@@ -19,6 +19,7 @@ from mmkd.engine.machine import commit
 
 MARKER = "finished.json"
 LOG = "train.log"
+PROGRESS = {"accuracy/top1": "accuracy {:.1f} %", "coco/bbox_mAP": "AP {:.3f}"}
 Report = Callable[[str], None]
 
 
@@ -162,9 +163,12 @@ class _Process:
         if part == self.reported:
             return None
         self.reported = part
-        accuracy = evaluation[-1].get("accuracy/top1")
-        shown = "" if accuracy is None else f", accuracy {accuracy:.1f} %"
-        return f"{self.run.name}: epoch {epoch} of {self.epochs}{shown}"
+        shown = [
+            f", {text.format(evaluation[-1][metric])}"
+            for metric, text in PROGRESS.items()
+            if metric in evaluation[-1]
+        ]
+        return f"{self.run.name}: epoch {epoch} of {self.epochs}{''.join(shown)}"
 
     def ended(self) -> bool:
         """Tell whether the process has ended, and if so mark the run as finished.

@@ -51,9 +51,38 @@ def test_the_last_epoch_counts_and_the_best_stands_apart() -> None:
     assert student[2] == "25.00 ± 0.00"
 
 
+def column(text: str, title: str, name: str) -> str:
+    return dict(zip(cells(text, ""), cells(text, name), strict=True))[title]
+
+
 def test_time_is_compared_with_the_plain_student() -> None:
-    kd = cells(markdown(result()), "kd")
-    assert kd[6:8] == ["0.250 ± 0.071", "2.50"]
+    text = markdown(result())
+    assert column(text, "s/iteration", "kd") == "0.250 ± 0.071"
+    assert column(text, "x student alone", "kd") == "2.50"
+    assert column(text, "x kd", "student alone") == "0.40"
+
+
+def test_the_entropy_gap_is_to_the_teacher() -> None:
+    changed = result()
+    changed["outcomes"]["kd"][0]["metrics"]["calibration/entropy"] = [0.0, 0.75]
+    assert column(markdown(changed), "entropy gap", "kd") == "+0.250"
+
+
+def test_detectors_are_compared_by_ap() -> None:
+    outcomes = {
+        name: [dict(run, metrics={f"coco/bbox_mAP{end}": [0.2, 0.1] for end in ("", "_50", "_75")})]
+        for name, [run, *_] in result()["outcomes"].items()
+    }
+    text = markdown(result(seeds=[0], outcomes=outcomes))
+    assert column(text, "AP", "kd") == "0.100"
+    assert column(text, "best AP", "kd") == "0.200"
+
+
+def test_other_metrics_are_named() -> None:
+    changed = result()
+    changed["outcomes"]["student alone"][0]["metrics"] = {"psnr": [1.0]}
+    with pytest.raises(ValueError, match="The runs logged psnr"):
+        markdown(changed)
 
 
 def test_says_what_is_needed_to_repeat_it() -> None:

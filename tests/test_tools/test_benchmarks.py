@@ -3,6 +3,7 @@
 import json
 import runpy
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -46,17 +47,30 @@ def test_compare_methods_and_repeats_nothing(tool: Tool, tmp_path: Path) -> None
         "benchmarks/compare_methods.py",
         *("--teacher", CONFIGS / "teacher_digits.py"),
         *("--student", CONFIGS / "student_digits.py"),
-        *("--methods", CONFIGS / "erkd_digits.py"),
-        *("--seeds", 0, 1, "--jobs", 2, "--work-dir", "runs", "--out", "docs/table.md"),
+        *("--methods", CONFIGS / "kd_digits.py", f"er={CONFIGS / 'erkd_digits.py'}"),
+        *(
+            "--seeds",
+            0,
+            1,
+            "--teacher-per-seed",
+            "--jobs",
+            2,
+            "--work-dir",
+            "runs",
+            "--out",
+            "docs/table.md",
+        ),
         *("--cfg-options", *options),
     )
     tool(*command)
     table = (tmp_path / "docs/table.md").read_text()
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
-    assert rows[2:] == ["teacher", "student alone", "quickstart"]
+    assert rows[2:] == ["teacher", "student alone", "quickstart", "er"]
     result = json.loads((tmp_path / "docs/table.json").read_text())
-    assert len(result["outcomes"]["quickstart"]) == 2
-    assert tool(*command).stdout.count("finished before") == 5
+    assert {len(same) for same in result["outcomes"].values()} == {2}
+    taught = Config.fromfile(tmp_path / "runs/er_seed1/erkd_digits.py").model.teacher.checkpoint
+    assert "teacher_seed1" in taught
+    assert tool(*command).stdout.count("finished before") == 8
 
 
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +104,27 @@ def test_fashion_mnist_configs_differ_in_the_model_only(tmp_path: Path) -> None:
         weights.append(type(term.sample_weight).__name__)
         assert term.loss.temperature == 4
     assert weights == ["NoneType", "EntropyWeight", "EntropyAdaptiveWeight"]
+
+
+def test_several_teachers_are_trained_with_the_first_seeds(tmp_path: Path) -> None:
+    tool = runpy.run_path(str(ROOT / "tools/benchmarks/compare_methods.py"))
+    config = tmp_path / "demkd" / "two_digits.py"
+    config.parent.mkdir()
+    config.write_text(
+        f"_base_ = {str(CONFIGS / 'student_digits.py')!r}\n"
+        "model = dict(teachers=dict(a=dict(checkpoint='a.pth'), b=dict(checkpoint='b.pth')))\n"
+    )
+    arguments = Namespace(
+        teacher=str(CONFIGS / "teacher_digits.py"),
+        student=str(CONFIGS / "student_digits.py"),
+        methods=[str(config)],
+        seeds=[5],
+        teacher_per_seed=False,
+        work_dir=tmp_path,
+        cfg_options=None,
+    )
+    plan = tool["plan"](arguments)
+    assert list(plan.teachers) == [0, 1, 5]
+    [run] = plan.methods["demkd"]
+    assert "teacher_seed0" in run.options["model.teachers.a.checkpoint"]
+    assert "teacher_seed1" in run.options["model.teachers.b.checkpoint"]

@@ -1,7 +1,8 @@
 """Compare distillation methods: configs x seeds under one recipe, and a table of what came out.
 
-The teacher is trained once, then for each seed the plain student and each method, all by
-tools/train.py. Runs that are finished are not repeated, so that the command can be given again.
+The teacher is trained once, or as often as a method or --teacher-per-seed asks, then for each
+seed the plain student and each method, all by tools/train.py. Runs that are finished are not
+repeated, so that the command can be given again.
 """
 
 import argparse
@@ -9,18 +10,18 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 
 from mmkd.engine.comparison import check_same_recipe, markdown
 from mmkd.engine.machine import provenance
-from mmkd.engine.runs import Outcome, Run, RunFailedError, read_outcome, train_all
+from mmkd.engine.runs import Run, RunFailedError, read_outcome, train_all
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "tools" / "train.py"
@@ -33,9 +34,15 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--teacher", required=True, help="config of the teacher")
     parser.add_argument("--student", required=True, help="config of the plain student")
     parser.add_argument(
-        "--methods", nargs="+", required=True, help="distillation configs, named by their folders"
+        "--methods",
+        nargs="+",
+        required=True,
+        help="distillation configs, named by their folders unless given as NAME=CONFIG",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument(
+        "--teacher-per-seed", action="store_true", help="a teacher of its own for each seed"
+    )
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
     parser.add_argument("--out", type=Path, required=True, help="table (.md); .json beside it")
@@ -45,43 +52,77 @@ def parse_arguments() -> Namespace:
     return parser.parse_args()
 
 
-def plan(arguments: Namespace) -> tuple[Run, dict[str, list[Run]]]:
-    """Return the teacher's run, and those of each method by its name."""
+@dataclass(frozen=True)
+class Plan:
+    """All runs: of the teachers, by their seeds, and of each method, by its name."""
+
+    teachers: dict[int, Run]
+    methods: dict[str, list[Run]]
+
+
+def plan(arguments: Namespace) -> Plan:
+    """Lay out the runs. Several teachers of one method are trained with the first seeds."""
+    configs = {"student alone": arguments.student}
+    for method in arguments.methods:
+        name, _, config = method.rpartition("=")
+        name = name or Path(config.rpartition("::")[2]).parent.name
+        if name in configs:
+            sys.exit(f"compare_methods.py: two methods have the name {name!r}: give NAME=CONFIG.")
+        configs[name] = config
+    names = {name: teacher_names(config) for name, config in configs.items()}
+    count = max(len(several or ()) for several in names.values())
+    seeds = sorted({*arguments.seeds[: None if arguments.teacher_per_seed else 1], *range(count)})
     options = arguments.cfg_options or {}
-    folder = arguments.work_dir
-    seed = {"randomness.seed": arguments.seeds[0]}
-    teacher = Run("teacher", arguments.teacher, folder / "teacher", {**options, **seed})
-    epochs = teacher.read_config().train_cfg.max_epochs
-    checkpoint = folder / "teacher" / f"epoch_{epochs}.pth"
-    distilled = {**options, "model.teacher.checkpoint": str(checkpoint)}
-    methods = {"student alone": (arguments.student, options, ())}
-    for config in arguments.methods:
-        name = Path(config.rpartition("::")[2]).parent.name
-        if name in methods:
-            sys.exit(f"compare_methods.py: two configs lie in folders of the name {name!r}.")
-        methods[name] = (config, distilled, (checkpoint,))
-    runs = {
-        name: [
-            Run(
-                f"{name}, seed {seed}",
-                config,
-                folder / f"{name.replace(' ', '_')}_seed{seed}",
-                {**given, "randomness.seed": seed},
-                inputs,
+    teachers = {seed: teacher_run(arguments, seed) for seed in seeds}
+    methods: dict[str, list[Run]] = {name: [] for name in configs}
+    for name, config in configs.items():
+        for seed in arguments.seeds:
+            own = seed if arguments.teacher_per_seed else arguments.seeds[0]
+            taught = checkpoints(names[name], teachers, own)
+            given = {key: str(path) for key, path in taught.items()}
+            methods[name].append(
+                Run(
+                    f"{name}, seed {seed}",
+                    config,
+                    arguments.work_dir / f"{name.replace(' ', '_')}_seed{seed}",
+                    {**options, **given, "randomness.seed": seed},
+                    tuple(taught.values()),
+                )
             )
-            for seed in arguments.seeds
-        ]
-        for name, (config, given, inputs) in methods.items()
+    return Plan(teachers, methods)
+
+
+def teacher_run(arguments: Namespace, seed: int) -> Run:
+    folder = arguments.work_dir / f"teacher_seed{seed}"
+    options = {**(arguments.cfg_options or {}), "randomness.seed": seed}
+    return Run(f"teacher, seed {seed}", arguments.teacher, folder, options)
+
+
+def teacher_names(config: str) -> list[str] | None:
+    """Return the names of a config's teachers: none, ``None`` for its only ``teacher``."""
+    model = Config.fromfile(config).model
+    return None if "teacher" in model else list(model.get("teachers", ()))
+
+
+def checkpoints(names: list[str] | None, teachers: dict[int, Run], own: int) -> dict[str, Path]:
+    """Return the checkpoint for each teacher of a method, by its key in the config."""
+    if names is None:
+        return {"model.teacher.checkpoint": last_checkpoint(teachers[own])}
+    return {
+        f"model.teachers.{name}.checkpoint": last_checkpoint(teachers[seed])
+        for seed, name in enumerate(names)
     }
-    return teacher, runs
 
 
-def result(arguments: Namespace, teacher: Run, runs: dict[str, list[Run]]) -> dict[str, Any]:
+def last_checkpoint(run: Run) -> Path:
+    return run.work_dir / f"epoch_{run.read_config().train_cfg.max_epochs}.pth"
+
+
+def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
     """Return everything that the table says, and each run's curves."""
-    outcomes: dict[str, list[Outcome]] = {"teacher": [read_outcome(teacher)]}
-    outcomes.update({name: [read_outcome(run) for run in same] for name, same in runs.items()})
-    config = runs["student alone"][0].read_config()
-    configs = {name: same[0].config for name, same in runs.items()}
+    rows = {"teacher": [*runs.teachers.values()], **runs.methods}
+    outcomes = {name: [read_outcome(run) for run in same] for name, same in rows.items()}
+    config = runs.methods["student alone"][0].read_config()
     return dict(
         note=arguments.note,
         title=arguments.title,
@@ -94,7 +135,7 @@ def result(arguments: Namespace, teacher: Run, runs: dict[str, list[Run]]) -> di
             test={k: v for k, v in config.val_dataloader.dataset.items() if k != "pipeline"},
             batch_size=config.train_dataloader.batch_size,
         ),
-        configs={"teacher": teacher.config, **configs},
+        configs={name: same[0].config for name, same in rows.items()},
         outcomes={name: [asdict(one) for one in same] for name, same in outcomes.items()},
         **provenance(ROOT),
     )
@@ -113,14 +154,15 @@ def main() -> None:
     def report(line: str) -> None:
         print(line, flush=True)
 
-    teacher, methods = plan(arguments)
-    by_seed = [run for same_seed in zip(*methods.values(), strict=True) for run in same_seed]
+    runs = plan(arguments)
+    by_seed = [run for same_seed in zip(*runs.methods.values(), strict=True) for run in same_seed]
     try:
-        check_same_recipe([teacher, *by_seed])
+        teachers = list(runs.teachers.values())
+        check_same_recipe([*teachers, *by_seed])
         alone = [run for run in by_seed if not run.inputs]
-        train_all([teacher, *alone], TRAIN, arguments.jobs, report)
+        train_all([*teachers, *alone], TRAIN, arguments.jobs, report)
         train_all([run for run in by_seed if run.inputs], TRAIN, arguments.jobs, report)
-        found = result(arguments, teacher, methods)
+        found = result(arguments, runs)
     except (RunFailedError, ValueError) as error:
         sys.exit(f"compare_methods.py: {error}")
     table = markdown(found)
