@@ -13,8 +13,9 @@ from mmkd.networks import network_config
 
 PREFIX = "student."
 KEPT_META = ("dataset_meta", "epoch", "iter", "experiment_name", "time", "mmengine_version")
-DISTILLATION_ONLY = frozenset(
+NOT_EXPORTED = frozenset(
     {
+        "BestAndLastHook",
         "TeacherEvaluationHook",
         "StepCheckHook",
         "StudentCheckpointHook",
@@ -65,8 +66,8 @@ def student_config(config: Config) -> Config:
     """Return a config that trains and tests the plain student, without its teachers and terms.
 
     What belongs to distillation alone goes: the distiller, and mmkd's hooks and metrics about
-    teachers. The data, schedule and runtime stay. Where nothing of mmkd's is left, the import of
-    mmkd goes too, and the config needs only the package of the student.
+    teachers and runs. The data, schedule and runtime stay. Where nothing of mmkd's is left, the
+    import of mmkd goes too, and the config needs only the package of the student.
 
     Raises:
         ValueError: If the config's model is no distiller.
@@ -83,7 +84,10 @@ def student_config(config: Config) -> Config:
         parts = settings.get(field)
         if parts:
             parts = [parts] if isinstance(parts, dict) else parts
-            settings[field] = [part for part in parts if not _teaches(part)]
+            settings[field] = [part for part in parts if not _stays_here(part)]
+    hooks = settings.get("default_hooks") or {}
+    for name in [name for name, hook in hooks.items() if hook and _stays_here(hook)]:
+        del hooks[name]
     for field in [field for field, value in settings.items() if _is_part(field, value)]:
         del settings[field]
     plain = Config(settings)
@@ -128,6 +132,6 @@ def _name(part: Mapping[str, Any]) -> str:
     return str(part.get("type", "")).rpartition(".")[2]
 
 
-def _teaches(part: Mapping[str, Any]) -> bool:
-    """Tell whether a hook or metric only makes sense beside a distiller."""
-    return _name(part) in DISTILLATION_ONLY
+def _stays_here(part: Mapping[str, Any]) -> bool:
+    """Tell whether a hook or metric has no place in a config that needs mmpretrain alone."""
+    return _name(part) in NOT_EXPORTED

@@ -11,6 +11,7 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="auto"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="VisualizationHook", enable=False),
+    best_and_last=dict(type="mmkd.BestAndLastHook"),
 )
 
 env_cfg = dict(

@@ -5,8 +5,10 @@ Raises:
 """
 
 try:
+    from mmkd.datasets.cinic10 import CINIC10
     from mmkd.datasets.digits import Digits
     from mmkd.datasets.fashion_mnist import FashionMNIST
+    from mmkd.datasets.tiny_imagenet import TinyImageNet
 except ModuleNotFoundError as error:
     if error.name != "mmpretrain":
         raise
@@ -15,4 +17,4 @@ except ModuleNotFoundError as error:
         "`python -m mmkd.doctor` prints the command that installs a supported version"
     ) from error
 
-__all__ = ["Digits", "FashionMNIST"]
+__all__ = ["CINIC10", "Digits", "FashionMNIST", "TinyImageNet"]

@@ -11,7 +11,8 @@ from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import Distiller, Step
 from mmkd.hooks.model import distiller_of
-from mmkd.logits import entropy
+from mmkd.hooks.module_statistics import module_statistics
+from mmkd.logits import binary_entropy, entropy
 from mmkd.registry import HOOKS
 
 TINY = torch.finfo(torch.float32).tiny
@@ -22,10 +23,15 @@ class StatisticsHook(Hook):
     """Log statistics of the terms and of the logits beside the losses.
 
     - ``<term>/weight_mean``, ``<term>/weight_std``: of the sample weights,
-    - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats,
+    - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats, or
+      of the classes' sigmoids where a head has these,
     - ``agreement/<teacher>``: share of samples that both networks put into the same class,
+    - what modules tell of themselves, see :func:`mmkd.hooks.module_statistics`, such as
+      ``<term>/alpha`` of DynamicKD's controller,
     - ``gradient_share/<loss>``, on request: norm of the loss's gradient on the student's
       parameters, as a share of the sum of these norms over all losses.
+
+    Where a term compared no samples, as with no RoIs in any image, it has no statistics then.
 
     Args:
         interval: Iterations between two readings, the last one of an epoch besides; take a divisor
@@ -56,6 +62,7 @@ class StatisticsHook(Hook):
 
     def _record(self, distiller: Distiller, step: Step) -> None:
         scalars = {**weight_statistics(step), **logit_statistics(step)}
+        scalars.update(module_statistics(distiller))
         if self.gradient_share:
             scalars.update(gradient_shares(distiller, step))
         hub = MessageHub.get_current_instance()
@@ -67,7 +74,7 @@ def weight_statistics(step: Step) -> dict[str, Tensor]:
     """Return mean and standard deviation of each term's sample weights."""
     scalars = {}
     for name, output in step.terms.items():
-        if output.weight is not None:
+        if output.weight is not None and output.weight.numel():
             scalars[f"{name}/weight_mean"] = output.weight.mean()
             scalars[f"{name}/weight_std"] = output.weight.std(correction=0)
     return scalars
@@ -76,12 +83,13 @@ def weight_statistics(step: Step) -> dict[str, Tensor]:
 @torch.no_grad()
 def logit_statistics(step: Step) -> dict[str, Tensor]:
     """Return the entropies of the networks and their agreement, where logits were computed."""
-    if step.student_logits is None:
+    if step.student_logits is None or not step.student_logits.numel():
         return {}
     student = step.student_logits.float()
-    scalars = {"entropy/student": entropy(student).mean()}
+    of = entropy if step.activation == "softmax" else binary_entropy
+    scalars = {"entropy/student": of(student).mean()}
     for name, logits in step.teacher_logits.items():
-        scalars[f"entropy/{name}"] = entropy(logits.float()).mean()
+        scalars[f"entropy/{name}"] = of(logits.float()).mean()
         if logits.shape == student.shape:
             agree = logits.argmax(-1) == student.argmax(-1)
             scalars[f"agreement/{name}"] = agree.float().mean()

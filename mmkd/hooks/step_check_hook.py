@@ -26,8 +26,9 @@ class StepCheckError(RuntimeError):
 class StepCheckHook(Hook):
     """Check each term in the first iteration in which it acts, and every loss in all of them.
 
-    A term must be finite, must not be zero, and must reach the student with a gradient. Later a
-    loss or a weight that is not finite ends the run before a spoilt checkpoint replaces a good one.
+    A term that finds nothing to act on, such as no object in any image, is checked later. It
+    must be finite, must not be zero, and must reach the student with a gradient. Later a loss or a
+    weight that is not finite ends the run before a spoilt checkpoint replaces a good one.
     """
 
     priority = "HIGH"
@@ -63,8 +64,8 @@ class StepCheckHook(Hook):
         _check_finite(runner, dict(runner.model.named_parameters()))
 
     def _check(self, distiller: Distiller, step: Step) -> None:
-        for name in step.terms:
-            if name not in self._checked:
+        for name, output in step.terms.items():
+            if name not in self._checked and not output.empty:
                 taps = flat(distiller.terms[name].student)
                 read = [step.features["student"][tap] for tap in taps]
                 _check_term(name, step.losses[f"loss_{name}"], read)

@@ -8,8 +8,11 @@ from mmkd.models.backbones import (
     CIFARShuffleNetV1,
     CIFARShuffleNetV2,
     CIFARWideResNet,
+    MobileNetV1,
 )
 from mmkd.models.keys import classifier_keys, published_keys
+from mmkd.models.multi_view import MultiViewDataPreprocessor
+from mmkd.models.necks import SimKDNeck
 
 __all__ = [
     "CIFARVGG",
@@ -19,6 +22,9 @@ __all__ = [
     "CIFARShuffleNetV1",
     "CIFARShuffleNetV2",
     "CIFARWideResNet",
+    "MobileNetV1",
+    "MultiViewDataPreprocessor",
+    "SimKDNeck",
     "classifier_keys",
     "published_keys",
 ]

@@ -1,11 +1,15 @@
 import pytest
+import tiny_detectors
 import torch
 from runs import TinyImages, convnet, distiller, equal, loader, logged, run, scalars, weights
 from tiny import KD, classifier, losses_of
 from torch.utils.data import default_collate
 
+from mmkd.distillers import Step
+from mmkd.hooks.statistics_hook import gradient_shares, logit_statistics, weight_statistics
 from mmkd.logits import entropy
 from mmkd.registry import MODELS
+from mmkd.terms import TermOutput
 
 WEIGHT = dict(type="mmkd.EntropyWeight", temperature=4.0)
 ER = dict(er=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHT))
@@ -101,3 +105,32 @@ def test_without_logits_among_the_taps_there_are_none_in_the_log(tmp_path):
 
 def test_it_leaves_a_plain_model_alone(tmp_path):
     assert run(tmp_path, classifier(), **hook(gradient_share=True)).iter == 4
+
+
+def test_without_samples_there_are_no_statistics_of_them():
+    """A detector may have no RoIs in any image: their mean would not be a number."""
+    none = torch.zeros(0, 5, requires_grad=True)
+    term = TermOutput(none.sum(), torch.zeros(1, 0))
+    step = Step(dict(loss_er=term.loss), dict(er=term), {}, none, dict(teacher=none))
+    assert weight_statistics(step) == {}
+    assert logit_statistics(step) == {}
+
+
+def test_a_detector_without_rois_logs_finite_numbers():
+    student = tiny_detectors.faster_rcnn()
+    student["train_cfg"]["rpn_proposal"]["min_bbox_size"] = 10**6
+    model = tiny_detectors.distiller(student=student)
+    recorded = {}
+
+    def record(step):
+        recorded.update(weight_statistics(step), **logit_statistics(step))
+        recorded.update(gradient_shares(model, step))
+
+    model.observe(record)
+    for boxes, expected in (([0, 0], False), ([2, 3], True)):
+        recorded.clear()
+        batch = model.data_preprocessor(tiny_detectors.batch(boxes), True)
+        model(**batch, mode="loss")
+        assert ("er/weight_mean" in recorded) == ("entropy/student" in recorded) == expected
+        assert "gradient_share/loss_er" in recorded
+        assert torch.stack([*recorded.values()]).isfinite().all()

@@ -1,4 +1,4 @@
-"""What holds for every CIFAR network, beside its numbers."""
+"""What holds for every backbone, beside its numbers."""
 
 import math
 from typing import Any
@@ -21,6 +21,7 @@ NARROW: dict[str, dict[str, Any]] = dict(
     CIFARShuffleNetV1=dict(widths=(48, 96, 192), units=(1, 2, 1)),
     CIFARShuffleNetV2=dict(widths=(12, 16, 20, 32), units=(2, 1, 2)),
     CIFARResNetV2=dict(depth=50, base_channels=4),
+    MobileNetV1=dict(widen_factor=0.125),
 )
 
 
@@ -142,6 +143,7 @@ def check_head(name: str, head: Any) -> None:
         ("CIFARShuffleNetV2", dict(widths=(116, 232, 464)), "last convolution"),
         ("CIFARShuffleNetV2", dict(widths=(115, 232, 464, 1024)), "even"),
         ("CIFARMobileNetV2", dict(widen_factor=0.05), "0.05"),
+        ("MobileNetV1", dict(widen_factor=0.03), "0.03"),
     ],
 )
 def test_impossible_networks_are_refused(kind: str, options: dict[str, Any], message: str) -> None:

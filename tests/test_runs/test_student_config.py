@@ -16,7 +16,8 @@ HOOKS = ["TeacherEvaluationHook", "StepCheckHook", "StudentCheckpointHook", "Sta
 def full(work_dir, model=None, **overrides):
     metrics = [dict(type="mmkd.Calibration"), dict(type="mmkd.TeacherAgreement")]
     hooks = [dict(type=f"mmkd.{name}") for name in HOOKS] + [dict(type="EMAHook")]
-    fields = {**validation(val_evaluator=metrics), "custom_hooks": hooks, **overrides}
+    ends = dict(default_hooks=dict(best_and_last=dict(type="mmkd.BestAndLastHook")))
+    fields = {**validation(val_evaluator=metrics), "custom_hooks": hooks, **ends, **overrides}
     return config(work_dir, model or distiller(predict_teachers=True), **fields)
 
 
@@ -24,6 +25,7 @@ def test_it_trains_the_student_without_teachers(tmp_path):
     plain = student_config(full(tmp_path))
     assert [hook.type for hook in plain.custom_hooks] == ["EMAHook"]
     assert [metric.type for metric in plain.val_evaluator] == ["mmkd.Calibration"]
+    assert not plain.default_hooks
     runner = Runner.from_cfg(plain)
     runner.train()
     assert type(runner.model).__name__ == "ImageClassifier"

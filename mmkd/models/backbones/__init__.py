@@ -7,6 +7,7 @@ from mmkd.models.backbones.cifar_shufflenet_v1 import CIFARShuffleNetV1
 from mmkd.models.backbones.cifar_shufflenet_v2 import CIFARShuffleNetV2
 from mmkd.models.backbones.cifar_vgg import CIFARVGG
 from mmkd.models.backbones.cifar_wide_resnet import CIFARWideResNet
+from mmkd.models.backbones.mobilenet_v1 import MobileNetV1
 
 __all__ = [
     "CIFARVGG",
@@ -16,4 +17,5 @@ __all__ = [
     "CIFARShuffleNetV1",
     "CIFARShuffleNetV2",
     "CIFARWideResNet",
+    "MobileNetV1",
 ]

@@ -1,0 +1,42 @@
+"""What complete copies of public data sets hold, by the type of the dataset that reads them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Official:
+    """Facts about a data set.
+
+    Attributes:
+        images: Number of images of each split.
+        each: Number of images of each class, of the splits whose classes are equally large.
+        size: Width and height in pixels, where all images have the same.
+        modes: Pillow's names of how pixels are stored, where others are an error.
+    """
+
+    images: dict[str, int]
+    each: dict[str, int]
+    size: tuple[int, int] | None = None
+    modes: tuple[str, ...] = ()
+
+
+def equal_classes(classes: int, size: int, **each: int) -> Official:
+    """Return the facts of small colour images, as many of every class."""
+    images = {split: classes * count for split, count in each.items()}
+    # Grey images are stored with one channel; loading repeats it.
+    return Official(images, each, (size, size), ("RGB", "L"))
+
+
+# CIFAR: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. CINIC-10: README
+# of github.com/BayesWatch/cinic-10. ImageNet: Russakovsky et al., IJCV 2015, table 2; its files mix
+# modes. COCO: Lin et al., ECCV 2014, in the split of 2017 (cocodataset.org).
+OFFICIAL = {
+    "CIFAR10": equal_classes(10, 32, train=5000, test=1000),
+    "CIFAR100": equal_classes(100, 32, train=500, test=100),
+    "CINIC10": equal_classes(10, 32, train=9000, valid=9000, trainval=18000, test=9000),
+    "TinyImageNet": equal_classes(200, 64, train=500, val=50),
+    "FashionMNIST": equal_classes(10, 28, train=6000, test=1000),
+    "Digits": Official(dict(train=1297, test=500), dict(test=50), (8, 8)),
+    "ImageNet": Official(dict(train=1281167, val=50000), dict(val=50)),
+    "CocoDataset": Official({"instances_train2017": 118287, "instances_val2017": 5000}, {}),
+}

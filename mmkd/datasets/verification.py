@@ -1,0 +1,243 @@
+"""Checks of a data set's files: that all are there, can be read, and are what they should be."""
+
+import contextlib
+import hashlib
+import inspect
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.registry import DATASETS
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmkd.datasets.inspection import build_stored, each
+from mmkd.datasets.official import OFFICIAL, Official
+
+LISTED = 5
+# A cut-off or damaged file raises one of these in Pillow.
+UNREADABLE = (OSError, SyntaxError, ValueError)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image.
+
+    Attributes:
+        name: For messages.
+        stored: Its file, or its pixels where a file holds many images.
+        size: Width and height that it must have, if known.
+    """
+
+    name: str
+    stored: Path | NDArray[Any]
+    size: tuple[int, int] | None = None
+
+
+@dataclass
+class Split:
+    """The images of a split, and what is wrong with them.
+
+    Attributes:
+        name: For messages.
+        items: Its images.
+        modes: Pillow's modes that files may have; any if there are none.
+        problems: What is wrong, in words, and with what; with nothing in particular if empty.
+        digests: Hash of each image's pixels to the names of the images that have them.
+    """
+
+    name: str
+    items: Sequence[Item]
+    modes: tuple[str, ...] = ()
+    problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    digests: dict[bytes, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def note(self, problem: str, names: Sequence[str]) -> None:
+        """Note a problem of the named images or classes, if there are any."""
+        if names:
+            self.problems[problem] += names
+
+    def wrong(self) -> list[str]:
+        """Return a line for each problem."""
+        return [
+            f"{self.name}: {problem}" + (f": {some(names)}" if names else "")
+            for problem, names in self.problems.items()
+        ]
+
+
+def read_classification(
+    dataset: dict[str, Any], scope: str | None, classes: int | None, counts: bool
+) -> Split:
+    """Read a dataset of mmpretrain's kind, and compare what it lists with the official facts.
+
+    Args:
+        dataset: its config.
+        scope: the ``default_scope`` of the config that it is from.
+        classes: how many classes the config has elsewhere, if it says so.
+        counts: whether there must be as many images as officially.
+
+    Raises:
+        Exception: what the dataset raises where files are missing.
+    """
+    with DATASETS.switch_scope_and_registry(scope or "mmpretrain") as registry:
+        kind = registry.get(dataset["type"])
+    if kind is not None and "download" in inspect.signature(kind.__init__).parameters:
+        dataset = dict(dataset, download=False)
+    built = build_stored(dataset, scope, whole=True)
+    part = str(dataset.get("split") or getattr(built, "split", ""))
+    infos = [built.get_data_info(index) for index in range(len(built))]
+    official = OFFICIAL.get(_bare(dataset), Official({}, {}))
+    items = [
+        Item(str(info["img_path"]), Path(info["img_path"]), official.size)
+        if "img_path" in info
+        else Item(f"image {index}", np.asarray(info["img"]), official.size)
+        for index, info in enumerate(infos)
+    ]
+    split = Split(f"{_bare(dataset)} {part}".strip(), items, official.modes)
+    names = built.metainfo.get("classes") or ()
+    labels = Counter(info["gt_label"] for info in infos if "gt_label" in info)
+    _compare_classes(split, names, labels, classes)
+    if counts:
+        _compare_counts(split, names, labels, official, part)
+    return split
+
+
+def _bare(dataset: Mapping[str, Any]) -> str:
+    """Return the type of a dataset without its scope."""
+    return str(dataset["type"]).rpartition(".")[2]
+
+
+def _compare_classes(
+    split: Split, names: Sequence[str], labels: Mapping[int, int], classes: int | None
+) -> None:
+    if classes is not None and len(names) != classes:
+        split.problems[f"it has {len(names)} classes, the config's num_classes is {classes}"] = []
+    wrong = [str(label) for label in sorted(labels) if not 0 <= label < len(names)]
+    split.note("labels that are no class", wrong)
+
+
+def _compare_counts(
+    split: Split, names: Sequence[str], labels: Mapping[int, int], official: Official, part: str
+) -> None:
+    expected = official.images.get(part)
+    if expected is not None and len(split.items) != expected:
+        split.problems[f"it has {len(split.items)} images, officially there are {expected}"] = []
+    if part in official.each:
+        right = official.each[part]
+        found = [(name, labels.get(label, 0)) for label, name in enumerate(names)]
+        wrong = [f"{name} ({count})" for name, count in found if count != right]
+        split.note(f"classes that have not {right} images", wrong)
+
+
+def read_coco(dataset: dict[str, Any], counts: bool) -> Split:
+    """Read a dataset in COCO's format, and check what it lists.
+
+    Args:
+        dataset: its config.
+        counts: whether there must be as many images as officially, if no classes are named.
+
+    Raises:
+        FileNotFoundError: if the annotations are missing.
+        ImportError: where pycocotools or mmdet is not installed.
+    """
+    from mmdet.datasets import CocoDataset
+    from pycocotools.coco import COCO  # type: ignore[import-untyped]
+
+    root = Path(dataset.get("data_root") or "").expanduser()
+    file, prefix = root / dataset["ann_file"], root / dataset.get("data_prefix", {}).get("img", "")
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(file))
+    items = [
+        Item(str(prefix / image["file_name"]), prefix / image["file_name"], _size(image))
+        for image in coco.dataset["images"]
+    ]
+    split = Split(f"{_bare(dataset)} {file.stem}", items)
+    declared = {category["name"] for category in coco.dataset["categories"]}
+    own = (dataset.get("metainfo") or {}).get("classes")
+    names = own or CocoDataset.METAINFO["classes"]
+    split.note("classes without a category in the annotations", sorted(set(names) - declared))
+    for key, known, what in (
+        ("image_id", coco.imgs, "images"),
+        ("category_id", coco.cats, "categories"),
+    ):
+        ids = [str(a["id"]) for a in coco.dataset["annotations"] if a[key] not in known]
+        split.note(f"annotations, by id, of {what} that are not listed", ids)
+    expected = OFFICIAL["CocoDataset"].images.get(file.stem)
+    if counts and own is None and expected is not None and len(items) != expected:
+        split.problems[f"it lists {len(items)} images, officially there are {expected}"] = []
+    return split
+
+
+def _size(image: Mapping[str, Any]) -> tuple[int, int]:
+    return image["width"], image["height"]
+
+
+def check_images(split: Split, digests: bool, workers: int | None = None) -> None:
+    """Read every image of a split, and note those with which something is wrong.
+
+    Args:
+        split: is changed.
+        digests: whether to note the hash of each image's pixels, for :func:`duplicates`.
+        workers: how many threads read images.
+    """
+
+    def check(index: int) -> tuple[str | None, bytes | None]:
+        return _check(split.items[index], split.modes, digests)
+
+    results = each(check, len(split.items), workers)
+    for item, (problem, digest) in zip(split.items, results, strict=True):
+        if problem is not None:
+            split.note(problem, [item.name])
+        if digest is not None:
+            split.digests[digest].append(item.name)
+
+
+def _check(item: Item, modes: tuple[str, ...], digests: bool) -> tuple[str | None, bytes | None]:
+    """Return what is wrong with an image, and the hash of its pixels if it is asked for."""
+    problem = None
+    if isinstance(item.stored, Path):
+        if not item.stored.is_file():
+            return "images that are missing", None
+        if not item.stored.stat().st_size:
+            return "files that are empty", None
+        try:
+            with Image.open(item.stored) as image:
+                image.load()
+                pixels = np.asarray(image.convert("RGB") if digests else ())
+                size, mode = image.size, image.mode
+        except UNREADABLE:
+            return "files that cannot be read as an image, damaged or cut off", None
+        if modes and mode not in modes:
+            problem = f"images stored as {mode}, not {' or '.join(modes)}"
+    else:
+        pixels = item.stored
+        size = (pixels.shape[1], pixels.shape[0])
+    if item.size is not None and size != item.size:
+        problem = f"images that are not {item.size[0]} x {item.size[1]} pixels"
+    if not digests:
+        return problem, None
+    return problem, hashlib.sha1(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+
+
+def duplicates(splits: Sequence[Split]) -> Iterator[str]:
+    """Describe the images whose pixels are the same, between splits and within each."""
+    for number, split in enumerate(splits):
+        again = [names for names in split.digests.values() if len(names) > 1]
+        if again:
+            shown = [" = ".join(names[:LISTED]) for names in again]
+            yield f"{split.name}: images that occur more than once: {some(shown)}"
+        for other in splits[number + 1 :]:
+            shared = [digest for digest in split.digests if digest in other.digests]
+            if shared:
+                shown = [f"{split.digests[d][0]} = {other.digests[d][0]}" for d in shared]
+                yield f"images of {split.name} that are in {other.name} too: {some(shown)}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return how many names there are, and the first of them."""
+    rest = len(names) - LISTED
+    return f"{len(names)}: {', '.join(names[:LISTED])}" + (f" and {rest} more" if rest > 0 else "")

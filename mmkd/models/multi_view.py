@@ -1,0 +1,71 @@
+"""Several random views of each image in one batch."""
+
+from typing import Any
+
+import torch
+from mmpretrain.models import ClsDataPreprocessor
+from torch import Tensor
+
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class MultiViewDataPreprocessor(ClsDataPreprocessor):
+    """Joins the views that ``mmpretrain.MultiView`` made of each image to one batch.
+
+    Of N images with V views it gives V * N inputs: the first view of all images, then the second of
+    all images, and so on, with a data sample for each input. Student, teachers, task losses and
+    terms thus see an ordinary, larger batch; a mean over it is the mean of the means of the views.
+    Views must have the same size. Images that come as one view, as in validation, pass as they do
+    in mmpretrain's ``ClsDataPreprocessor``.
+
+    Batch normalisation, too, takes its statistics over the views together, where code that runs a
+    network once for each view takes them apart.
+
+    Args:
+        views: number of views V in training.
+        **kwargs: those of ``mmpretrain.ClsDataPreprocessor``, such as ``mean`` and ``std``.
+
+    Raises:
+        ValueError: in training, for a batch that has not that number of views.
+    """
+
+    def __init__(self, views: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if views < 2:
+            raise ValueError(f"views must be at least 2, not {views}")
+        self.views = views
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Return ``inputs``, shape (V * N, C, H, W), and as many ``data_samples``.
+
+        Args:
+            data: what the dataloader gives: as ``inputs`` a list of views, each a tensor
+                (N, C, H, W) or a list of N tensors (C, H, W), and N ``data_samples``.
+            training: whether the batch is a training batch, and must have views.
+        """
+        inputs, samples = data["inputs"], data.get("data_samples")
+        views = inputs if _are_views(inputs) else [inputs]
+        if training and len(views) != self.views:
+            raise ValueError(
+                f"The batch has {len(views)} views of each image and the data preprocessor expects "
+                f"{self.views}. The training pipeline makes them by "
+                "dict(type='MultiView', num_views=[...], transforms=[[...], ...])."
+            )
+        if len(views) > 1:
+            joined: Any
+            if isinstance(views[0], Tensor):
+                joined = torch.cat(views)
+            else:
+                joined = [image for view in views for image in view]
+            copies = samples and [sample.new() for _ in views for sample in samples]
+            data = dict(data, inputs=joined, data_samples=copies)
+        prepared: dict[str, Any] = super().forward(data, training)
+        return prepared
+
+
+def _are_views(inputs: Any) -> bool:
+    """Tell a list of views, which are batches, from a list of images and from a batch."""
+    if isinstance(inputs, Tensor) or not inputs:
+        return False
+    return not isinstance(inputs[0], Tensor) or inputs[0].ndim == 4

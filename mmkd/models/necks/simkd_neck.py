@@ -1,0 +1,53 @@
+"""The projector of SimKD, a part of the student."""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class SimKDNeck(BaseModule):
+    """A bottleneck of three convolutions from the student's channels to the teacher's.
+
+    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022), as in the
+    released code: 1x1, 3x3 and 1x1, each with batch norm and ReLU. It stands between a classifier's
+    backbone and its pooling, ``neck=[dict(type='mmkd.SimKDNeck', ...),
+    dict(type='GlobalAveragePooling')]``, and stays in the student when it is used. The resolution
+    is the student's.
+
+    Args:
+        in_channels: Channels of the student's last map.
+        out_channels: Channels of the teacher's last map, which its classifier reads.
+        factor: The bottleneck has ``out_channels / factor`` channels.
+        init_cfg: MMEngine initialisation; ``None`` leaves what PyTorch initialises.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        factor: int = 2,
+        init_cfg: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not 1 <= factor <= out_channels:
+            raise ValueError(f"The factor divides out_channels: 1 to {out_channels}, not {factor}.")
+        middle, layers = out_channels // factor, list[nn.Module]()
+        for inputs, outputs, size in (
+            (in_channels, middle, 1),
+            (middle, middle, 3),
+            (middle, out_channels, 1),
+        ):
+            layers.append(nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False))
+            layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
+        self.projector = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor | Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
+        """Project the last of the backbone's maps (N, C, H, W); a tuple gives a tuple of one."""
+        if isinstance(features, Tensor):
+            projected: Tensor = self.projector(features)
+            return projected
+        return (self.projector(features[-1]),)
