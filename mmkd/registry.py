@@ -21,6 +21,7 @@ MODELS = Registry(
         "mmkd.weights",
         "mmkd.logits",
         "mmkd.connectors",
+        "mmkd.locations",
         "mmkd.models",
     ],
 )

@@ -3,29 +3,39 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
-SYNTAX = "'module.path', 'module.path:input', 'module.path[index]' or 'module.path:input[index]'"
-PATTERN = re.compile(r"(?P<path>[\w.]+)(?P<input>:input)?(\[(?P<index>-?\d+)\])?")
+SYNTAX = (
+    "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
+    "items, and '*' behind the path for a module that runs several times"
+)
+PATTERN = re.compile(r"(?P<path>[\w.]+)(?P<every>\*)?(?P<input>:input)?(?P<items>(\[(-?\d+|:)\])*)")
+Item = int | None
 
 
 @dataclass(frozen=True)
 class Tap:
-    """The address of a tensor: a module's output, or its input, or one item of either.
+    """The address of a tensor: a module's output, or its input, or an item of either.
 
     Attributes:
         path: Dotted path of the module, such as ``'head.fc'``.
         input: Whether the module's positional inputs are meant and not its output.
-        index: Which item, where there are several.
+        items: Which item, and which item of that, where there are several. ``None`` stands for all:
+            such a tap is short for several taps, see :func:`expand`.
+        every: Whether the module runs several times in a forward, and the tensors of all runs are
+            meant, concatenated along their first dimension.
     """
 
     path: str
     input: bool = False
-    index: int | None = None
+    items: tuple[Item, ...] = ()
+    every: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Tap":
@@ -33,12 +43,14 @@ class Tap:
         match = PATTERN.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no tap. Write {SYNTAX}.")
-        index = match["index"]
-        return cls(match["path"], bool(match["input"]), None if index is None else int(index))
+        items = re.findall(r"\[(-?\d+|:)\]", match["items"])
+        numbers = tuple(None if item == ":" else int(item) for item in items)
+        return cls(match["path"], bool(match["input"]), numbers, bool(match["every"]))
 
     def __str__(self) -> str:
-        item = "" if self.index is None else f"[{self.index}]"
-        return f"{self.path}{':input' if self.input else ''}{item}"
+        items = "".join(f"[{':' if item is None else item}]" for item in self.items)
+        every, given = "*" if self.every else "", ":input" if self.input else ""
+        return f"{self.path}{every}{given}{items}"
 
     def check(self, network: nn.Module) -> None:
         """Raise ``ValueError`` if ``network`` has no such module, listing paths that come near."""
@@ -55,20 +67,47 @@ class Tap:
 
     def pick(self, value: Any) -> Tensor:
         """Return the tensor meant, from what the module took or gave."""
-        while isinstance(value, list | tuple) and len(value) == 1:
-            value = value[0]
-        count = len(value) if isinstance(value, list | tuple) else 1
-        if self.index is None and count > 1:
-            raise ValueError(
-                f"{self} is a tuple of {count}: say which item is meant, such as '{self}[-1]'."
-            )
-        if not -count <= (self.index or 0) < count:
-            raise ValueError(f"{self} names an item of {count}: it has no such item.")
+        for item in self.items:
+            value = _item(self, value, item or 0)
+        value = _alone(value)
         if isinstance(value, list | tuple):
-            value = value[self.index or 0]
+            raise ValueError(
+                f"{self} is a tuple of {len(value)}: say which item is meant, such as "
+                f"'{self}[-1]', or '{self}[:]' for all."
+            )
         if not isinstance(value, Tensor):
             raise ValueError(f"{self} is a {type(value).__name__}, not a tensor.")
         return value
+
+    def closed(self, value: Any) -> "list[Tap]":
+        """Return the taps for which this one is short, one for each item where it says all."""
+        if None not in self.items:
+            return [self]
+        first, part = self.items.index(None), value
+        for item in self.items[:first]:
+            part = _item(self, part, item or 0)
+        part = _alone(part)
+        taps = []
+        for number in range(len(part) if isinstance(part, list | tuple) else 1):
+            items = (*self.items[:first], number, *self.items[first + 1 :])
+            taps += replace(self, items=items).closed(value)
+        return taps
+
+
+def _alone(value: Any) -> Any:
+    """Take a value out of tuples in which it stands alone."""
+    while isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def _item(tap: Tap, value: Any, item: int) -> Any:
+    """Return an item of what a module took or gave; a value that stands alone is its only item."""
+    value = _alone(value)
+    count = len(value) if isinstance(value, list | tuple) else 1
+    if not -count <= item < count:
+        raise ValueError(f"{tap} names item {item} of {count}: it has no such item.")
+    return value[item] if isinstance(value, list | tuple) else value
 
 
 class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
@@ -92,29 +131,28 @@ def run_tapped(
         What the forward returned (``None`` where it was stopped), and the tensor of each tap.
 
     Raises:
-        RuntimeError: If a tapped module runs not at all or more than once, or a tensor is changed
-            in place after it was caught.
+        RuntimeError: If a tapped module runs not at all, or more than once where the tap does not
+            say that every run is meant, or a tensor is changed in place after it was caught.
     """
-    taps, caught, handles = list(taps), dict[Tap, tuple[Tensor, int]](), []
+    taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
+    for tap in taps:
+        stop = stop and not tap.every
 
     def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
-        if tap in caught:
+        if tap in caught and not tap.every:
             raise RuntimeError(
                 f"The module {tap.path!r} runs more than once in a forward, so that the tap "
-                f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it."
+                f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it, or all "
+                f"of its runs by '{replace(tap, every=True)}'."
             )
         value = given if tap.input else output
-        tensor = value if isinstance(value, Tensor) and not tap.index else tap.pick(value)
-        caught[tap] = tensor, tensor._version
+        tensor = value if isinstance(value, Tensor) and not tap.items else tap.pick(value)
+        caught.setdefault(tap, []).append((tensor, tensor._version))
         if stop and len(caught) == len(taps):
             raise AllCaught
 
-    output = None
+    output, handles = None, _hook(network, taps, catch)
     try:
-        for tap in taps:
-            module = network.get_submodule(tap.path)
-            hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-            handles.append(hook(partial(catch, tap)))
         output = forward()
     except AllCaught:
         pass
@@ -128,10 +166,44 @@ def run_tapped(
                 f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "
                 "no tensor. Tap a module that takes part in it."
             )
-        tensors[tap], version = caught[tap]
-        if tensors[tap]._version != version:
-            raise RuntimeError(
-                f"The tensor of the tap '{tap}' was changed in place after it was caught, by an "
-                "in-place activation as a rule. Tap that activation itself, or set inplace=False."
-            )
+        runs = []
+        for tensor, version in caught[tap]:
+            if tensor._version != version:
+                raise RuntimeError(
+                    f"The tensor of the tap '{tap}' was changed in place after it was caught, by "
+                    "an in-place activation as a rule. Tap that activation itself, or set "
+                    "inplace=False."
+                )
+            runs.append(tensor)
+        tensors[tap] = torch.cat(runs) if tap.every else runs[0]
     return output, tensors
+
+
+def expand(
+    network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any]
+) -> dict[Tap, list[Tap]]:
+    """Find what taps with ``[:]`` are short for, by a forward in which their modules run."""
+    found: dict[Tap, list[Tap]] = {}
+
+    def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
+        found[tap] = tap.closed(given if tap.input else output)
+
+    handles = _hook(network, [tap for tap in taps if None in tap.items], look)
+    try:
+        forward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _hook(
+    network: nn.Module, taps: Iterable[Tap], see: Callable[..., None]
+) -> list[RemovableHandle]:
+    """Have ``see`` called with each tap and what its module takes, or takes and gives."""
+    handles = []
+    for tap in taps:
+        module = network.get_submodule(tap.path)
+        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
+        handles.append(hook(partial(see, tap)))
+    return handles

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mmkd.connectors import connect
+from mmkd.locations import Locations, Selection, Side
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
 from mmkd.taps import Tap
-from mmkd.teachers import ClassMap
+from mmkd.teachers import ClassMap, TeacherHead
 
 Config = dict[str, Any]
 Taps = Tap | list[Tap]
@@ -23,6 +24,13 @@ Features = Mapping[str, Mapping[Tap, Tensor]]
 def parse_taps(text: str | Sequence[str]) -> Taps:
     """Read one tap, or a list of them for losses over several layers."""
     return Tap.parse(text) if isinstance(text, str) else [Tap.parse(item) for item in text]
+
+
+def expanded(taps: Taps, short: Mapping[Tap, list[Tap]]) -> Taps:
+    """Return taps in which each one with ``[:]`` is written as those for which it is short."""
+    if isinstance(taps, Tap):
+        return short.get(taps, taps)
+    return [one for tap in taps for one in short.get(tap, [tap])]
 
 
 def flat(taps: Taps) -> list[Tap]:
@@ -37,10 +45,15 @@ class TermOutput:
     Attributes:
         loss: Weighted loss, 0-dim, with its graph.
         weight: Product of sample and teacher weight, shape (K, N), where the term has either.
+        logits: At the places that the term selects, over the shared classes, shape (N, C) by
+            network, where the term has ``locations`` and reads logits.
+        empty: Whether nothing was selected in this step, and the loss is 0.
     """
 
     loss: Tensor
     weight: Tensor | None
+    logits: dict[str, Tensor] | None = None
+    empty: bool = False
 
 
 class Term(nn.Module):
@@ -54,15 +67,23 @@ class Term(nn.Module):
         loss: Config of the loss.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
+        weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
+            as ``['neck', 'head.fc']``. The teacher weight then sees, in place of a teacher's own
+            logits, those that its modules give for the student's connected feature.
         labels: Tap of the student where the labels of what is compared are, for networks that
             assign them while they train (``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage
             detector). By default they are those of the data samples.
+        locations: Config of :class:`mmkd.locations.Locations`, for outputs of detectors that are
+            compared at places of which some are selected in each step. The taps may then be lists
+            over levels.
         weight: Scalar weight of the term.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`.
 
     Attributes:
         taps: What the term reads, by network: an ordered set of taps.
-        weighs: Whether it weighs samples or teachers, and so reads logits besides its own taps.
+        heads: What ``weigh_through`` names, by teacher.
+        weighs: Whether it weighs samples or teachers.
+        reads_logits: Whether it reads logits besides its own taps, to weigh or to select.
         relational: Whether its loss compares relations between samples, which cannot be weighed.
     """
 
@@ -71,11 +92,13 @@ class Term(nn.Module):
         name: str,
         student: Taps,
         teachers: dict[str, Taps],
-        logits: dict[str, Tap],
+        logits: dict[str, Taps],
         loss: Config,
         sample_weight: Config | None = None,
         teacher_weight: Config | None = None,
+        weigh_through: Sequence[str] = (),
         labels: str | None = None,
+        locations: Config | None = None,
         weight: float = 1.0,
         schedule: Config | None = None,
     ) -> None:
@@ -83,16 +106,23 @@ class Term(nn.Module):
         self.name, self.weight = name, weight
         self.student, self.teachers, self.logits = student, teachers, logits
         self.labels = None if labels is None else Tap.parse(labels)
+        self.locations: Locations | None = None if locations is None else MODELS.build(locations)
         self.schedule = None if schedule is None else Schedule(**schedule)
         self.loss = MODELS.build(loss)
         self._accepts = frozenset(inspect.signature(self.loss.forward).parameters)
         self.relational = "weight" not in self._accepts or getattr(self.loss, "relational", False)
+        if weigh_through and teacher_weight is None:
+            raise ValueError(
+                f"The term {name!r} has `weigh_through` but no `teacher_weight` that it serves."
+            )
         if teacher_weight is None and len(teachers) > 1 and not self.relational:
             teacher_weight = dict(type="mmkd.AverageTeachers")
         self.sample_weight = None if sample_weight is None else MODELS.build(sample_weight)
         self.teacher_weight = None if teacher_weight is None else MODELS.build(teacher_weight)
         self.weighs = self.sample_weight is not None or self.teacher_weight is not None
+        self.reads_logits = self.weighs or bool(self.locations and self.locations.reads_logits)
         self.connectors = nn.ModuleDict()
+        self.weigh_through, self.heads = weigh_through, dict[str, TeacherHead]()
         self.class_maps: dict[str, ClassMap] = {}
         if self.weighs and self.relational:
             raise ValueError(
@@ -100,10 +130,21 @@ class Term(nn.Module):
                 "has no loss of a single sample that it could weigh: it compares relations between "
                 "samples. Remove the weight, or take a per-sample loss."
             )
-        self.taps = {
-            network: dict.fromkeys([*flat(own), *([logits[network]] if self.weighs else [])])
-            for network, own in {"student": student, **teachers}.items()
-        }
+        self._collect_taps()
+
+    def _collect_taps(self) -> None:
+        self.taps = {}
+        for network, own in {"student": self.student, **self.teachers}.items():
+            logits = flat(self.logits[network]) if self.reads_logits else []
+            extras = self.locations.taps(network) if self.locations else []
+            self.taps[network] = dict.fromkeys([*flat(own), *logits, *extras])
+
+    def expand(self, short: Mapping[str, Mapping[Tap, list[Tap]]]) -> None:
+        """Write taps with ``[:]`` as those for which they are short, by network."""
+        self.student = expanded(self.student, short["student"])
+        self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
+        self.logits = {name: expanded(taps, short[name]) for name, taps in self.logits.items()}
+        self._collect_taps()
 
     @property
     def needs_labels(self) -> bool:
@@ -115,6 +156,7 @@ class Term(nn.Module):
             getattr(self.loss, "needs_labels", "labels" in self._accepts)
             or getattr(self.sample_weight, "needs_labels", False)
             or getattr(self.teacher_weight, "needs_labels", False)
+            or getattr(self.locations, "needs_labels", False)
         )
 
     def compares_logits(self, teacher: str) -> bool:
@@ -122,56 +164,120 @@ class Term(nn.Module):
         own = self.student == self.logits["student"]
         return own and self.teachers[teacher] == self.logits[teacher]
 
+    def locate(self, sides: Mapping[str, nn.Module], shapes: Mapping[str, Shapes]) -> None:
+        """Fit the locations to the networks.
+
+        Args:
+            sides: The student, as ``'student'``, and the teachers by name.
+            shapes: Shape at each tap of each of them.
+
+        Raises:
+            ValueError: In words, if the term's outputs cannot be compared place by place.
+        """
+        if self.locations is None:
+            return
+        own = {"student": self.student, **self.teachers}
+        given = {
+            name: Side(sides[name], flat(taps), [shapes[name][tap] for tap in flat(taps)])
+            for name, taps in own.items()
+        }
+        if self.relational and self.locations.averages:
+            raise ValueError(
+                f"{type(self.loss).__name__} of the term {self.name!r} compares relations between "
+                "places and is no mean over them: leave out `avg` of its locations."
+            )
+        self.locations.fit(self.name, given, self.labels)
+        self.labels = self.locations.labels
+        for name, taps in own.items():
+            if self.reads_logits and len(flat(taps)) != len(flat(self.logits[name])):
+                raise ValueError(
+                    f"The term {self.name!r} taps {len(flat(taps))} levels of the {name}, and its "
+                    f"`logits` are {len(flat(self.logits[name]))}: they must be the same levels."
+                )
+
+    def rows(self, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
+        """Return the shape of what taps of a network give at the term's locations."""
+        assert self.locations is not None
+        return self.locations.shape(network, [shapes[tap] for tap in flat(taps)])
+
     def connect(
         self, connector: Config | None, student: Shapes, teachers: Mapping[str, Shapes]
     ) -> None:
-        """Build the connectors, from the shapes that a dry run found.
+        """Build the connectors and the loss's own parts, from the shapes that a dry run found.
 
         Args:
             connector: Config of the connector, or ``None`` for one where the shapes need it.
             student: Shape at each of the student's taps.
             teachers: Shape at each tap of each teacher.
         """
-        if connector is None and not getattr(self.loss, "same_shape", False):
-            return
         for teacher, taps in self.teachers.items():
-            own, theirs = flat(self.student), flat(taps)
-            if len(own) != len(theirs):
+            own = [(str(tap), student[tap]) for tap in flat(self.student)]
+            theirs = [(str(tap), teachers[teacher][tap]) for tap in flat(taps)]
+            if self.locations is not None:
+                own = [(str(flat(self.student)[0]), self.rows("student", self.student, student))]
+                theirs = [(str(flat(taps)[0]), self.rows(teacher, taps, teachers[teacher]))]
+            if connector is not None or getattr(self.loss, "same_shape", False):
+                self.connectors[teacher] = connect(self.name, teacher, connector, own, theirs)
+            if hasattr(self.loss, "adapt"):
+                if len(self.teachers) > 1:
+                    raise ValueError(
+                        f"{type(self.loss).__name__} of the term {self.name!r} has parts that fit "
+                        "one teacher: write a term for each teacher."
+                    )
+                self.loss.adapt([shape for _, shape in own], [shape for _, shape in theirs])
+            compares_features = teacher in self.connectors or self.compares_logits(teacher)
+            if self.locations and not compares_features and own[0][1][1] != theirs[0][1][1]:
                 raise ValueError(
-                    f"The term {self.name!r} taps {len(own)} tensors of the student and "
-                    f"{len(theirs)} of the teacher {teacher!r}: they must be pairs."
+                    f"At each place the student has {own[0][1][1]} numbers and the teacher "
+                    f"{teacher!r} has {theirs[0][1][1]}: the term {self.name!r} cannot compare "
+                    "them one by one."
                 )
-            shapes = teachers[teacher]
-            self.connectors[teacher] = nn.ModuleList(
-                connect(f"{self.name}: {s} -> {teacher} {t}", connector, student[s], shapes[t])
-                for s, t in zip(own, theirs, strict=True)
-            )
 
-    def forward(self, features: Features, labels: Tensor | None) -> TermOutput:
+    def forward(
+        self, features: Features, labels: Tensor | None, data_samples: Any = None
+    ) -> TermOutput:
         """Compute the term, without its scalar weight and schedule.
 
         Args:
             features: What the taps of each network caught; ``'student'`` and teacher names.
             labels: Class indices, shape (N,), or ``None`` where the batch has none.
+            data_samples: The batch's data samples, for losses that take them.
         """
         if self.labels is not None:
             labels = features["student"][self.labels]
-        arguments: Config = dict(labels=labels) if "labels" in self._accepts else {}
-        weights = self._weights(features, labels) if self.weighs else None
-        total = None
-        for k, (name, taps) in enumerate(self.teachers.items()):
+        arguments: Config = {}
+        if "data_samples" in self._accepts:
+            arguments["data_samples"] = data_samples
+        selection = None
+        if self.locations is not None:
+            selection = self._select(self.locations, features, labels, data_samples)
+            labels = selection.labels
+            if not len(selection.rows["student"]):
+                return TermOutput(self._nothing(features), None, empty=True)
+            if selection.avg_factor is not None:
+                arguments["avg_factor"] = selection.avg_factor
+        if "labels" in self._accepts:
+            arguments["labels"] = labels
+        pairs, logits = dict[str, tuple[Any, Any]](), None
+        for name, taps in self.teachers.items():
             student: Any
             teacher: Any
-            if isinstance(self.student, Tap) and isinstance(taps, Tap):
+            if selection is None and isinstance(self.student, Tap) and isinstance(taps, Tap):
                 student, teacher = features["student"][self.student], features[name][taps]
             else:
-                student = [features["student"][tap] for tap in flat(self.student)]
-                teacher = [features[name][tap] for tap in flat(taps)]
+                student = self._read("student", self.student, features, selection)
+                teacher = self._read(name, taps, features, selection)
+            if selection is not None and self.compares_logits(name):
+                logits = {"student": student, **(logits or {}), name: teacher}
             if name in self.class_maps and self.compares_logits(name):
                 student = self.class_maps[name].of_student(student)
                 teacher = self.class_maps[name].of_teacher(teacher)
             if name in self.connectors:
                 student = self._connect(name, student, teacher)
+            pairs[name] = student, teacher
+        weights = self._weights(features, labels, selection, pairs) if self.weighs else None
+        total = None
+        for k, (student, teacher) in enumerate(pairs.values()):
             if weights is not None:
                 arguments["weight"] = weights[k]
             loss = self.loss(student, teacher, **arguments)
@@ -179,29 +285,79 @@ class Term(nn.Module):
         assert total is not None
         if self.relational:
             total = total / len(self.teachers)
-        return TermOutput(total, weights)
+        return TermOutput(total, None if weights is None else weights.detach(), logits)
+
+    def _read(
+        self, network: str, taps: Taps, features: Features, selection: Selection | None = None
+    ) -> Any:
+        """Return the list of what taps caught, or rows (R, D) where there are locations."""
+        caught = [features[network][tap] for tap in flat(taps)]
+        if self.locations is None:
+            return caught
+        rows = self.locations.flatten(network, caught)
+        return rows if selection is None else rows[selection.rows[network]]
+
+    def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
+        read = self._read(network, self.logits[network], features, selection)
+        logits: Tensor = read if self.locations else read[0]
+        return logits
+
+    def _select(
+        self, locations: Locations, features: Features, labels: Tensor | None, data_samples: Any
+    ) -> Selection:
+        logits = {}
+        if locations.reads_logits:
+            for name in ("student", *self.teachers):
+                logits[name] = self._read(name, self.logits[name], features).detach()
+                if name in self.class_maps:
+                    logits[name] = self.class_maps[name].of_teacher(logits[name])
+        student = self._read("student", self.student, features)
+        return locations.select(student, logits, features, labels, data_samples)
+
+    def _nothing(self, features: Features) -> Tensor:
+        """Return 0 with a graph to all that takes part, so that DDP finds it used."""
+        student: Tensor = self._read("student", self.student, features)
+        return student.sum() * 0 + sum(part.sum() * 0 for part in self.parameters())
 
     def _connect(self, teacher: str, student: Any, features: Any) -> Any:
-        connectors = self.connectors[teacher]
-        assert isinstance(connectors, nn.ModuleList)
         if isinstance(student, Tensor):
-            return connectors[0](student, features)
-        return [c(s, t) for c, s, t in zip(connectors, student, features, strict=True)]
+            return self.connectors[teacher]([student], [features])[0]
+        return self.connectors[teacher](student, features)
 
-    @torch.no_grad()
-    def _weights(self, features: Features, labels: Tensor | None) -> Tensor:
-        """Return sample weight times teacher weight, shape (K, N), from logits."""
-        own, students, teachers = features["student"][self.logits["student"]], [], []
+    def _weights(
+        self,
+        features: Features,
+        labels: Tensor | None,
+        selection: Selection | None,
+        compared: Mapping[str, tuple[Any, Any]],
+    ) -> Tensor:
+        """Return sample weight times teacher weight, shape (K, N), from logits.
+
+        Args:
+            features: As in :meth:`forward`.
+            labels: As in :meth:`forward`.
+            selection: The places that are compared, where the term has locations.
+            compared: The student's connected feature and the teacher's, by teacher.
+        """
+        own = self._logits("student", features, selection)
+        students, teachers = [], []
         for name in self.teachers:
-            logits, class_map = features[name][self.logits[name]], self.class_maps.get(name)
+            logits = self._logits(name, features, selection)
+            class_map = self.class_maps.get(name)
             students.append(class_map.of_student(own) if class_map else own)
             teachers.append(class_map.of_teacher(logits) if class_map else logits)
         weights: Tensor | None = None
         if self.sample_weight is not None:
             pairs = zip(students, teachers, strict=True)
-            weights = torch.stack([self.sample_weight(s, t) for s, t in pairs])
+            detach = getattr(self.sample_weight, "detach", True)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
+                weights = torch.stack([self.sample_weight(s, t) for s, t in pairs])
         if self.teacher_weight is not None:
-            shares: Tensor = self.teacher_weight(students[0], teachers, labels=labels)
+            with torch.no_grad():
+                for k, (name, head) in enumerate(self.heads.items()):
+                    seen, class_map = head(compared[name][0]), self.class_maps.get(name)
+                    teachers[k] = class_map.of_teacher(seen) if class_map else seen
+                shares: Tensor = self.teacher_weight(students[0], teachers, labels=labels)
             weights = shares if weights is None else weights * shares
         assert weights is not None
         return weights

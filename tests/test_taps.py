@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmkd.taps import Tap, run_tapped
+from mmkd.taps import Tap, expand, run_tapped
 
 
 class Net(nn.Module):
@@ -33,12 +33,15 @@ def run(network, taps, inputs):
     return run_tapped(network, taps, partial(network, inputs))
 
 
-@pytest.mark.parametrize("text", ["head", "a.b.0", "neck:input", "neck[-1]", "neck:input[2]"])
+@pytest.mark.parametrize(
+    "text",
+    ["head", "a.b.0", "neck:input", "neck[-1]", "neck:input[2]", "head[0][:]", "a.b*:input[1][0]"],
+)
 def test_notation_is_read_and_written(text):
     assert str(Tap.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "head[", "head:output", "a b", "neck[x]"])
+@pytest.mark.parametrize("text", ["", "head[", "head:output", "a b", "neck[x]", "neck:input*"])
 def test_what_is_no_tap_is_refused_with_the_syntax(text):
     with pytest.raises(ValueError, match=r"Write 'module\.path'"):
         Tap.parse(text)
@@ -109,3 +112,54 @@ def test_modules_that_run_twice_or_never_are_told():
     net.unused = nn.Linear(1, 1)
     with pytest.raises(RuntimeError, match="did not run"):
         run(net, [Tap.parse("unused")], torch.randn(2, 3))
+
+
+class Levels(nn.Module):
+    """Gives scores and boxes of two levels, each a list, by a part that runs once a level."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.part, self.head = nn.Identity(), nn.Identity()
+
+    def forward(self, x):
+        scores = [self.part(x), self.part(x + 1)]
+        return self.head((scores, [x + 2, x + 3]))
+
+
+def test_items_of_items():
+    tap = Tap.parse("head[1][0]")
+    _, caught = run(Levels(), [tap], torch.zeros(2))
+    assert caught[tap].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "short_for"),
+    [
+        ("head[0][:]", ["head[0][0]", "head[0][1]"]),
+        ("head[:][1]", ["head[0][1]", "head[1][1]"]),
+        ("head[:][:]", ["head[0][0]", "head[0][1]", "head[1][0]", "head[1][1]"]),
+    ],
+)
+def test_all_items_are_written_as_one_tap(text, short_for):
+    net, tap = Levels(), Tap.parse(text)
+    found = expand(net, [tap, Tap.parse("part*")], partial(net, torch.zeros(2)))
+    assert {str(t): [str(one) for one in taps] for t, taps in found.items()} == {text: short_for}
+
+
+def test_all_items_of_a_single_tensor_are_that_tensor():
+    net, tap = Net(), Tap.parse("head[:]")
+    found = expand(net, [tap], partial(net, torch.zeros(2, 3)))
+    _, caught = run(net, found[tap], torch.zeros(2, 3))
+    assert caught[Tap.parse("head[0]")].shape == (2, 2)
+
+
+def test_every_run_of_a_module_is_concatenated():
+    tap = Tap.parse("part*")
+    _, caught = run(Levels(), [tap], torch.zeros(2))
+    assert caught[tap].tolist() == [0, 0, 1, 1]
+
+
+def test_a_forward_that_is_ended_early_still_has_every_run():
+    net, tap = Levels(), Tap.parse("part*")
+    _, caught = run_tapped(net, [tap], partial(net, torch.zeros(2)), stop=True)
+    assert len(caught[tap]) == 4

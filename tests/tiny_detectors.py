@@ -44,6 +44,18 @@ def cascade_rcnn(depth: int = 18, width: int = 8) -> dict[str, Any]:
     return _slim(model, depth, width)
 
 
+def with_masks(model: dict[str, Any], name: str) -> dict[str, Any]:
+    """Config of a two-stage detector with the mask head of mmdet's model of that name."""
+    whole = Config.fromfile(f"mmdet::_base_/models/{name}.py").model.to_dict()
+    extractor, heads = (whole["roi_head"][part] for part in ("mask_roi_extractor", "mask_head"))
+    extractor.update(out_channels=16)
+    for head in heads if isinstance(heads, list) else [heads]:
+        head.update(in_channels=16, conv_out_channels=16, num_classes=CLASSES)
+    roi_head = model["roi_head"] | dict(mask_roi_extractor=extractor, mask_head=heads)
+    whole = {key: whole[key] for key in ("type", "train_cfg", "test_cfg")}
+    return {**model, **whole, "roi_head": roi_head}
+
+
 def retinanet(depth: int = 18, width: int = 8) -> dict[str, Any]:
     """Config of a RetinaNet, likewise."""
     model = Config.fromfile("mmdet::_base_/models/retinanet_r50_fpn.py").model.to_dict()

@@ -1,6 +1,17 @@
 """Trainable adapters between feature shapes."""
 
 from mmkd.connectors.connect import connect
+from mmkd.connectors.conv_bn import ConvBNConnector
+from mmkd.connectors.conv_bn_relu import ConvBNReLUConnector
+from mmkd.connectors.conv_reg import ConvRegConnector
 from mmkd.connectors.projection import ProjectionConnector
+from mmkd.connectors.review_connector import ReviewConnector
 
-__all__ = ["ProjectionConnector", "connect"]
+__all__ = [
+    "ConvBNConnector",
+    "ConvBNReLUConnector",
+    "ConvRegConnector",
+    "ProjectionConnector",
+    "ReviewConnector",
+    "connect",
+]

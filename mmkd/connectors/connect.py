@@ -1,12 +1,16 @@
-"""Building the connector between two features whose shapes a dry run found."""
+"""Building the connectors between features whose shapes a dry run found."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 
-from mmkd.connectors.projection import ProjectionConnector
 from mmkd.registry import MODELS
+
+Config = dict[str, Any]
+Shape = tuple[int, ...]
+Tapped = Sequence[tuple[str, Shape]]  # a tap and the shape of its tensor
 
 
 class NoConnector(nn.Module):
@@ -16,29 +20,73 @@ class NoConnector(nn.Module):
         return student
 
 
+class PairConnectors(nn.ModuleList):
+    """A connector for each pair of features."""
+
+    def forward(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> list[Tensor]:
+        pairs = zip(self, students, teachers, strict=True)
+        return [connector(student, teacher) for connector, student, teacher in pairs]
+
+
 def connect(
-    name: str,
-    config: dict[str, Any] | None,
-    student_shape: tuple[int, ...],
-    teacher_shape: tuple[int, ...],
+    term: str,
+    teacher: str,
+    config: Config | None,
+    student: Tapped,
+    theirs: Tapped,
 ) -> nn.Module:
-    """Build the connector from a student's feature to a teacher's, and log the choice once.
+    """Build what turns a term's student features into ones to compare with a teacher's.
 
     Args:
-        name: Where it stands, for the log and for errors.
+        term: The term's name, for the log and for errors.
+        teacher: The teacher's name.
         config: Config of the connector without shapes, or ``None`` for a
-            :class:`ProjectionConnector` if the shapes differ and none if they agree.
-        student_shape: Shape of the student's feature, (N, ...).
-        teacher_shape: Shape of the teacher's feature, (N, ...).
+            :class:`ProjectionConnector` where the shapes of a pair differ and none where they
+            agree. A connector class with a true attribute ``joint`` is built once, from
+            ``student_shapes`` and ``teacher_shapes``, and takes both lists of features; any other
+            one is built for each pair, from ``student_shape`` and ``teacher_shape``.
+        student: Each tap of the student, with the shape of its tensor, (N, ...).
+        theirs: The same of the teacher.
+
+    Returns:
+        A module that takes the features of the student and of the teacher, two lists, and returns
+        the list of the student's to compare.
     """
-    if config is None and student_shape == teacher_shape:
-        return NoConnector()
-    shapes = dict(student_shape=tuple(student_shape), teacher_shape=tuple(teacher_shape))
-    try:
-        connector: nn.Module = (
-            ProjectionConnector(**shapes) if config is None else MODELS.build({**config, **shapes})
+    if config is not None and getattr(MODELS.get(config["type"]), "joint", False):
+        name = f"{term} -> {teacher}"
+        shapes = [shape for _, shape in student], [shape for _, shape in theirs]
+        connector = _build(
+            name, {**config, "student_shapes": shapes[0], "teacher_shapes": shapes[1]}
         )
+        print_log(f"Connector {name}: {connector}, {shapes[0]} -> {shapes[1]}", "current")
+        return connector
+    if len(student) != len(theirs):
+        raise ValueError(
+            f"The term {term!r} taps {len(student)} tensors of the student ({_names(student)}) and "
+            f"{len(theirs)} of the teacher {teacher!r} ({_names(theirs)}): they must be pairs."
+        )
+    return PairConnectors(
+        _connect_pair(f"{term}: {own} -> {teacher} {other}", config, shape, teacher_shape)
+        for (own, shape), (other, teacher_shape) in zip(student, theirs, strict=True)
+    )
+
+
+def _names(tapped: Tapped) -> str:
+    return ", ".join(name for name, _ in tapped)
+
+
+def _connect_pair(name: str, config: Config | None, student: Shape, teacher: Shape) -> nn.Module:
+    if config is None and student == teacher:
+        return NoConnector()
+    given = config or dict(type="mmkd.ProjectionConnector")
+    connector = _build(name, {**given, "student_shape": student, "teacher_shape": teacher})
+    print_log(f"Connector {name}: {connector}, {student} -> {teacher}", "current")
+    return connector
+
+
+def _build(name: str, config: Config) -> nn.Module:
+    try:
+        connector: nn.Module = MODELS.build(config)
     except ValueError as error:
         raise ValueError(f"No connector for {name}: {error}") from error
-    print_log(f"Connector {name}: {connector}, {student_shape} -> {teacher_shape}", "current")
     return connector

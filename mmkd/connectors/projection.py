@@ -44,12 +44,12 @@ class ProjectionConnector(nn.Module):
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the student's feature in the teacher's shape."""
         if self.is_map and student.shape[2:] != teacher.shape[2:]:
-            student = _resize(student, teacher.shape[2], teacher.shape[3])
+            student = resize(student, teacher.shape[2], teacher.shape[3])
         projected: Tensor = self.projection(student)
         return projected
 
 
-def _resize(features: Tensor, height: int, width: int) -> Tensor:
+def resize(features: Tensor, height: int, width: int) -> Tensor:
     """Resize maps (N, C, H, W): each axis is averaged down or interpolated up."""
     smaller = min(features.shape[2], height), min(features.shape[3], width)
     pooled = functional.adaptive_avg_pool2d(features, smaller)

@@ -1,26 +1,37 @@
 """Building a distiller's parts, and checking at build time what can be checked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.taps import Tap, run_tapped
+from mmkd.distillers.checks import check_classes, check_labels
+from mmkd.distillers.detection_checks import check_detection
+from mmkd.distillers.heads import lend_networks, take_heads
+from mmkd.networks import Spec
+from mmkd.shared import with_references
+from mmkd.taps import Tap, expand, run_tapped
 from mmkd.teachers import Teacher
-from mmkd.terms import Shapes, Taps, Term, Terms, parse_taps
+from mmkd.teachers.class_names import student_classes
+from mmkd.terms import Shapes, Taps, Term, Terms, expanded, parse_taps
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller
 
 Config = dict[str, Any]
+Logits = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 
 
 def build_teachers(
-    teachers: Mapping[str, Config] | None, teacher: Config | None, student: nn.Module
+    teachers: Mapping[str, Config] | None,
+    teacher: Config | None,
+    student: nn.Module,
+    student_spec: Spec,
 ) -> dict[str, Teacher]:
-    """Build the teachers from either form in which a config gives them."""
+    """Build the teachers, for a student, from either form in which a config gives them."""
     if (teachers is None) == (teacher is None):
         raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
     built = {}
@@ -37,21 +48,24 @@ def build_teachers(
                 "or say in the teacher's `checkpoint` where its weights are."
             ) from error
         built[name].match_preprocessing(name, student)
+        built[name].match_classes(name, partial(student_classes, student_spec))
     return built
 
 
-def logit_taps(logits: str | Mapping[str, str], teachers: list[str]) -> dict[str, Tap]:
-    """Return the tap of the logits of the student and of each teacher."""
+def logit_taps(logits: Logits, teachers: list[str]) -> dict[str, Taps]:
+    """Return the tap of the logits of the student and of each teacher, or their taps by level."""
     names = ["student", *teachers]
-    by_name = dict.fromkeys(names, logits) if isinstance(logits, str) else dict(logits)
+    by_name = dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(names, logits)
     if set(by_name) != set(names):
         raise ValueError(
             f"`logits` names {', '.join(by_name)}; it needs a tap for each of {', '.join(names)}."
         )
-    return {name: Tap.parse(text) for name, text in by_name.items()}
+    return {name: parse_taps(text) for name, text in by_name.items()}
 
 
-def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> Terms:
+def build_terms(
+    terms: Mapping[str, Config], logits: dict[str, Taps], shared: nn.ModuleDict
+) -> Terms:
     """Build the terms. One whose weight is 0 is left out, as if it were not in the config."""
     built = Terms()
     for name, config in terms.items():
@@ -60,6 +74,8 @@ def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> Terms:
         if config.get("weight", 1.0) == 0:
             continue
         arguments = {key: value for key, value in config.items() if key != "connector"}
+        if isinstance(arguments.get("loss"), Mapping):
+            arguments["loss"] = with_references(arguments["loss"], shared)
         read = logits
         if "logits" in arguments:
             names = [network for network in logits if network != "student"]
@@ -75,7 +91,7 @@ def build_terms(terms: Mapping[str, Config], logits: dict[str, Tap]) -> Terms:
     return built
 
 
-def _teacher_taps(term: str, taps: Any, logits: dict[str, Tap]) -> dict[str, Taps]:
+def _teacher_taps(term: str, taps: Any, logits: dict[str, Taps]) -> dict[str, Taps]:
     """Return a term's taps by teacher: all teachers, unless it names those that take part."""
     teachers = {name: tap for name, tap in logits.items() if name != "student"}
     if taps is None:
@@ -100,6 +116,8 @@ def connect_terms(
             need labels where batch augmentations leave none.
     """
     inputs = example_input(distiller, input_shape)
+    _check_paths(distiller)
+    _expand(distiller, inputs)
     taps: dict[str, dict[Tap, None]] = {"student": {}}
     for term in distiller.terms.values():
         for network, read in term.taps.items():
@@ -116,16 +134,49 @@ def connect_terms(
     teachers: dict[str, Shapes] = {}
     for name, teacher in distiller.teachers.items():
         if name in taps:
-            for tap in taps[name]:
-                tap.check(teacher.network)
             teachers[name] = _teacher_shapes(name, teacher, inputs, taps[name])
+    networks = {name: teacher.network for name, teacher in distiller.teachers.items()}
     for term in distiller.terms.values():
-        _check_classes(distiller, term, student, teachers)
-        _check_labels(distiller, term)
+        term.locate(dict(student=distiller.student, **networks), dict(student=student, **teachers))
+        check_classes(distiller, term, student, teachers)
+        check_labels(distiller, term)
+        check_detection(distiller, term)
         term.connect(terms[term.name].get("connector"), student, teachers)
+        lend_networks(term, distiller.student, distiller.teachers)
+        take_heads(term, distiller.teachers, dict(student=student, **teachers))
         if term.labels is not None:  # there is no label in a dry run
             term.labels.check(distiller.student)
             term.taps["student"][term.labels] = None
+
+
+def _check_paths(distiller: "Distiller") -> None:
+    for term in distiller.terms.values():
+        for name, taps in term.taps.items():
+            student = name == "student"
+            network = distiller.student if student else distiller.teachers[name].network
+            for tap in taps:
+                tap.check(network)
+            if term.locations is not None:
+                term.locations.check(term.name, name, network)
+
+
+def _expand(distiller: "Distiller", inputs: Tensor) -> None:
+    """Write taps with ``[:]`` as those for which they are short, in the terms and the logits."""
+    wanted: dict[str, dict[Tap, None]] = {name: {} for name in ("student", *distiller.teachers)}
+    for term in distiller.terms.values():
+        for network, taps in term.taps.items():
+            wanted[network].update((tap, None) for tap in taps if None in tap.items)
+    short: dict[str, dict[Tap, list[Tap]]] = {name: {} for name in wanted}
+    if wanted["student"]:
+        forward = _student_forward(distiller, inputs, wanted["student"])
+        with evaluating(distiller.student):
+            short["student"] = expand(distiller.student, wanted["student"], forward)
+    for name, teacher in distiller.teachers.items():
+        if wanted[name]:
+            short[name] = teacher.expand(inputs, wanted[name])
+    for term in distiller.terms.values():
+        term.expand(short)
+    distiller.logits = {name: expanded(t, short[name]) for name, t in distiller.logits.items()}
 
 
 def _shapes(features: Mapping[Tap, Tensor]) -> Shapes:
@@ -140,22 +191,35 @@ def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> 
     return torch.zeros(2, *input_shape)
 
 
-def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]) -> Shapes:
-    student = distiller.student
-    training = student.training
-    student.eval()
+def _student_forward(
+    distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]
+) -> Callable[[], Any]:
+    given = distiller.manner.example(inputs)
+    return partial(distiller.manner.run, distiller.student, inputs, None, given, taps)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Let a network be run without training it or its statistics."""
+    training = network.training
+    network.eval()
     try:
         with torch.no_grad():
-            given = distiller.manner.example(inputs)
-            forward = partial(distiller.manner.run, student, inputs, None, given, taps)
-            _, caught = run_tapped(student, taps, forward)
+            yield
+    finally:
+        network.train(training)
+
+
+def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]) -> Shapes:
+    forward = _student_forward(distiller, inputs, taps)
+    try:
+        with evaluating(distiller.student):
+            _, caught = run_tapped(distiller.student, taps, forward)
     except RuntimeError as error:
         raise ValueError(
             f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
             f"are found: {error} Give the real one as model.input_shape=(channels, height, width)."
         ) from error
-    finally:
-        student.train(training)
     return _shapes(caught)
 
 
@@ -171,38 +235,3 @@ def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collectio
         ) from error
     teacher.accelerate(inputs, taps)
     return _shapes(caught)
-
-
-def _check_classes(
-    distiller: "Distiller", term: Term, student: Shapes, teachers: Mapping[str, Shapes]
-) -> None:
-    own = term.logits["student"]
-    for name in term.teachers:
-        theirs = term.logits[name]
-        if not term.weighs and not term.compares_logits(name):
-            continue
-        count, other = student[own][-1], teachers[name][theirs][-1]
-        class_map = distiller.teachers[name].class_map
-        if class_map is not None:
-            class_map.check(name, count, other)
-            term.class_maps[name] = class_map
-            if class_map.partial and term.needs_labels:
-                raise ValueError(
-                    f"The term {term.name!r} needs labels, but the teacher {name!r} lacks some of "
-                    "the student's classes: samples of those have no label among the shared ones."
-                )
-        elif count != other:
-            raise ValueError(
-                f"The student has {count} classes and the teacher {name!r} has {other}, but the "
-                f"term {term.name!r} compares their logits. Give the teacher a class_map, the "
-                "teacher's class of each class of the student, or compare features only."
-            )
-
-
-def _check_labels(distiller: "Distiller", term: Term) -> None:
-    preprocessor = distiller.student.data_preprocessor
-    if term.needs_labels and getattr(preprocessor, "batch_augments", None) is not None:
-        raise ValueError(
-            f"The term {term.name!r} needs hard labels, but the student's batch augmentations "
-            "(train_cfg.augments, such as Mixup or CutMix) leave only soft ones. Remove either."
-        )

@@ -11,14 +11,24 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from mmkd.distillers.build import build_teachers, build_terms, connect_terms, logit_taps
+from mmkd.distillers.build import (
+    Logits,
+    build_teachers,
+    build_terms,
+    connect_terms,
+    logit_taps,
+)
 from mmkd.distillers.labels import class_labels
+from mmkd.distillers.loss_transforms import LossTransforms
+from mmkd.heads import activation_of
 from mmkd.networks import Spec, build_network
 from mmkd.registry import MODELS
+from mmkd.schedule import Schedule
+from mmkd.shared import build_shared
 from mmkd.student import student_model
 from mmkd.taps import Tap, run_tapped
 from mmkd.teachers.manner import manner_of
-from mmkd.terms import Term, TermOutput
+from mmkd.terms import TermOutput, flat
 
 Config = dict[str, Any]
 Losses = dict[str, Any]
@@ -34,6 +44,7 @@ class Step:
         features: What the taps of each network caught, by ``'student'`` and teacher names.
         student_logits: Shape (N, C), where a term that acted reads them.
         teacher_logits: Shape (N, C) each, of the teachers whose logits were computed.
+        activation: What the logits are made for, ``'softmax'`` or ``'sigmoid'``.
     """
 
     losses: Losses
@@ -41,6 +52,7 @@ class Step:
     features: dict[str, dict[Tap, Tensor]]
     student_logits: Tensor | None
     teacher_logits: dict[str, Tensor]
+    activation: str = "softmax"
 
 
 @MODELS.register_module()
@@ -60,6 +72,12 @@ class Distiller(BaseModel):
             config. ``logits`` of a term are read by this term in place of the distiller's, as for
             each stage of a cascade.
         student_loss_weight: Factor on the student's own losses.
+        student_loss_schedule: Arguments of :class:`mmkd.schedule.Schedule` for that factor, for
+            methods that let a term alone initialise the student: ``dict(begin=30)``.
+        student_loss_transforms: Logit transforms that the student's own losses see in training:
+            configs, or names of shared modules.
+        shared: Configs of modules by name, which the losses of several terms then name where they
+            take a transform, a temperature or a target: ``student_transforms=['controller']``.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
             the teachers.
         input_shape: Channels, height and width of an input for the dry run that finds shapes. By
@@ -76,7 +94,10 @@ class Distiller(BaseModel):
         teachers: Mapping[str, Config] | None = None,
         teacher: Config | None = None,
         student_loss_weight: float = 1.0,
-        logits: str | Mapping[str, str] = "head.fc",
+        student_loss_schedule: Config | None = None,
+        student_loss_transforms: Sequence[Config | str] = (),
+        shared: Mapping[str, Config] | None = None,
+        logits: Logits = "head.fc",
         input_shape: Sequence[int] | None = None,
         predict_teachers: bool = False,
         data_preprocessor: Config | nn.Module | None = None,
@@ -86,6 +107,12 @@ class Distiller(BaseModel):
         self.student = network
         self.manner = manner_of(network)
         self.student_loss_weight = student_loss_weight
+        self.student_loss_schedule = None
+        if student_loss_schedule is not None:
+            try:
+                self.student_loss_schedule = Schedule(**student_loss_schedule)
+            except TypeError as error:
+                raise ValueError(f"student_loss_schedule is wrong: {error}") from error
         if predict_teachers and not hasattr(network, "head"):
             raise ValueError(
                 "predict_teachers compares the scores of classifiers; "
@@ -96,10 +123,18 @@ class Distiller(BaseModel):
         self._register_load_state_dict_pre_hook(self._accept_student_weights)
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
-            self.teachers = build_teachers(teachers, teacher, network)
+            self.teachers = build_teachers(teachers, teacher, network, student)
             self.logits = logit_taps(logits, [*self.teachers])
-            self.terms = build_terms(terms, self.logits)
+            self.shared = build_shared(shared or {}, terms, student_loss_transforms)
+            self.student_loss_transforms = LossTransforms(
+                student_loss_transforms, self.logits["student"], self.shared
+            )
+            self.terms = build_terms(terms, self.logits, self.shared)
             connect_terms(self, terms, input_shape)
+        for name, part in network.named_children():
+            # Hooks of its library look for a model's parts: mmdet's for YOLOX takes `bbox_head`.
+            if not hasattr(self, name):
+                object.__setattr__(self, name, part)
         self._needs_labels = any(term.needs_labels for term in self.terms.values())
 
     def forward(
@@ -135,7 +170,9 @@ class Distiller(BaseModel):
                 for network, read in term.taps.items():
                     taps.setdefault(network, {}).update(read)
 
-        forward = partial(self.student, inputs, data_samples, mode="loss")
+        forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
+        if self.student_loss_transforms:
+            forward = partial(self.student_loss_transforms.run, self.student, forward)
         losses, caught = run_tapped(self.student, taps["student"], forward)
         features = {"student": caught}
         given: tuple[Tensor, ...] = ()
@@ -146,14 +183,17 @@ class Distiller(BaseModel):
                 features[name] = teacher(inputs, data_samples, taps[name], given)
         labels = class_labels(data_samples) if self._needs_labels else None
 
-        losses = self._weigh(losses) if self.student_loss_weight != 1 else dict(losses)
+        losses = self._weigh(losses)
         outputs = {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features, labels)
+                outputs[name] = term(features, labels, data_samples)
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = _zero(term, inputs)
+        if self.shared and self.terms:
+            # In a step in which those who share do not act, too.
+            losses[f"loss_{name}"] = losses[f"loss_{name}"] + _zero(self.shared, inputs)
         if self._observers:
             self._report(Step(_logged(losses), outputs, features, None, {}))
         return losses
@@ -182,23 +222,35 @@ class Distiller(BaseModel):
 
     def _weigh(self, losses: Losses) -> Losses:
         """Scale the student's task losses; other entries, such as accuracies, pass."""
-        weighed = dict(losses)
+        weighed, factor = dict(losses), self.student_loss_weight
+        if self.student_loss_schedule is not None:
+            factor *= self.student_loss_schedule.now()
+        if factor == 1:
+            return weighed
         for name, value in losses.items():
             if "loss" not in name:
                 continue
             if isinstance(value, Tensor):
-                weighed[name] = value * self.student_loss_weight
+                weighed[name] = value * factor
             else:
-                weighed[name] = [item * self.student_loss_weight for item in value]
+                weighed[name] = [item * factor for item in value]
         return weighed
 
     def _report(self, step: Step) -> None:
         """Add the logits that are there anyway, over shared classes, and call the observers."""
+        at_places = [name for name, output in step.terms.items() if output.logits]
+        term = self.terms[at_places[0]] if at_places else None
+        taps = self.logits if term is None else term.logits
         for name, features in step.features.items():
-            logits = features.get(self.logits[name])
-            if logits is None:
+            if term is not None:
+                logits = (step.terms[term.name].logits or {}).get(name)
+            else:
+                logits = features.get(flat(taps[name])[0])
+            if logits is None or logits.ndim != 2:
                 continue
             if name == "student":
+                head = flat(taps["student"])[0].path
+                step.activation = activation_of(self.student, head) or "softmax"
                 step.student_logits = logits
             else:
                 class_map = self.teachers[name].class_map
@@ -241,7 +293,7 @@ def _logged(losses: Losses) -> Losses:
     return named
 
 
-def _zero(term: Term, inputs: Tensor) -> Tensor:
-    """Return 0, with a graph to the term's parameters so that DDP finds each of them used."""
+def _zero(part: nn.Module, inputs: Tensor) -> Tensor:
+    """Return 0, with a graph to a part's parameters so that DDP finds each of them used."""
     zero = inputs.new_zeros(())
-    return zero + sum(parameter.sum() * 0 for parameter in term.parameters())
+    return zero + sum(parameter.sum() * 0 for parameter in part.parameters())

@@ -10,6 +10,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner.amp import autocast
 from torch import bfloat16, nn
 
+from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.registry import OPTIM_WRAPPERS
 
 
@@ -32,6 +33,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
         if dtype != "bfloat16":
             raise ValueError(f"On a CPU mixed precision means dtype='bfloat16', not {dtype!r}.")
         super().__init__(**kwargs)
+        allow_bfloat16()
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """Teachers: frozen networks outside the student's module tree."""
 
 from mmkd.teachers.class_map import ClassMap
+from mmkd.teachers.head import TeacherHead
 from mmkd.teachers.teacher import Teacher
 from mmkd.teachers.weights import WeightsMismatchError, load_weights
 
-__all__ = ["ClassMap", "Teacher", "WeightsMismatchError", "load_weights"]
+__all__ = ["ClassMap", "Teacher", "TeacherHead", "WeightsMismatchError", "load_weights"]

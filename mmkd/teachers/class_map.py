@@ -1,56 +1,137 @@
 """Correspondence of classes between a student and a teacher with other classes."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Correspondence = Sequence[int | None] | Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class ClassOutputs:
+    """What the logits of a network stand for.
+
+    Attributes:
+        count: How many classes they have, background not counted.
+        background: Whether the last of them is background's, which is no class; ``None`` if the
+            network does not say how many classes it has.
+    """
+
+    count: int
+    background: bool | None = None
+
+    @classmethod
+    def of(cls, network: nn.Module, path: str, width: int) -> "ClassOutputs":
+        """Read it off the head in which logits are computed.
+
+        Args:
+            network: The network.
+            path: Path of the module that gives the logits, such as
+                ``'roi_head.bbox_head.fc_cls'``. The nearest module around it that has
+                ``num_classes`` says what they are.
+            width: How many logits there are for a sample.
+        """
+        while path:
+            classes = getattr(network.get_submodule(path), "num_classes", None)
+            if isinstance(classes, int) and width - classes in (0, 1):
+                return cls(classes, background=width > classes)
+            path = path.rpartition(".")[0]
+        return cls(width)
+
+    @property
+    def width(self) -> int:
+        """How many logits there are for a sample."""
+        return self.count + bool(self.background)
+
+    def comparable(self, other: "ClassOutputs") -> bool:
+        """Tell whether the logits may stand for the same, one by one."""
+        known = None not in (self.background, other.background)
+        return self.width == other.width and not (known and self.background != other.background)
+
+    def __str__(self) -> str:
+        return f"{self.count} classes{' and background' if self.background else ''}"
 
 
 class ClassMap:
     """Restricts the logits of both networks to the classes that they share, in the student's order.
 
+    Logits may have any shape (..., C). The background of detectors that have an output for it
+    belongs to the background of the other, without being named.
+
     Args:
         correspondence: Teacher class of each student class, as a sequence with ``None`` where the
             teacher lacks the class, or as a mapping from student class to teacher class.
+        teacher_count: How many classes the teacher has, if this is known.
 
     Raises:
         ValueError: If no class is shared, or one class of the teacher serves two of the student.
     """
 
-    def __init__(self, correspondence: Correspondence) -> None:
+    def __init__(self, correspondence: Correspondence, teacher_count: int | None = None) -> None:
         if isinstance(correspondence, Mapping):
-            pairs = [(int(s), int(t)) for s, t in sorted(correspondence.items())]
+            self._pairs = {int(s): int(t) for s, t in correspondence.items()}
+            student_count = None
         else:
-            pairs = [(s, t) for s, t in enumerate(correspondence) if t is not None]
-        self.student_classes = [s for s, _ in pairs]
-        self.teacher_classes = [t for _, t in pairs]
-        if not pairs:
+            self._pairs = {s: t for s, t in enumerate(correspondence) if t is not None}
+            student_count = len(correspondence)
+        self._counts = dict(student=student_count, teacher=teacher_count)
+        if not self._pairs:
             raise ValueError("The class map shares no class between student and teacher.")
-        self.num_student_classes = max(self.student_classes) + 1
-        if min(self.student_classes + self.teacher_classes) < 0:
+        if min(*self._pairs, *self._pairs.values()) < 0:
             raise ValueError("The class map has a negative class index.")
-        if len(set(self.teacher_classes)) < len(pairs):
+        if len(set(self._pairs.values())) < len(self._pairs):
             raise ValueError("The class map gives one class of the teacher to two of the student.")
+        self._share(self._pairs, student_count or max(self._pairs) + 1)
 
-    def check(self, name: str, student_classes: int, teacher_classes: int) -> None:
-        """Take note of the student's class count.
+    def _share(self, pairs: Mapping[int, int], num_student_classes: int) -> None:
+        self.student_classes, self.teacher_classes = map(
+            list, zip(*sorted(pairs.items()), strict=True)
+        )
+        self.num_student_classes = num_student_classes
+
+    def fit(self, name: str, student: ClassOutputs, teacher: ClassOutputs) -> "ClassMap":
+        """Return the map between the logits of two heads, their backgrounds included.
+
+        Args:
+            name: The teacher's name, for errors.
+            student: What the student's logits stand for.
+            teacher: What the teacher's logits stand for.
 
         Raises:
-            ValueError: If an index lies outside the logits of either network.
+            ValueError: If the map is not one between these classes.
         """
-        for who, indices, count in (
-            ("student", self.student_classes, student_classes),
-            (f"teacher {name!r}", self.teacher_classes, teacher_classes),
+        for who, indices, outputs in (
+            ("student", [*self._pairs], student),
+            ("teacher", [*self._pairs.values()], teacher),
         ):
-            if max(indices) >= count:
+            count, owner = self._counts[who], who if who == "student" else f"teacher {name!r}"
+            if max(indices) >= outputs.width:
                 raise ValueError(
-                    f"The class map of teacher {name!r} names class {max(indices)} of the {who}, "
-                    f"which has {count} classes."
+                    f"The class map of teacher {name!r} names class {max(indices)} of the {owner}, "
+                    f"which has {outputs}."
                 )
-        self.num_student_classes = student_classes
+            if count not in (None, outputs.count, outputs.width):
+                raise ValueError(
+                    f"The class map of teacher {name!r} is one of {count} classes of the {owner}, "
+                    f"which has {outputs}."
+                )
+        pairs = dict(self._pairs)
+        if student.background and teacher.background:
+            pairs.setdefault(student.count, teacher.count)
+            given = {s for s, t in pairs.items() if (s == student.count) != (t == teacher.count)}
+            if given:
+                raise ValueError(
+                    f"The class map of teacher {name!r} gives background to a class, or a class to "
+                    f"background. That is class {student.count} of the student and "
+                    f"{teacher.count} of the teacher, and need not be named."
+                )
+        fitted = copy(self)
+        fitted._share(pairs, student.width)
+        return fitted
 
     @property
     def partial(self) -> bool:
@@ -62,6 +143,10 @@ class ClassMap:
         if not self.partial:
             return logits
         return logits[..., torch.tensor(self.student_classes, device=logits.device)]
+
+    def of_teacher(self, logits: Tensor) -> Tensor:
+        """Return the teacher's logits (..., C_t) over the shared classes."""
+        return logits[..., torch.tensor(self.teacher_classes, device=logits.device)]
 
     def scores(self, scores: Tensor) -> Tensor:
         """Return the teacher's scores (C_t,) over the student's classes (C_s,), summing to 1.
@@ -85,7 +170,3 @@ class ClassMap:
         shared = found[classes[found.labels] >= 0]
         shared.labels = classes[shared.labels]
         return shared
-
-    def of_teacher(self, logits: Tensor) -> Tensor:
-        """Return the teacher's logits (..., C_t) over the shared classes."""
-        return logits[..., torch.tensor(self.teacher_classes, device=logits.device)]

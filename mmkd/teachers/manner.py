@@ -21,15 +21,40 @@ def _tensor(network: Any, inputs: Tensor, data_samples: Any, *_: Any) -> Any:
     return network(inputs, data_samples, mode="tensor")
 
 
-def _dense(network: Any, inputs: Tensor, *_: Any) -> Any:
-    return network.bbox_head(network.extract_feat(inputs))
+def _lies_in(taps: Collection[Tap], *parts: str) -> bool:
+    return any(tap.path.split(".")[0] in parts for tap in taps)
+
+
+def _dense(network: Any, inputs: Tensor, _: Any, __: Any, taps: Collection[Tap]) -> None:
+    features = network.extract_feat(inputs)
+    if _lies_in(taps, "bbox_head"):
+        network.bbox_head(features)
+
+
+def _transformer(
+    network: Any, inputs: Tensor, data_samples: Any, _: Any, taps: Collection[Tap]
+) -> None:
+    features = network.extract_feat(inputs)
+    if all(_lies_in([tap], "backbone", "neck") for tap in taps):
+        return
+    states = network.forward_transformer(features, data_samples or _whole_images(inputs))
+    if _lies_in(taps, "bbox_head"):
+        network.bbox_head(**states)
+
+
+def _whole_images(inputs: Tensor) -> list[Any]:
+    """Return data samples, as a transformer needs them, of images without padding."""
+    from mmdet.structures import DetDataSample
+
+    size = tuple(inputs.shape[-2:])
+    return [DetDataSample(metainfo=dict(img_shape=size, batch_input_shape=size)) for _ in inputs]
 
 
 def _two_stage(
     network: Any, inputs: Tensor, _: Any, rois: Sequence[Tensor], taps: Collection[Tap]
 ) -> None:
     features = network.extract_feat(inputs)
-    if any(tap.path.split(".")[0] == "rpn_head" for tap in taps):
+    if _lies_in(taps, "rpn_head"):
         network.rpn_head(features)
     head = network.roi_head
     for stage, boxes in enumerate(rois):
@@ -58,7 +83,7 @@ class Manner:
 
     def needs_given(self, taps: Collection[Tap]) -> bool:
         """Tell whether a tap lies where what is given goes to."""
-        return any(tap.path.split(".")[0] == self.given_to for tap in taps)
+        return self.given_to is not None and _lies_in(taps, self.given_to)
 
     def example(self, inputs: Tensor) -> list[Tensor]:
         """Return what could be given for an input: one box in each image, for a dry run."""
@@ -71,8 +96,9 @@ class Manner:
 def manner_of(network: nn.Module) -> Manner:
     """Return how a network is run, from what it is.
 
-    A detector of mmdet goes through its RoI head, on given RoIs, or its dense head; another model
-    of OpenMMLab through ``mode='tensor'``; any other module is called with images.
+    A detector of mmdet goes through its RoI head, on given RoIs, or its dense head, or its
+    transformer and the head of its queries, as far as it is tapped; another model of OpenMMLab
+    through ``mode='tensor'``; any other module is called with images.
     """
     if not isinstance(network, BaseModel):
         return Manner(_images)
@@ -81,10 +107,10 @@ def manner_of(network: nn.Module) -> Manner:
         extractor = head.bbox_roi_extractor
         count = len(extractor) if isinstance(extractor, nn.ModuleList) else None
         paths = [path] if count is None else [f"{path}.{stage}" for stage in range(count)]
-        given = tuple(Tap(path, input=True, index=1) for path in paths)
+        given = tuple(Tap(path, input=True, items=(1,)) for path in paths)
         return Manner(_two_stage, given, "roi_head", detects=True)
-    if isinstance(getattr(network, "bbox_head", None), nn.Module) and hasattr(
-        network, "extract_feat"
-    ):
-        return Manner(_dense, detects=True)
+    dense = isinstance(getattr(network, "bbox_head", None), nn.Module)
+    if dense and hasattr(network, "extract_feat"):
+        run = _transformer if hasattr(network, "forward_transformer") else _dense
+        return Manner(run, detects=True)
     return Manner(_tensor)

@@ -1,6 +1,6 @@
 """A frozen network and how it is run."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,20 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks import Spec, build_network, network_config
-from mmkd.taps import Tap, run_tapped
+from mmkd.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
-from mmkd.teachers.class_map import ClassMap, Correspondence
+from mmkd.teachers.class_map import ClassMap
+from mmkd.teachers.class_names import (
+    ClassMapping,
+    NamedClasses,
+    Names,
+    map_by_names,
+    meta_classes,
+    network_classes,
+    parse_class_map,
+)
 from mmkd.teachers.manner import manner_of
 from mmkd.teachers.renormalize import Normalization, Renormalize
 from mmkd.teachers.weights import load_weights
@@ -38,8 +48,11 @@ class Teacher:
         trust_checkpoint: Whether to unpickle everything in the checkpoint, code included.
         input_size: Height and width to which the student's input is resized, or one number.
         interpolation: How it is resized, as ``torch.nn.functional.interpolate`` names it.
-        class_map: Teacher class of each student class (``None`` where it has none), as a list or a
-            dict, where the two have other classes.
+        class_map: Where the two have other classes: ``'by_name'``, for those that have the same
+            name in the data of both; or ``dict(student=[names], teacher=[names])`` with the names
+            of either or both, in the order of the logits, for by name; or the teacher class of each
+            student class (``None`` where it has none), as a list or a dict. Background, where
+            detectors have an output for it, need not be named.
         dtype: Floating-point type to run in, such as ``'bfloat16'``. By default the student's.
         memory_format: ``'channels_last'``, or ``None`` for the default.
         fold_bn: Whether to fold BatchNorm into the convolutions before it.
@@ -59,7 +72,7 @@ class Teacher:
         trust_checkpoint: bool = False,
         input_size: int | Sequence[int] | None = None,
         interpolation: str = "bicubic",
-        class_map: Correspondence | None = None,
+        class_map: ClassMapping | None = None,
         dtype: str | None = None,
         memory_format: str | None = None,
         fold_bn: bool = False,
@@ -70,8 +83,9 @@ class Teacher:
             model if isinstance(model, nn.Module) else build_network(config or {})
         )
         self._has_own_preprocessing = config is None or "data_preprocessor" in config
+        meta: Mapping[str, Any] = {}
         if checkpoint is not None:
-            load_weights(self.network, checkpoint, prefix, strict, trust_checkpoint)
+            meta = load_weights(self.network, checkpoint, prefix, strict, trust_checkpoint)
         elif config is not None:
             print_log(
                 "A teacher has no checkpoint: its weights are those of its init_cfg.", "current", 30
@@ -80,10 +94,16 @@ class Teacher:
                 self.network.init_weights()
         self.network.eval().requires_grad_(False)
         self.manner = manner_of(self.network)
-        self.class_map = None if class_map is None else ClassMap(class_map)
+        parsed = parse_class_map(class_map)
+        self.class_map = parsed if isinstance(parsed, ClassMap) else None
+        self._named_classes = parsed if isinstance(parsed, NamedClasses) else None
+        if self._named_classes is not None and self._named_classes.teacher is None:
+            self._named_classes.teacher = meta_classes(meta) or network_classes(model)
         self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
         self.interpolation = interpolation
         self.dtype = parse_dtype(dtype)
+        if self.dtype == torch.bfloat16:
+            allow_bfloat16()
         # A network with a type of its own runs in it, also where the training step has autocast.
         self._autocast: Callable[[str], AbstractContextManager[Any]] = (
             nullcontext if self.dtype is None else partial(torch.autocast, enabled=False)
@@ -135,6 +155,17 @@ class Teacher:
                 f"The teacher {name!r} cannot take the student's input: {error}"
             ) from None
         self._renormalize = None if renormalize.identity else renormalize
+
+    def match_classes(self, name: str, find_student: Callable[[], Names | None]) -> None:
+        """Map the classes by their names, if the class map says so.
+
+        Args:
+            name: The teacher's name.
+            find_student: Looks for the names of the student's classes, where it gives none.
+        """
+        if self._named_classes is not None:
+            student = self._named_classes.student or find_student()
+            self.class_map = map_by_names(name, student, self._named_classes.teacher)
 
     def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
         """Fold and compile as configured.
@@ -199,6 +230,13 @@ class Teacher:
             forward = partial(self.manner.run, self.network, inputs, data_samples, given, taps)
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
+
+    @torch.no_grad()
+    def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
+        """Find what taps with ``[:]`` are short for, on an example (N, C, H, W) of the input."""
+        given = self.manner.example(inputs)
+        forward = partial(self.manner.run, self.network, self.prepare(inputs), None, given, taps)
+        return expand(self.network, taps, forward)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[Any]) -> list[Any]:

@@ -85,8 +85,8 @@ def load_weights(
     prefix: str | None = None,
     strict: bool = True,
     trust: bool = False,
-) -> None:
-    """Load a checkpoint into a network.
+) -> Mapping[str, Any]:
+    """Load a checkpoint into a network, and return the meta that MMEngine saved with it, if it did.
 
     Args:
         network: The network, which is changed in place.
@@ -100,7 +100,8 @@ def load_weights(
     Raises:
         WeightsMismatchError: If the keys do not fit, or a weight is not finite.
     """
-    weights = read_state_dict(load_checkpoint(path, trust), path)
+    checkpoint = load_checkpoint(path, trust)
+    weights = read_state_dict(checkpoint, path)
     if prefix:
         weights = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
     differences = report(network, weights)
@@ -121,3 +122,5 @@ def load_weights(
             {k: v for k, v in weights.items() if k in fitting and v.shape == fitting[k].shape},
             strict=False,
         )
+    meta = checkpoint.get("meta")
+    return meta if isinstance(meta, Mapping) else {}

@@ -1,8 +1,7 @@
 import pytest
 import torch
-from torch import nn
 
-from mmkd.connectors import ProjectionConnector, connect
+from mmkd.connectors import ProjectionConnector
 
 
 @pytest.mark.parametrize(
@@ -25,22 +24,10 @@ def test_equal_channels_need_no_parameters():
     assert not list(connector.parameters())
 
 
-def test_equal_shapes_pass_unchanged():
-    connector = connect("x", None, (2, 4), (2, 4))
-    feature = torch.randn(2, 4)
-    assert connector(feature, feature) is feature
-
-
-def test_a_configured_connector_is_built_also_for_equal_shapes():
-    connector = connect("x", dict(type="mmkd.ProjectionConnector"), (2, 4), (2, 4))
-    assert isinstance(connector, ProjectionConnector)
-    assert isinstance(connector.projection, nn.Identity)
-
-
 @pytest.mark.parametrize(
     ("student", "teacher", "message"),
     [((2, 4, 8, 8), (2, 6), "not shapes"), ((2, 5, 4), (2, 7, 4), "5 and 7 tokens")],
 )
 def test_features_of_other_kinds_are_refused_in_words(student, teacher, message):
     with pytest.raises(ValueError, match=message):
-        connect("x", None, student, teacher)
+        ProjectionConnector(student, teacher)

@@ -5,6 +5,7 @@ import tiny
 import torch
 from mmengine.optim import build_optim_wrapper
 
+from mmkd.registry import MODELS
 from mmkd.student import student_checkpoint
 
 TEACHERS = dict(teachers={name: dict(model=tiny.classifier(6)) for name in "abc"}, teacher=None)
@@ -128,6 +129,46 @@ def test_relational_losses_take_several_teachers_but_no_weight(kind):
     ):
         with pytest.raises(ValueError, match="no loss of a single sample"):
             tiny.distiller(terms=dict(r=dict(loss=loss, **weight)))
+
+
+@pytest.mark.parametrize("detach", [True, False])
+def test_the_gradient_of_an_undetached_weight_reaches_the_student(detach):
+    weight = dict(type="mmkd.EntropyAdaptiveWeight", detach=detach)
+    torch.manual_seed(0)
+    model = several(terms=dict(ea=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=weight)))
+    steps = []
+    model.observe(steps.append)
+    loss = tiny.losses_of(model)["loss_ea"]
+    [student] = steps[0].features["student"].values()
+    (gradient,) = torch.autograd.grad(loss, student)
+
+    logits = student.detach().requires_grad_()
+    total, kd = 0, MODELS.build(dict(type="mmkd.KDLoss"))
+    for teacher in steps[0].teacher_logits.values():
+        w = MODELS.build(weight)(logits, teacher)
+        assert w.requires_grad is not detach
+        total = total + kd(logits, teacher, weight=w / 3)
+    torch.testing.assert_close(gradient, torch.autograd.grad(total, logits)[0])
+    assert not steps[0].terms["ea"].weight.requires_grad
+
+
+def test_weights_of_a_users_own_class_are_detached():
+    class Confident(torch.nn.Module):
+        def forward(self, student, teacher):
+            return student.softmax(-1).amax(-1)
+
+    model = tiny.distiller()
+    term = model.terms["kd"]
+    student = torch.randn(4, 5, requires_grad=True)
+    features = {"student": {term.student: student}, "teacher": {term.student: torch.randn(4, 5)}}
+    expected = torch.autograd.grad(
+        term.loss(
+            student, features["teacher"][term.student], weight=Confident()(student, None).detach()
+        ),
+        student,
+    )
+    term.sample_weight, term.weighs = Confident(), True
+    torch.testing.assert_close(torch.autograd.grad(term(features, None).loss, student), expected)
 
 
 def test_the_controller_has_its_own_learning_rate_and_no_weight_decay():

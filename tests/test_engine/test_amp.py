@@ -1,6 +1,7 @@
 """Mixed precision on a CPU."""
 
 import pytest
+import tiny_detectors
 import torch
 from mmengine.config import Config
 from mmengine.registry import OPTIM_WRAPPERS
@@ -37,6 +38,17 @@ def test_parameters_and_gradients_stay_in_float32_and_move() -> None:
 def test_refuses_another_type() -> None:
     with pytest.raises(ValueError, match="bfloat16"):
         CPUAmpOptimWrapper(dtype="float16", optimizer=None)
+
+
+@pytest.mark.parametrize("dtype", [None, "bfloat16"])
+def test_detectors_train(dtype: str | None) -> None:
+    teacher = dict(model=tiny_detectors.faster_rcnn(50), dtype=dtype)
+    model = tiny_detectors.distiller(teacher=teacher)
+    wrapper = wrapper_for(model, "mmkd.CPUAmpOptimWrapper")
+    for boxes in ([2, 3], [0, 0]):
+        logged = model.train_step(tiny_detectors.batch(boxes), wrapper)
+        assert all(value.isfinite() for value in logged.values())
+        assert logged["loss_er"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Detectors distilled as a user does it, by the tools, and what stock mmdet makes of the files."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -140,3 +142,36 @@ def test_stock_mmdet_trains_the_distiller(tmp_path: Path) -> None:
     assert "loss_kd" in out
     assert "coco/bbox_mAP" in out
     assert (tmp_path / "work_dirs/fasterrcnn_r101_r18_coco/epoch_1_student.pth").is_file()
+
+
+def test_mixed_precision_on_a_cpu(scenes: Path) -> None:
+    few = ["train_cfg.max_epochs=1", "train_dataloader.dataset.indices=8"]
+    options = ["--amp", "--no-validate", "--work-dir", "amp", "--cfg-options", *SHORT, *few]
+    out = ran(run_tool("train.py", CONFIG, *options, cwd=scenes, CUDA_VISIBLE_DEVICES="-1"))
+    assert "mmkd.CPUAmpOptimWrapper" in out
+    [path] = (scenes / "amp").rglob("scalars.json")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    losses = [value for line in lines for name, value in line.items() if "loss" in name]
+    assert any(line.get("loss_kd", 0) > 0 for line in lines)
+    assert np.isfinite(losses).all()
+
+
+def test_processes_with_and_without_boxes_keep_the_same_weights(tmp_path: Path) -> None:
+    """No process waits for the gradient of a part that it did not need, and no loss is NaN."""
+    script = Path(__file__).with_name("rois_in_processes.py")
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
+    subprocess.run(
+        [sys.executable, *launch, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
+        check=True,
+        timeout=300,
+    )
+    ranks = [torch.load(tmp_path / f"rank_{rank}.pth", weights_only=True) for rank in range(2)]
+    for rank in ranks:
+        assert len(rank["logged"]) == 3
+        for losses in rank["logged"]:
+            assert np.isfinite([*losses.values()]).all()
+            assert all(losses[f"loss_{name}"] > 0 for name in ("er", "ea", "dkd"))
+    for name, value in ranks[0]["parameters"].items():
+        assert torch.equal(value, ranks[1]["parameters"][name]), name

@@ -1,23 +1,34 @@
 """Distillation on RoIs of whatever images a detector meets: finite losses, nothing left out."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import tiny_detectors as tiny
 import torch
-from mmengine.config import Config
+from mmdet.datasets import CocoDataset
+from mmengine.dataset import pseudo_collate
 from mmengine.logging import MessageHub
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmkd.distillers import Distiller, Step
-from mmkd.losses import KDLoss
+from mmkd.losses import DKDLoss, KDLoss
 from mmkd.taps import Tap
 from mmkd.weights import EntropyWeight
 
 FC = Tap.parse(tiny.FC)
 ROIS = Tap.parse("roi_head.bbox_roi_extractor:input[1]")
+LABELS = "roi_head.bbox_head.loss_cls:input[1]"
 CLASSES = tiny.CLASSES
+ER = dict(
+    er=dict(
+        loss=dict(type="mmkd.KDLoss", temperature=1.0),
+        sample_weight=dict(type="mmkd.EntropyWeight", temperature=4.0),
+    )
+)
 PREPROCESSOR = dict(
     type="DetDataPreprocessor",
     mean=[123.0] * 3,
@@ -59,14 +70,16 @@ def two_stage(classes: int = CLASSES, **overrides: Any) -> dict[str, Any]:
 
 
 def mask_rcnn(depth: int) -> dict[str, Any]:
-    """Config of a Mask R-CNN around the parts of the tiny Faster R-CNN."""
-    model = tiny.faster_rcnn(depth)
-    whole = Config.fromfile("mmdet::_base_/models/mask-rcnn_r50_fpn.py").model.to_dict()
-    extractor, head = (whole["roi_head"][part] for part in ("mask_roi_extractor", "mask_head"))
-    extractor.update(out_channels=16)
-    head.update(in_channels=16, conv_out_channels=16, num_classes=CLASSES)
-    model["roi_head"].update(mask_roi_extractor=extractor, mask_head=head)
-    return model | dict(type="MaskRCNN", train_cfg=whole["train_cfg"], test_cfg=whole["test_cfg"])
+    return tiny.with_masks(tiny.faster_rcnn(depth), "mask-rcnn_r50_fpn")
+
+
+def coarse() -> dict[str, Any]:
+    """A teacher with four levels from stride 8 on, where the student has five from stride 4 on."""
+    model = two_stage()
+    model["neck"].update(start_level=1, num_outs=4)
+    model["rpn_head"]["anchor_generator"]["strides"] = [8, 16, 32, 64]
+    model["roi_head"]["bbox_roi_extractor"]["featmap_strides"] = [8, 16, 32]
+    return model
 
 
 @pytest.mark.parametrize("boxes", [[0, 3], [0, 0]])
@@ -83,6 +96,22 @@ def test_without_any_roi_the_term_is_zero() -> None:
     assert step(model, tiny.batch([0, 0])).losses["loss_er"] == 0
 
 
+def test_where_all_rois_are_background_all_are_compared() -> None:
+    """Zero positives: no proposal overlaps a box by so much, and the boxes are no proposals."""
+    student = tiny.faster_rcnn()
+    rcnn = student["train_cfg"]["rcnn"]
+    rcnn["assigner"].update(pos_iou_thr=1.0, neg_iou_thr=1.0, min_pos_iou=1.0)
+    rcnn["sampler"].update(add_gt_as_proposals=False)
+    dkd = dict(loss=dict(type="mmkd.DKDLoss", temperature=1.0), labels=LABELS)
+    model = tiny.distiller(student=student, terms=dict(dkd=dkd, **ER))
+    done = step(model)
+    labels = done.features["student"][Tap.parse(LABELS)]
+    assert (labels == CLASSES).all()
+    assert len(labels) == len(done.student_logits) == len(done.terms["er"].weight[0]) > 0
+    assert done.losses["loss_dkd"] > 0
+    assert done.losses["loss_er"] > 0
+
+
 def test_boxes_of_a_pixel() -> None:
     data = tiny.batch()
     for sample in data["data_samples"]:
@@ -91,19 +120,41 @@ def test_boxes_of_a_pixel() -> None:
     rois_of(tiny.distiller(), data)
 
 
-def test_where_the_student_ignores_a_region_it_is_not_compared() -> None:
-    """Crowds are ignored as regions: proposals that lie in them are no samples."""
-    student = tiny.faster_rcnn()
-    student["train_cfg"]["rcnn"]["assigner"]["ignore_iof_thr"] = 0.5
-    left = torch.tensor([[0.0, 0.0, 40.0, 80.0]])
-    for ignored, expected in ((left, True), (left + 500, False)):
-        data = tiny.batch()
-        for sample in data["data_samples"]:
-            sample.gt_instances.bboxes[:, ::2] = torch.tensor([48.0, 60.0])
-            sample.ignored_instances = InstanceData(bboxes=ignored)
-        boxes = rois_of(tiny.distiller(student=student), data)[:, 1:]
-        inside = (boxes[:, 2].clamp(max=40) - boxes[:, 0]) / (boxes[:, 2] - boxes[:, 0])
-        assert bool((inside < 0.51).all()) == expected
+def test_crowds_and_ignored_regions(tmp_path: Path) -> None:
+    """A crowd in COCO's labels is no object; where the student ignores it, it is not compared."""
+    images = [dict(id=i, file_name=f"{i}.png", width=96, height=64) for i in (1, 2)]
+    boxes = [(1, [60, 10, 30, 40], 0), (1, [0, 0, 40, 64], 1), (2, [0, 0, 40, 64], 1)]
+    labelled = [
+        dict(id=i, image_id=image, bbox=box, area=box[2] * box[3], category_id=1, iscrowd=crowd)
+        for i, (image, box, crowd) in enumerate(boxes)
+    ]
+    categories = [dict(id=1, name="thing")]
+    content = dict(images=images, annotations=labelled, categories=categories)
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    for image in images:
+        cv2.imwrite(str(tmp_path / image["file_name"]), np.full((64, 96, 3), 99, np.uint8))
+    dataset = CocoDataset(
+        ann_file=str(tmp_path / "labels.json"),
+        data_prefix=dict(img=str(tmp_path)),
+        metainfo=dict(classes=("thing",)),
+        pipeline=[
+            dict(type="mmdet.LoadImageFromFile"),
+            dict(type="mmdet.LoadAnnotations", with_bbox=True),
+            dict(type="mmdet.PackDetInputs"),
+        ],
+    )
+    data = pseudo_collate([dataset[0], dataset[1]])
+    assert [len(sample.gt_instances) for sample in data["data_samples"]] == [1, 0]
+    assert [len(sample.ignored_instances) for sample in data["data_samples"]] == [1, 1]
+    for threshold, inside in ((-1, True), (0.5, False)):
+        student = tiny.faster_rcnn()
+        student["train_cfg"]["rcnn"]["assigner"]["ignore_iof_thr"] = threshold
+        rois = rois_of(tiny.distiller(student=student), data)
+        assert set(rois[:, 0].tolist()) == {0, 1}
+        boxes_of_first = rois[rois[:, 0] == 0, 1:]
+        widths = boxes_of_first[:, 2] - boxes_of_first[:, 0]
+        in_crowd = (boxes_of_first[:, 2].clamp(max=40) - boxes_of_first[:, 0]) / widths
+        assert bool((in_crowd > 0.51).any()) == inside
 
 
 def test_images_that_change_their_size_together() -> None:
@@ -130,12 +181,49 @@ def test_images_that_change_their_size_together() -> None:
     assert len(set(sizes["student"])) > 1
 
 
+def test_a_teacher_in_bfloat16_gives_about_the_same() -> None:
+    network, losses = two_stage(), []
+    for dtype in (None, "bfloat16"):
+        torch.manual_seed(0)
+        losses.append(step(tiny.distiller(teacher=dict(model=network, dtype=dtype))))
+    first, second = (done.losses["loss_er"] for done in losses)
+    torch.testing.assert_close(first, second, rtol=0.1, atol=0)
+    assert losses[1].teacher_logits["teacher"].dtype == torch.bfloat16
+
+
 def test_a_teacher_with_other_levels_and_strides() -> None:
-    coarse = two_stage()
-    coarse["neck"].update(start_level=1, num_outs=4)
-    coarse["rpn_head"]["anchor_generator"]["strides"] = [8, 16, 32, 64]
-    coarse["roi_head"]["bbox_roi_extractor"]["featmap_strides"] = [8, 16, 32]
-    rois_of(tiny.distiller(teacher=dict(model=coarse)), tiny.batch())
+    rois_of(tiny.distiller(teacher=dict(model=coarse())), tiny.batch())
+
+
+def features(taps: str | list[str], teacher_taps: str | list[str]) -> Distiller:
+    hint = dict(student=taps, teacher=teacher_taps, loss=dict(type="mmkd.HintLoss"))
+    return tiny.distiller(teacher=dict(model=coarse()), terms=dict(hint=hint))
+
+
+def test_features_of_the_same_stride_are_compared_as_they_are() -> None:
+    model = features(["neck[1]", "neck[2]"], ["neck[0]", "neck[1]"])
+    assert step(model).losses["loss_hint"] > 0
+    assert not [*model.terms.parameters()]
+
+
+def test_features_of_another_stride_are_resized_by_the_connector() -> None:
+    """Finer ones are averaged down; the batch's size is not that of the dry run."""
+    done = step(features("neck[0]", "neck[0]"))
+    student, teacher = (done.features[n][Tap.parse("neck[0]")] for n in ("student", "teacher"))
+    assert student.shape[2] == 2 * teacher.shape[2]
+    assert done.losses["loss_hint"] > 0
+
+
+@pytest.mark.parametrize(
+    ("taps", "message"),
+    [
+        ("neck[:]", r"taps 5 tensors of the student .* and 4 of the teacher .* must be pairs"),
+        ("neck[4]", r"neck\[4\] names item 4 of 4: it has no such item"),
+    ],
+)
+def test_levels_that_the_teacher_lacks_are_refused(taps: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        features(taps, taps)
 
 
 def test_mask_rcnn_is_compared_on_its_boxes() -> None:
@@ -202,28 +290,53 @@ def test_a_detector_without_rois_is_refused_in_words(who: str) -> None:
 
 
 def test_a_teacher_of_other_classes_is_refused_with_both_counts() -> None:
-    with pytest.raises(ValueError, match=r"student has 5 classes and the teacher 'teacher' has 7"):
+    message = "student has 4 classes and background and the teacher 'teacher' has 6 classes and ba"
+    with pytest.raises(ValueError, match=message):
         tiny.distiller(teacher=dict(model=two_stage(classes=6)))
 
 
-def test_a_class_map_with_background() -> None:
-    """The last logit is background's: 4 of the student's 5, and 6 of the teacher's 7."""
-    shared = dict(student=[0, 2, 3, 4], teacher=[3, 1, 0, 6])
-    class_map = dict(zip(*shared.values(), strict=True))
+NAMES = dict(
+    student=["cat", "dog", "traffic light", "owl"],
+    teacher=["owl", "traffic_light", "gnu", "cat", "emu", "fox"],
+)
+SHARED = dict(student=[0, 2, 3, 4], teacher=[3, 1, 0, 6])  # the last one is background
+KD = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=1.0)))
+
+
+@pytest.mark.parametrize("class_map", [NAMES, {0: 3, 2: 1, 3: 0}, [3, None, 1, 0]], ids=type)
+def test_a_class_map_leaves_background_to_background(class_map: Any) -> None:
     teacher = dict(model=two_stage(classes=6), class_map=class_map)
-    terms = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=1.0)))
-    model = tiny.distiller(teacher=teacher, terms=terms)
+    model = tiny.distiller(teacher=teacher, terms=KD)
     done = step(model)
     student, theirs = done.features["student"][FC], done.features["teacher"][FC]
     assert (student.shape[1], theirs.shape[1]) == (5, 7)
-    expected = KDLoss(temperature=1.0)(student[:, shared["student"]], theirs[:, shared["teacher"]])
+    expected = KDLoss(temperature=1.0)(student[:, SHARED["student"]], theirs[:, SHARED["teacher"]])
     torch.testing.assert_close(done.losses["loss_kd"], expected)
+    assert torch.equal(done.teacher_logits["teacher"], theirs[:, SHARED["teacher"]])
+
+
+def test_dkd_of_a_teacher_that_has_more_classes_in_another_order() -> None:
+    order = [3, 1, 0, 5]
+    dkd = dict(loss=dict(type="mmkd.DKDLoss", temperature=1.0), labels=LABELS)
+    teacher = dict(model=two_stage(classes=6), class_map=order)
+    done = step(tiny.distiller(teacher=teacher, terms=dict(dkd=dkd)))
+    student, theirs = done.features["student"][FC], done.features["teacher"][FC]
+    labels = done.features["student"][Tap.parse(LABELS)]
+    expected = DKDLoss(temperature=1.0)(student, theirs[:, [*order, 6]], labels=labels)
+    torch.testing.assert_close(done.losses["loss_dkd"], expected)
+
+
+def test_names_that_do_not_fit_the_heads_are_counted_without_background() -> None:
+    names = NAMES | dict(teacher=NAMES["teacher"][:4])
+    message = "one of 4 classes of the teacher 'teacher', which has 6 classes and background"
+    with pytest.raises(ValueError, match=message):
+        tiny.distiller(teacher=dict(model=two_stage(classes=6), class_map=names), terms=KD)
 
 
 def test_what_a_teacher_of_other_classes_finds_is_in_the_students() -> None:
     network = two_stage(classes=6)
     network["test_cfg"]["rcnn"]["score_thr"] = 0.0
-    model = tiny.distiller(teacher=dict(model=network, class_map={0: 3, 2: 1, 3: 0, 4: 6}))
+    model = tiny.distiller(teacher=dict(model=network, class_map=NAMES))
     teacher = model.teachers["teacher"]
     data = model.data_preprocessor(tiny.batch(), False)
     theirs = [sample.pred_instances for sample in teacher.network(**data, mode="predict")]

@@ -1,0 +1,91 @@
+"""Checks of a term, at build time, against what the dry run found."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from mmkd.heads import activation_of
+from mmkd.teachers.class_map import ClassOutputs
+from mmkd.terms import Shapes, Term, flat
+
+if TYPE_CHECKING:
+    from mmkd.distillers.distiller import Distiller
+
+
+def check_classes(
+    distiller: "Distiller", term: Term, student: Shapes, teachers: Mapping[str, Shapes]
+) -> None:
+    """Check that logits stand for the same classes and probabilities, and fit the class maps."""
+    for name in term.teachers:
+        if not term.reads_logits and not term.compares_logits(name):
+            continue
+        teacher = distiller.teachers[name]
+        own = _class_outputs(term, "student", distiller.student, student)
+        other = _class_outputs(term, name, teacher.network, teachers[name])
+        _check_activation(distiller, term, name)
+        if teacher.class_map is not None:
+            teacher.class_map = class_map = teacher.class_map.fit(name, own, other)
+            term.class_maps[name] = class_map
+            if class_map.partial and term.needs_labels:
+                raise ValueError(
+                    f"The term {term.name!r} needs labels, but the teacher {name!r} lacks some of "
+                    "the student's classes: samples of those have no label among the shared ones."
+                )
+        elif not own.comparable(other):
+            raise ValueError(
+                f"The student has {own} and the teacher {name!r} has {other}, but the term "
+                f"{term.name!r} compares their logits. Give the teacher a class_map, 'by_name' or "
+                "the teacher's class of each class of the student, or compare features only."
+            )
+
+
+def _class_outputs(term: Term, name: str, network: nn.Module, shapes: Shapes) -> ClassOutputs:
+    taps = term.logits[name]
+    first = flat(taps)[0]
+    if term.locations is not None:
+        return ClassOutputs.of(network, first.path, term.rows(name, taps, shapes)[-1])
+    if isinstance(taps, list) or len(shapes[first]) != 2:
+        raise ValueError(
+            f"The term {term.name!r} reads logits (N, C), but those of the {name}, at '{first}', "
+            f"have shape {shapes[first]}. Say at which places detectors are compared, such as "
+            "locations=dict(type='mmkd.DenseLocations') for dense heads or "
+            "locations=dict(type='mmkd.MatchedQueries') for queries."
+        )
+    return ClassOutputs.of(network, first.path, shapes[first][-1])
+
+
+def _check_activation(distiller: "Distiller", term: Term, name: str) -> None:
+    """Refuse what takes a softmax of logits that are made for sigmoids, or the other way round."""
+    networks = {"student": distiller.student, name: distiller.teachers[name].network}
+    given = {
+        who: activation_of(network, flat(term.logits[who])[0].path)
+        for who, network in networks.items()
+    }
+    if None not in given.values() and len({*given.values()}) > 1:
+        raise ValueError(
+            f"The term {term.name!r} compares logits for a {given['student']} with those of the "
+            f"teacher {name!r}, for a {given[name]}. Compare features only."
+        )
+    parts = [term.sample_weight, *([term.loss] if term.compares_logits(name) else [])]
+    for part in parts:
+        wanted, head = getattr(part, "activation", None), given["student"]
+        if wanted is not None and head is not None and wanted != head:
+            instead = "mmkd.BinaryKDLoss" if head == "sigmoid" else "mmkd.KDLoss"
+            advice = f"Take {instead}" if part is term.loss else f"Give it activation={head!r}"
+            raise ValueError(
+                f"{type(part).__name__} of the term {term.name!r} takes the {wanted} of logits, "
+                f"but the student's head is made for a {head}. {advice}."
+            )
+
+
+def check_labels(distiller: "Distiller", term: Term) -> None:
+    """Check that batch augmentations leave the labels that a term needs."""
+    preprocessor = distiller.student.data_preprocessor
+    if term.labels is not None or term.locations is not None:
+        return  # those that the student assigns, or those of objects
+    if term.needs_labels and getattr(preprocessor, "batch_augments", None) is not None:
+        raise ValueError(
+            f"The term {term.name!r} needs hard labels, but the student's batch augmentations "
+            "(train_cfg.augments, such as Mixup or CutMix) leave only soft ones. Remove either."
+        )

@@ -1,0 +1,230 @@
+"""Locations of dense heads: the rows of their maps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from torch import Tensor, nn
+
+from mmkd.heads import activation_of, enclosing
+from mmkd.locations.assigned_labels import assigned_labels
+from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side
+from mmkd.registry import MODELS
+from mmkd.taps import Tap
+
+SELECTIONS = ("all", "positives", "confident")
+AVERAGES = ("selected", "positives")
+ORDERS = ("levels", "images")
+
+
+@MODELS.register_module()
+class DenseLocations(Locations):
+    """Compare dense heads location by location, as RoI heads are compared RoI by RoI.
+
+    The maps of a head, one (N, A x D, H, W) for each level, become rows (R, D): one for each of the
+    A priors at each location. Both heads must have the same levels, strides and priors.
+
+    Args:
+        select: Which locations are compared: ``'all'``; ``'positives'``, to which the student
+            assigns an object while it computes its own losses; or ``'confident'``, where the
+            greatest class probability of a teacher exceeds the threshold.
+        threshold: That probability.
+        avg: What a mean over locations divides by: their number, ``'selected'``; or
+            ``'positives'``, the number of positive locations, averaged over processes and at least
+            1, as mmdet's own losses do. Of all locations, hundreds of thousands are easy
+            background, over which an average all but vanishes. Where none is selected the loss is
+            0, with a graph.
+        order: How the labels at the term's ``labels`` tap are sorted: ``'levels'``, all images of a
+            level and then the next level, or ``'images'``. It is needed where that tap is given.
+            The heads of RetinaNet, ATSS, FCOS, GFL, RTMDet and YOLOX need neither.
+    """
+
+    def __init__(
+        self,
+        select: str = "positives",
+        threshold: float = 0.1,
+        avg: str = "selected",
+        order: str | None = None,
+    ) -> None:
+        if select not in SELECTIONS:
+            raise ValueError(f"select must be one of {SELECTIONS}, not {select!r}.")
+        if avg not in AVERAGES:
+            raise ValueError(f"avg must be one of {AVERAGES}, not {avg!r}.")
+        if order not in (None, *ORDERS):
+            raise ValueError(f"order must be one of {ORDERS}, not {order!r}.")
+        if not 0 <= threshold < 1:
+            raise ValueError(f"The threshold is a probability, not {threshold}.")
+        self.selects, self.threshold, self.avg, self.order = select, threshold, avg, order
+        self.reads_logits = select == "confident"
+        self.averages = avg == "positives"
+        self._priors: dict[str, list[int]] = {}
+
+    def check(self, term: str, name: str, network: nn.Module) -> None:
+        if hasattr(network, "forward_transformer"):
+            raise ValueError(
+                f"The {name} of the term {term!r} is a {type(network).__name__}, whose queries lie "
+                "at no locations. Take locations=dict(type='mmkd.MatchedQueries')."
+            )
+
+    def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
+        self._priors = {name: _priors(term, name, side) for name, side in sides.items()}
+        for name, side in sides.items():
+            if name != "student":
+                _compare(term, name, sides["student"], side)
+                self._compare_priors(term, name, sides)
+        student = sides["student"]
+        self._find_labels(term, student, labels)
+        path = student.taps[0].path
+        self._softmax = activation_of(student.network, path) == "softmax"
+        head = enclosing(student.network, path, "num_classes")
+        self._classes = getattr(head[1], "num_classes", None) if head else None
+        if self.selects == "confident" and enclosing(student.network, path, "loss_obj"):
+            raise ValueError(
+                f"The term {term!r} selects locations by the teacher's class probabilities, but "
+                "this head learns them at objects only, beside an objectness. Take "
+                "select='positives'."
+            )
+
+    def _find_labels(self, term: str, student: Side, labels: Tap | None) -> None:
+        """Decide where labels are read, and in which order the rows are."""
+        known = None
+        if labels is None:
+            known = assigned_labels(student.network, student.taps[0].path)
+        elif self.order is not None:
+            known = labels, self.order
+        needed = self.selects == "positives" or self.avg == "positives"
+        if known is None and (needed or labels is not None):
+            raise ValueError(
+                f"The term {term!r} needs to know where the student's head assigns labels. Give "
+                "the term `labels`, such as 'bbox_head.loss_cls*:input[1]', and its locations "
+                f"their `order`, one of {ORDERS}."
+            )
+        self.labels, order = known or (None, "levels")
+        self._by_image = order == "images"
+
+    def _compare_priors(self, term: str, name: str, sides: Mapping[str, Side]) -> None:
+        if self._priors["student"] != self._priors[name]:
+            raise ValueError(
+                f"The student's head has {self._priors['student']} priors at a location of each "
+                f"level and that of the teacher {name!r} has {self._priors[name]}: the term "
+                f"{term!r} cannot compare them one by one. Compare features."
+            )
+        own, theirs = (_anchors(sides[side]) for side in ("student", name))
+        if max(self._priors[name]) == 1 or own is None or theirs is None:
+            return
+        if len(own) != len(theirs) or any(
+            a.shape != b.shape or not torch.allclose(a.cpu(), b.cpu())
+            for a, b in zip(own, theirs, strict=True)
+        ):
+            raise ValueError(
+                f"The anchors of the student and of the teacher {name!r} differ, so that the term "
+                f"{term!r} would compare different boxes. Give both the same anchor_generator, or "
+                "compare features."
+            )
+
+    def flatten(self, network: str, outputs: Maps) -> Tensor:
+        rows = []
+        for level, priors in zip(outputs, self._priors[network], strict=True):
+            count, channels = level.shape[:2]
+            rows.append(level.permute(0, 2, 3, 1).reshape(count, -1, channels // priors))
+        if self._by_image:
+            return torch.cat(rows, dim=1).flatten(0, 1)
+        return torch.cat([level.flatten(0, 1) for level in rows])
+
+    def select(
+        self,
+        student: Tensor,
+        logits: Mapping[str, Tensor],
+        extras: Mapping[str, Mapping[Tap, Tensor]],
+        labels: Tensor | None,
+        data_samples: Any,
+    ) -> Selection:
+        positive = None
+        if labels is not None:
+            labels, positive = self._read(labels, len(student))
+        if self.selects == "positives" and positive is not None:
+            rows = positive.nonzero()[:, 0]
+        elif self.selects == "confident":
+            rows = self._confident(logits).nonzero()[:, 0]
+        else:
+            rows = torch.arange(len(student), device=student.device)
+        factor = None
+        if self.avg == "positives" and positive is not None:
+            found = positive.sum().float()
+            all_reduce(found, "mean")
+            factor = max(found.item(), 1.0)
+        return Selection(
+            dict.fromkeys(self._priors, rows), None if labels is None else labels[rows], factor
+        )
+
+    def _read(self, labels: Tensor, count: int) -> tuple[Tensor | None, Tensor]:
+        """Return the labels of all rows, where they are classes, and which rows are positive."""
+        labels = labels.flatten()
+        if len(labels) != count:
+            raise RuntimeError(
+                f"The tap {self.labels} gives {len(labels)} labels, but the student has {count} "
+                "locations. Tap the labels of every location of all levels."
+            )
+        if labels.is_floating_point():  # targets of objectness
+            return None, labels > 0
+        positive = labels >= 0
+        return labels, positive if self._classes is None else positive & (labels < self._classes)
+
+    def _confident(self, logits: Mapping[str, Tensor]) -> Tensor:
+        """Tell for each row whether a teacher's probability of a class exceeds the threshold."""
+        confident = []
+        for name, values in logits.items():
+            if name == "student":
+                continue
+            if self._softmax:  # background comes last
+                scores = values.float().softmax(-1)[:, :-1]
+            else:
+                scores = values.float().sigmoid()
+            confident.append(scores.amax(-1) > self.threshold)
+        return torch.stack(confident).any(0)
+
+
+def _priors(term: str, name: str, side: Side) -> list[int]:
+    """Return how many priors a location of each tapped level has."""
+    who = name if name == "student" else f"teacher {name!r}"
+    for tap, shape in zip(side.taps, side.shapes, strict=True):
+        if len(shape) != 4:
+            raise ValueError(
+                f"The term {term!r} compares dense maps (N, C, H, W), but '{tap}' of the {who} has "
+                f"shape {shape}. Tap what a dense head gives, such as 'bbox_head[0][:]'."
+            )
+    found = enclosing(side.network, side.taps[0].path, "prior_generator")
+    if found is None:
+        raise ValueError(
+            f"The term {term!r} taps '{side.taps[0]}' of the {who}, around which no dense head "
+            "with a prior_generator lies. Tap what a dense head gives, such as 'bbox_head[0][:]'."
+        )
+    generator: Any = found[1].prior_generator
+    counts = list(generator.num_base_priors)
+    if len(counts) != len(side.taps):
+        if len(set(counts)) > 1:
+            raise ValueError(f"The term {term!r} must tap all {len(counts)} levels of the {who}.")
+        counts = counts[:1] * len(side.taps)
+    return counts
+
+
+def _compare(term: str, name: str, student: Side, teacher: Side) -> None:
+    """Raise if the levels of the two are not of the same sizes."""
+    own, theirs = ([shape[2:] for shape in side.shapes] for side in (student, teacher))
+    if own != theirs:
+        raise ValueError(
+            f"The student's maps have sizes {_sizes(own)} and those of the teacher {name!r} have "
+            f"{_sizes(theirs)}: the term {term!r} cannot compare them location by location. "
+            "Tap levels of the same strides, or compare features."
+        )
+
+
+def _sizes(shapes: list[Shape]) -> str:
+    return ", ".join("x".join(map(str, shape)) for shape in shapes)
+
+
+def _anchors(side: Side) -> list[Tensor] | None:
+    found = enclosing(side.network, side.taps[0].path, "prior_generator")
+    anchors = getattr(found[1].prior_generator, "base_anchors", None) if found else None
+    return None if anchors is None else list(anchors)

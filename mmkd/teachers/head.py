@@ -1,0 +1,66 @@
+"""The last part of a teacher, given another feature to classify."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from mmkd.taps import Tap
+from mmkd.teachers.teacher import Teacher
+
+
+class TeacherHead:
+    """Some modules of a teacher that turn its feature into its logits.
+
+    Like the teacher it is in eval mode and gives no gradient.
+
+    Args:
+        name: The teacher's name, for errors.
+        teacher: The teacher.
+        modules: Paths of the modules, which run one after another, such as
+            ``['neck', 'head.fc']``.
+        feature_shape: Shape of the teacher's feature that the first one takes.
+        logits_shape: Shape of the teacher's logits.
+
+    Raises:
+        ValueError: If there are no such modules, or they do not lead from the one to the other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        teacher: Teacher,
+        modules: Sequence[str],
+        feature_shape: tuple[int, ...],
+        logits_shape: tuple[int, ...],
+    ) -> None:
+        self.teacher, self.modules = teacher, tuple(modules)
+        for path in modules:
+            Tap(path).check(teacher.network)
+        chain = " -> ".join(modules)
+        try:
+            logits = self(torch.zeros(feature_shape))
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"The modules {chain} of teacher {name!r} cannot take its feature of shape "
+                f"{feature_shape}: {error} Name every module between the tap and the logits."
+            ) from error
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        if found != tuple(logits_shape):
+            raise ValueError(
+                f"The modules {chain} of teacher {name!r} turn its feature into {found}, and its "
+                f"logits have shape {tuple(logits_shape)}: the last module must give the logits."
+            )
+
+    @torch.no_grad()
+    def __call__(self, feature: Tensor) -> Tensor:
+        """Return the logits, shape (N, C), of a feature of the teacher's shape."""
+        self.teacher.network.eval()
+        given = self.teacher.dtype
+        off = nullcontext() if given is None else torch.autocast(feature.device.type, enabled=False)
+        output = feature if given is None else feature.to(given)
+        with off:
+            for path in self.modules:
+                output = self.teacher.network.get_submodule(path)(output)
+        return output

@@ -1,0 +1,32 @@
+"""What the terms of a detector train is trained in two processes, without unused parameters."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from runs import equal
+
+SCRIPT = Path(__file__).with_name("detect_in_processes.py")
+
+
+@pytest.mark.slow
+def test_connectors_and_the_losses_parts_are_trained_alike(tmp_path):
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join(map(str, (tests, tests.parent)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    subprocess.run(
+        [*command, str(SCRIPT), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
+        check=True,
+        timeout=300,
+    )
+    ranks = [torch.load(tmp_path / f"rank_{rank}.pth") for rank in range(2)]
+    assert equal(ranks[0]["parameters"], ranks[1]["parameters"])
+    moved = ranks[0]["moved"]
+    assert {name.split(".")[0] for name in moved} == {"review", "mgd", "fgd", "late"}
+    assert not any(moves for name, moves in moved.items() if name.startswith("late."))
+    still = [name for name, moves in moved.items() if not moves and not name.startswith("late.")]
+    assert all(name.endswith("attend.bias") for name in still), "softmax alone sees no offset"

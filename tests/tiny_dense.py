@@ -1,0 +1,97 @@
+"""Small single-stage and transformer detectors, made of mmdet's own configs."""
+
+from typing import Any
+
+from mmengine.config import Config
+from tiny_detectors import CLASSES, _slim
+
+GROUPS = dict(type="GN", num_groups=4, requires_grad=True)
+LOGITS = "bbox_head[0][:]"
+BOXES = "bbox_head[1][:]"
+FPN = dict(student="neck[:]", teacher="neck[:]", loss=dict(type="mmkd.HintLoss"))
+
+
+def _read(name: str) -> dict[str, Any]:
+    model: dict[str, Any] = Config.fromfile(f"mmdet::{name}.py").model.to_dict()
+    return {**model, "_scope_": "mmdet"}
+
+
+def _resnet(name: str, depth: int, **head: Any) -> dict[str, Any]:
+    model = _slim(_read(name), depth, width=8)
+    model["backbone"].update(style="pytorch")
+    narrow = dict(in_channels=16, feat_channels=16, stacked_convs=1, num_classes=CLASSES)
+    model["bbox_head"].update(narrow, **head)
+    return model
+
+
+def _csp(name: str, depth: int, **head: Any) -> dict[str, Any]:
+    model, plain = _read(name), dict(norm_cfg=dict(type="BN"))
+    shallow = dict(deepen_factor=0.167 if depth < 50 else 0.5, widen_factor=0.125, init_cfg=None)
+    model["backbone"].update(shallow, **plain)
+    model["neck"].update(in_channels=[32, 64, 128], out_channels=16, num_csp_blocks=1, **plain)
+    narrow = dict(in_channels=16, feat_channels=16, num_classes=CLASSES)
+    model["bbox_head"].update(narrow, **plain, **head)
+    # Outside of a Runner there is no iteration by which a batch could be resized.
+    model["data_preprocessor"].update(pad_size_divisor=32, batch_augments=None)
+    return model
+
+
+def retinanet(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("retinanet/retinanet_r50_fpn_1x_coco", depth, **head)
+
+
+def fcos(depth: int = 18, **head: Any) -> dict[str, Any]:
+    name = "fcos/fcos_r50-caffe_fpn_gn-head_1x_coco"
+    return _resnet(name, depth, norm_cfg=GROUPS, **head)
+
+
+def gfl(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("gfl/gfl_r50_fpn_1x_coco", depth, norm_cfg=GROUPS, **head)
+
+
+def atss(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("atss/atss_r50_fpn_1x_coco", depth, norm_cfg=GROUPS, **head)
+
+
+def rtmdet(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _csp("rtmdet/rtmdet_s_8xb32-300e_coco", depth, **head)
+
+
+def yolox(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _csp("yolox/yolox_s_8xb8-300e_coco", depth, **head)
+
+
+def _transformer(name: str, depth: int, queries: int) -> dict[str, Any]:
+    model = _read(name)
+    levels = len(model["backbone"]["out_indices"])
+    _slim(model, depth, width=8)
+    channels = model["neck"]["in_channels"][-levels:]
+    norm = GROUPS if model["neck"]["norm_cfg"] else None
+    model["neck"].update(in_channels=channels, norm_cfg=norm)
+    for part in (model["encoder"], model["decoder"]):
+        layer = part["layer_cfg"]
+        part["num_layers"] = 2
+        layer["ffn_cfg"].update(embed_dims=16, feedforward_channels=16)
+        for attention in {"self_attn_cfg", "cross_attn_cfg"} & layer.keys():
+            layer[attention].update(embed_dims=16, num_heads=2)
+    model["positional_encoding"].update(num_feats=8)
+    model["bbox_head"].update(num_classes=CLASSES, embed_dims=16)
+    return {**model, "num_queries": queries}
+
+
+def detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    return _transformer("detr/detr_r50_8xb2-150e_coco", depth, queries)
+
+
+def deformable_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    return _transformer("deformable_detr/deformable-detr_r50_16xb2-50e_coco", depth, queries)
+
+
+def dino(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    model = _transformer("dino/dino-4scale_r50_8xb2-12e_coco", depth, queries)
+    groups = dict(dynamic=True, num_groups=None, num_dn_queries=4)
+    return {**model, "dn_cfg": {**model["dn_cfg"], "group_cfg": groups}}
+
+
+DENSE = [retinanet, fcos, gfl, atss, rtmdet, yolox]
+TRANSFORMERS = [detr, deformable_detr, dino]
