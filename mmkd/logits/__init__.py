@@ -4,9 +4,10 @@ from mmkd.logits.curriculum_temperature import CurriculumTemperature
 from mmkd.logits.cwsm import CWSMTemperature
 from mmkd.logits.decouple import non_target, target_split
 from mmkd.logits.dynamic_temperature import DynamicTemperature
-from mmkd.logits.entropy import entropy
+from mmkd.logits.entropy import binary_entropy, entropy
 from mmkd.logits.entropy_controller import EntropyController
 from mmkd.logits.flsw import FLSWTemperature
+from mmkd.logits.knowledge_adjustment import KnowledgeAdjustment
 from mmkd.logits.label_smooth_replace import LabelSmoothReplace
 from mmkd.logits.probability_shift import ProbabilityShift
 from mmkd.logits.solved_entropy_controller import SolvedEntropyController
@@ -18,10 +19,12 @@ __all__ = [
     "DynamicTemperature",
     "EntropyController",
     "FLSWTemperature",
+    "KnowledgeAdjustment",
     "LabelSmoothReplace",
     "ProbabilityShift",
     "SolvedEntropyController",
     "Standardize",
+    "binary_entropy",
     "entropy",
     "non_target",
     "target_split",

@@ -44,6 +44,10 @@ class CurriculumTemperature(nn.Module):
         theta = value - self._reversal() * (self.raw_temperature - value)
         return self.start + self.range * theta.sigmoid()
 
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the temperature for the log."""
+        return {"temperature": self.start + self.range * self.raw_temperature.detach().sigmoid()}
+
     def _reversal(self) -> float:
         """Return the size of the reversed gradient, from 0 to 1, in the epoch of the run."""
         epoch = MessageHub.get_current_instance().get_info("epoch", 0)

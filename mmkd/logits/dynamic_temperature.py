@@ -37,6 +37,18 @@ class DynamicTemperature(nn.Module, ABC):
             raise ValueError(f"The floor of the temperature must be positive, not {min}.")
         self.base, self.bias, self.min = base, bias, min
         self.all_processes = all_processes
+        self._last: Tensor | None = None
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the temperatures of the last batch for the log, and the share at the floor."""
+        last = self._last
+        if last is None or not len(last):
+            return {}
+        return {
+            "temperature": last.mean(),
+            "temperature_std": last.std(correction=0),
+            "at_floor": (last == self.min).float().mean(),
+        }
 
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
@@ -44,7 +56,8 @@ class DynamicTemperature(nn.Module, ABC):
         # The loss hands over float32 at least.
         weight = self.hardness(student_logits, teacher_logits)
         mean = self._mean(weight) if self.all_processes else weight.mean()
-        return (self.base + self.bias * (mean - weight)).clamp(min=self.min)
+        self._last = (self.base + self.bias * (mean - weight)).clamp(min=self.min)
+        return self._last
 
     @abstractmethod
     def hardness(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:

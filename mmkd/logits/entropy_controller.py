@@ -21,7 +21,9 @@ class EntropyController(nn.Module):
     interpretation. With :math:`u = \sigma(\alpha z_s/T)` and the target :math:`p`, the entropy of
     :math:`u` falls as :math:`\alpha` grows, and :math:`T^2 KL(p\,\|\,u)` has the derivative
     :math:`T(E_u[z_s] - E_p[z_s])` and is convex in :math:`\alpha`. At 1 the loss is what it is
-    without a controller. It belongs in a loss's ``student_transforms``, and only that loss sees it.
+    without a controller. It belongs in a loss's ``student_transforms``, and only that loss sees it,
+    unless it is one of the ``shared`` modules of :class:`mmkd.Distiller`, which several losses and
+    the student's own may name.
 
     The parameter is called ``raw_alpha``. Weight decay would pull it to 0; keep that off, and give
     it a learning rate of its own where it needs one, with ``optim_wrapper=dict(...,
@@ -81,9 +83,24 @@ class EntropyController(nn.Module):
             return nn.functional.softplus(self.raw_alpha)
         return _straight_through(self.raw_alpha, self.raw_alpha.clamp(min=self.min))
 
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the factor for the log; its mean, least and greatest where it is by class."""
+        alpha = self.alpha.detach()
+        scalars = {"alpha": alpha.mean()}
+        if alpha.dim():
+            scalars.update(alpha_min=alpha.min(), alpha_max=alpha.max())
+        if self.momentum is not None:
+            scalars["alpha_average"] = self.average.mean()
+        return scalars
+
     def forward(self, logits: Tensor) -> Tensor:
         """Return the scaled logits, shape (N, C) as the input."""
         alpha = self.alpha
+        if alpha.dim() and len(alpha) != logits.shape[-1]:
+            raise ValueError(
+                f"The EntropyController has num_classes={len(alpha)}, but the logits have "
+                f"{logits.shape[-1]}."
+            )
         if self.momentum is not None:
             if self.training:
                 self.average.lerp_(alpha.detach(), 1 - self.momentum)

@@ -3,13 +3,14 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmkd.logits.knowledge_adjustment import KnowledgeAdjustment
 from mmkd.registry import MODELS
 
 
 @MODELS.register_module()
-class LabelSmoothReplace(nn.Module):
+class LabelSmoothReplace(KnowledgeAdjustment):
     r"""Replace the target by the smoothed label where the teacher is wrong.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
@@ -22,23 +23,13 @@ class LabelSmoothReplace(nn.Module):
         epsilon: :math:`\varepsilon`, above 0 and at most 1, the part spread over all classes.
     """
 
-    needs_labels = True
-
     def __init__(self, epsilon: float = 0.985) -> None:
         super().__init__()
         if not 0 < epsilon <= 1:
             raise ValueError(f"epsilon must be above 0 and at most 1, not {epsilon}.")
         self.epsilon = epsilon
 
-    def forward(self, log_probabilities: Tensor, labels: Tensor) -> Tensor:
-        """Return the adjusted log-probabilities.
-
-        Args:
-            log_probabilities: The teacher's, tempered, shape (N, C).
-            labels: Class indices, shape (N,).
-        """
+    def adjusted(self, log_probabilities: Tensor, labels: Tensor) -> Tensor:
         floor = self.epsilon / log_probabilities.shape[-1]
         smoothed = torch.full_like(log_probabilities, math.log(floor))
-        smoothed.scatter_(1, labels[:, None], math.log(1 - self.epsilon + floor))
-        correct = log_probabilities.argmax(-1) == labels
-        return torch.where(correct[:, None], log_probabilities, smoothed)
+        return smoothed.scatter_(1, labels[:, None], math.log(1 - self.epsilon + floor))

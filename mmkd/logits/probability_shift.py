@@ -1,13 +1,14 @@
 """Correcting the teacher's wrong predictions by a swap of probabilities (KA-PS)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmkd.logits.knowledge_adjustment import KnowledgeAdjustment
 from mmkd.registry import MODELS
 
 
 @MODELS.register_module()
-class ProbabilityShift(nn.Module):
+class ProbabilityShift(KnowledgeAdjustment):
     """Swap the probabilities of the predicted and of the true class where the teacher is wrong.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
@@ -15,17 +16,8 @@ class ProbabilityShift(nn.Module):
     classifies correctly keep their target.
     """
 
-    needs_labels = True
-
-    def forward(self, log_probabilities: Tensor, labels: Tensor) -> Tensor:
-        """Return the adjusted log-probabilities.
-
-        Args:
-            log_probabilities: The teacher's, tempered, shape (N, C).
-            labels: Class indices, shape (N,).
-        """
+    def adjusted(self, log_probabilities: Tensor, labels: Tensor) -> Tensor:
         true, predicted = labels[:, None], log_probabilities.argmax(-1, keepdim=True)
-        # Where the teacher is right the two are one entry, and the swap changes nothing.
         swapped = torch.cat(
             [log_probabilities.gather(1, predicted), log_probabilities.gather(1, true)], dim=1
         )

@@ -32,6 +32,14 @@ class SolvedEntropyController(nn.Module):
         if not 0 < min <= 1 <= max:
             raise ValueError(f"The bounds must be 0 < min <= 1 <= max, not {min} and {max}.")
         self.steps, self.min, self.max = steps, min, max
+        self._solved: Tensor | None = None
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the factors of the last batch for the log: mean, least and greatest."""
+        alpha = self._solved
+        if alpha is None or not len(alpha):
+            return {}
+        return {"alpha": alpha.mean(), "alpha_min": alpha.min(), "alpha_max": alpha.max()}
 
     def forward(self, logits: Tensor, log_target: Tensor, temperature: float | Tensor) -> Tensor:
         """Return the scaled logits, shape (N, C).
@@ -41,7 +49,8 @@ class SolvedEntropyController(nn.Module):
             log_target: Log-probabilities of the target, tempered, shape (N, C).
             temperature: T, a number or shape (N, 1).
         """
-        return logits * self.solve(logits.detach(), log_target, temperature)
+        self._solved = self.solve(logits.detach(), log_target, temperature)
+        return logits * self._solved
 
     @torch.no_grad()
     def solve(self, logits: Tensor, log_target: Tensor, temperature: float | Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """What every loss between student and teacher features shares."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -12,13 +11,27 @@ from mmkd.precision import full_precision
 Features = Tensor | Sequence[Tensor]
 
 
-def _as_list(features: Features) -> list[Tensor]:
+def as_list(features: Features) -> list[Tensor]:
+    """Return one or several features as a list, in full precision."""
     features = [features] if isinstance(features, Tensor) else features
     return [full_precision(feature) for feature in features]
 
 
-class FeatureLoss(nn.Module, ABC):
+def in_pairs(student_features: Features, teacher_features: Features) -> list[tuple[Tensor, Tensor]]:
+    """Return pairs of features in full precision, the teacher's without a graph."""
+    students, teachers = as_list(student_features), as_list(teacher_features)
+    if len(students) != len(teachers):
+        raise ValueError(
+            f"{len(students)} student and {len(teachers)} teacher features: a feature loss "
+            "needs pairs."
+        )
+    return [(s, t.detach()) for s, t in zip(students, teachers, strict=True)]
+
+
+class FeatureLoss(nn.Module):
     """Base class of per-sample losses on features: a sum over pairs of :meth:`distance`.
+
+    A loss that does more than add up pairs defines :meth:`total` in place of it.
 
     Args:
         loss_weight: Factor on the result.
@@ -56,20 +69,18 @@ class FeatureLoss(nn.Module, ABC):
         Returns:
             A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
         """
-        students, teachers = _as_list(student_features), _as_list(teacher_features)
-        if len(students) != len(teachers):
-            raise ValueError(
-                f"{len(students)} student and {len(teachers)} teacher features: a feature loss "
-                "needs pairs."
-            )
-        with torch.autocast(students[0].device.type, enabled=False):
-            pairs = zip(students, teachers, strict=True)
-            distances = [self.distance(s, t.detach()) for s, t in pairs]
-        loss = sum(distances[1:], start=distances[0])
+        pairs = in_pairs(student_features, teacher_features)
+        with torch.autocast(pairs[0][0].device.type, enabled=False):
+            loss = self.total(pairs)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
 
-    @abstractmethod
+    def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the loss of each sample, shape (N,), summed over pairs of features."""
+        distances = [self.distance(student, teacher) for student, teacher in pairs]
+        return sum(distances[1:], start=distances[0])
+
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the loss of each sample, shape (N,), for one pair of features (N, ...)."""
+        raise NotImplementedError

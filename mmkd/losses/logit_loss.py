@@ -48,10 +48,12 @@ class LogitLoss(nn.Module, ABC):
         needs_labels: Whether the loss cannot do without class indices.
         relational: Whether it compares relations between samples, and so has no loss of a single
             sample that could be weighed.
+        activation: What the loss takes logits to be made for, ``'softmax'`` or ``'sigmoid'``.
     """
 
     needs_labels = False
     relational = False
+    activation = "softmax"
 
     def __init__(
         self,
@@ -64,8 +66,13 @@ class LogitLoss(nn.Module, ABC):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        if isinstance(temperature, int | float) and temperature <= 0:
-            raise ValueError(f"The temperature must be positive, not {temperature}.")
+        if isinstance(temperature, str) or (
+            isinstance(temperature, int | float) and temperature <= 0
+        ):
+            raise ValueError(
+                f"The temperature must be a positive number or the config of a module, not "
+                f"{temperature!r}."
+            )
         self.temperature = (
             MODELS.build(temperature) if isinstance(temperature, dict) else temperature
         )
@@ -127,16 +134,20 @@ class LogitLoss(nn.Module, ABC):
             temperature = self.temperature
             if isinstance(temperature, nn.Module):
                 temperature = temperature(student, teacher).reshape(-1, 1)
-            log_teacher = (teacher / temperature).log_softmax(-1)
+            log_teacher = self.log_probabilities(teacher / temperature)
             if self.target is not None:
                 log_teacher = self.target(log_teacher, labels)
             for transform in self.fitted_transforms:
                 student = transform(student, log_teacher, temperature)
-            log_student = (student / temperature).log_softmax(-1)
+            log_student = self.log_probabilities(student / temperature)
             loss = self.divergence(log_student, log_teacher, temperature, labels)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Return log-probabilities (N, C) of logits (N, C) that the temperature has divided."""
+        return logits.log_softmax(-1)
 
     @abstractmethod
     def divergence(

@@ -1,20 +1,28 @@
 """Sample weights and teacher weights: detached tensors computed from logits."""
 
+from mmkd.weights.aekd_weight import AEKDWeight
 from mmkd.weights.average_teachers import AverageTeachers
 from mmkd.weights.camkd_weight import CAMKDWeight
+from mmkd.weights.confidence_weight import ConfidenceWeight
 from mmkd.weights.entropy_adaptive_weight import EntropyAdaptiveWeight
+from mmkd.weights.entropy_sample_weight import EntropySampleWeight
 from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropyWeight
 from mmkd.weights.power_sum_weight import PowerSumWeight
+from mmkd.weights.teacher_confidence_weight import TeacherConfidenceWeight
 from mmkd.weights.teacher_weight import TeacherWeight
 
 __all__ = [
+    "AEKDWeight",
     "AverageTeachers",
     "CAMKDWeight",
+    "ConfidenceWeight",
     "EBKDWeight",
     "EntropyAdaptiveWeight",
+    "EntropySampleWeight",
     "EntropyTeacherWeight",
     "EntropyWeight",
     "PowerSumWeight",
+    "TeacherConfidenceWeight",
     "TeacherWeight",
 ]

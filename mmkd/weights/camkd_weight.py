@@ -13,7 +13,9 @@ class CAMKDWeight(TeacherWeight):
     r"""Weigh each teacher by how well it knows the label: :math:`(1 - \sigma(CE)_k) / (K - 1)`.
 
     Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang, Chen, Wang; ICASSP 2022), on
-    logits: the softmax is over the cross-entropies of the K teachers, each at temperature 1.
+    logits: the softmax is over the cross-entropies of the K teachers, each at temperature 1. On
+    features the paper takes the cross-entropies that the teachers' heads have on the student's
+    connected feature, which is ``weigh_through`` of a term.
 
     Args:
         form: How weights follow from cross-entropies, see :class:`TeacherWeight`; the paper's by

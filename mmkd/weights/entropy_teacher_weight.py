@@ -23,7 +23,8 @@ class EntropyTeacherWeight(TeacherWeight):
     DE-MKD weighs decoupled losses. The same weight on both parts is one term of
     :class:`mmkd.losses.DKDLoss`; a weight on the non-target part alone, or one of its own for each
     part, is two terms, of :class:`mmkd.losses.TCKDLoss` and :class:`mmkd.losses.NCKDLoss`, each
-    with its own ``teacher_weight`` or with none, which averages the teachers.
+    with its own ``teacher_weight`` or with none, which averages the teachers. The term of its
+    feature branch may have these weights too, or those that ``weigh_through`` finds.
 
     Args:
         form: How weights follow from entropies, see :class:`TeacherWeight`.

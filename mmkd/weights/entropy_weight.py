@@ -1,14 +1,15 @@
 """Sample weights from the teacher's entropy (ER-KD)."""
 
-import torch
-from torch import Tensor, nn
+from typing import Any
 
-from mmkd.logits.entropy import entropy
+from torch import Tensor
+
 from mmkd.registry import MODELS
+from mmkd.weights.entropy_sample_weight import EntropySampleWeight
 
 
 @MODELS.register_module()
-class EntropyWeight(nn.Module):
+class EntropyWeight(EntropySampleWeight):
     r"""Weigh each sample by the entropy of the teacher's tempered softmax output.
 
     Knowledge From the Dark Side: Entropy-Reweighted Knowledge Distillation for Balanced Knowledge
@@ -20,19 +21,21 @@ class EntropyWeight(nn.Module):
         batch_mean: Give all samples the mean weight of the batch. The authors' released code of
             ER-DKD computes this: its product of (N,) losses and (N, 1) entropies broadcasts to
             (N, N), whose mean is the product of the two means.
+        **arguments: Of :class:`EntropySampleWeight`: ``normalize``, ``renormalize`` and
+            ``transforms``, for ablations; ``activation``, for other heads.
     """
 
-    def __init__(self, temperature: float = 4.0, batch_mean: bool = False) -> None:
-        super().__init__()
-        if temperature <= 0:
-            raise ValueError(f"The temperature must be positive, not {temperature}.")
-        self.temperature, self.batch_mean = temperature, batch_mean
+    def __init__(
+        self, temperature: float = 4.0, batch_mean: bool = False, **arguments: Any
+    ) -> None:
+        super().__init__(temperature, **arguments)
+        if batch_mean and self.renormalize:
+            raise ValueError(
+                "batch_mean and renormalize together make every weight 1. Set one of them, or "
+                "remove the sample weight."
+            )
+        self.batch_mean = batch_mean
 
-    @torch.no_grad()
-    def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-        """Return the weight of each sample, shape (N,), detached, from raw logits (N, C).
-
-        The student's logits are not read; every sample weight has this signature.
-        """
-        weight = entropy(teacher_logits, self.temperature)
+    def weigh(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        weight = self.entropy(teacher_logits)
         return weight.mean().expand_as(weight) if self.batch_mean else weight

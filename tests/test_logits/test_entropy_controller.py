@@ -223,3 +223,46 @@ def test_wrong_arguments_are_refused_in_words(arguments, message):
         EntropyController(**arguments)
     with pytest.raises(ValueError, match="bounds"):
         SolvedEntropyController(min=2.0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(alpha=st.floats(0.1, 5), temperature=st.sampled_from([1.0, 4.0]), seed=st.integers(0, 99))
+def test_the_slopes_are_variances_so_that_the_optimum_is_one(alpha, temperature, seed):
+    """dH(u)/da = -(a / T^2) Var_u(z) <= 0, and d^2 (T^2 KL)/da^2 = Var_u(z) >= 0."""
+    generator = torch.Generator().manual_seed(seed)
+    student, teacher = torch.randn(2, 6, 5, generator=generator, dtype=torch.float64) * 3
+    controller = double(init=alpha)
+    u = (alpha * student / temperature).softmax(-1)
+    mean = (u * student).sum(-1, keepdim=True)
+    variance = (u * (student - mean).square()).sum(-1)
+
+    entropies = entropy(controller(student), temperature).mean()
+    (slope,) = torch.autograd.grad(entropies, controller.raw_alpha)
+    torch.testing.assert_close(slope, -(alpha / temperature**2) * variance.mean())
+    loss = controlled(controller, temperature=temperature)(student, teacher)
+    (first,) = torch.autograd.grad(loss, controller.raw_alpha, create_graph=True)
+    (second,) = torch.autograd.grad(first, controller.raw_alpha)
+    torch.testing.assert_close(second, variance.mean())
+
+
+def test_a_sharper_teacher_makes_alpha_grow_and_a_softer_one_shrink():
+    for scale, sign in ((3.0, -1), (0.3, 1)):
+        controller = double()
+        controlled(controller)(STUDENT, scale * STUDENT).backward()
+        assert controller.raw_alpha.grad.sign() == sign
+
+
+def test_statistics_are_of_alpha():
+    assert double(init=0.7).statistics() == {"alpha": pytest.approx(0.7)}
+    by_class = double(num_classes=4, momentum=0.75)
+    with torch.no_grad():
+        by_class.raw_alpha.copy_(torch.tensor([1.0, 2.0, 3.0, 6.0]))
+    by_class(STUDENT)
+    expected = {"alpha": 3.0, "alpha_min": 1.0, "alpha_max": 6.0, "alpha_average": 1.5}
+    assert by_class.statistics() == pytest.approx(expected)
+    solved = SolvedEntropyController()
+    assert solved.statistics() == {}
+    controlled(solved)(STUDENT, TEACHER)
+    alpha = solved.solve(STUDENT, (TEACHER / 4).log_softmax(-1), 4.0).flatten().tolist()
+    expected = {"alpha": sum(alpha) / 3, "alpha_min": min(alpha), "alpha_max": max(alpha)}
+    assert solved.statistics() == pytest.approx(expected)

@@ -78,6 +78,14 @@ def test_label_smoothing_of_the_worked_example():
     assert loss(STUDENT, TEACHER, labels=LABELS).item() == pytest.approx(0.145625, abs=5e-7)
 
 
+@pytest.mark.parametrize("kind", [ProbabilityShift, LabelSmoothReplace])
+def test_statistics_are_the_share_of_adjusted_samples(kind):
+    target = kind()
+    assert target.statistics() == {}
+    KDLoss(target=target)(STUDENT, TEACHER, labels=LABELS)
+    assert target.statistics() == {"adjusted": pytest.approx(2 / 3)}
+
+
 @pytest.mark.parametrize("target", [ProbabilityShift(), LabelSmoothReplace()])
 def test_a_teacher_that_is_right_keeps_every_target(target):
     labels = TEACHER.argmax(-1)

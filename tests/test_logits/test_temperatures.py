@@ -33,6 +33,19 @@ def test_the_mean_before_the_floor_is_the_base():
     assert temperature.tolist() == pytest.approx(expected.tolist(), abs=1e-6)
 
 
+def test_statistics_are_of_the_temperatures():
+    temperature = CWSMTemperature()
+    assert temperature.statistics() == {}
+    values = temperature(STUDENT, TEACHER)
+    expected = dict(temperature=values.mean().item(), at_floor=1 / 3)
+    expected["temperature_std"] = values.std(correction=0).item()
+    assert temperature.statistics() == pytest.approx(expected)
+    temperature(STUDENT[:0], TEACHER[:0])
+    assert temperature.statistics() == {}
+    curriculum = CurriculumTemperature().statistics()
+    assert curriculum == {"temperature": pytest.approx(1 + 20 * 0.7310586)}
+
+
 @pytest.mark.parametrize("kind", [FLSWTemperature, CWSMTemperature])
 def test_samples_equally_hard_make_it_kd(kind):
     student, teacher = STUDENT[:1].expand(3, 4), TEACHER[:1].expand(3, 4)

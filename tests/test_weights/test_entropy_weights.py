@@ -45,6 +45,69 @@ def test_weights_are_detached_and_one_a_sample(kind):
     assert not weight.requires_grad
 
 
+def test_normalised_weights_are_those_in_units_of_ln_c():
+    ln_c = math.log(4)
+    for make in (EntropyWeight, EntropyAdaptiveWeight):
+        torch.testing.assert_close(
+            make(normalize=True)(STUDENT, TEACHER), make()(STUDENT, TEACHER) / ln_c
+        )
+    for mode in ("base", "interact", "inverse"):
+        plain = EntropyAdaptiveWeight(mode=mode, bound=100.0)(STUDENT, TEACHER)
+        unit = EntropyAdaptiveWeight(mode=mode, bound=100.0, normalize=True)(STUDENT, TEACHER)
+        torch.testing.assert_close(unit, plain / ln_c)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_without_a_mode_the_weight_is_one(normalize):
+    weight = EntropyAdaptiveWeight(mode="none", normalize=normalize)(STUDENT, TEACHER)
+    assert torch.equal(weight, torch.ones(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("kind", [EntropyWeight, EntropyAdaptiveWeight])
+def test_renormalised_weights_have_the_mean_one(kind):
+    plain = kind()(STUDENT, TEACHER)
+    weight = kind(renormalize=True)(STUDENT, TEACHER)
+    torch.testing.assert_close(weight, plain / plain.mean())
+    certain = torch.eye(3, 4) * 1e4
+    assert kind(renormalize=True)(certain, certain).tolist() == [0, 0, 0]
+
+
+def test_the_released_erdkd_multiplies_the_means():
+    """Losses (N,) times entropies (N, 1) broadcast to (N, N) there."""
+    released = EntropyWeight(batch_mean=True)(STUDENT, TEACHER)
+    losses = KDLoss()(STUDENT, TEACHER, reduction_override="none")
+    entropies = EntropyWeight()(STUDENT, TEACHER)
+    weighted = KDLoss()(STUDENT, TEACHER, weight=released)
+    torch.testing.assert_close(weighted, (losses * entropies[:, None]).mean())
+
+
+def test_the_released_eadkd_reads_standardised_logits():
+    standardize = dict(type="mmkd.Standardize")
+    weight = EntropyAdaptiveWeight(transforms=[standardize])(STUDENT, TEACHER)
+    pair = [MODELS.build(standardize)(logits) for logits in (STUDENT, TEACHER)]
+    torch.testing.assert_close(weight, EntropyAdaptiveWeight()(*pair))
+    assert not torch.allclose(weight, EntropyAdaptiveWeight()(STUDENT, TEACHER))
+
+
+@pytest.mark.parametrize("mode", ["ea", "interact", "inverse"])
+def test_undetached_the_gradient_is_that_of_the_students_entropy(mode):
+    """dH/dz_k = -u_k (ln u_k + H) / T' for the softmax u at temperature T'."""
+    student, teacher = STUDENT.clone().requires_grad_(), TEACHER.clone().requires_grad_()
+    weigh = EntropyAdaptiveWeight(3.0, mode=mode, eps=0.0, detach=False)
+    weight = weigh(student, teacher)
+    torch.testing.assert_close(
+        weight.detach(), EntropyAdaptiveWeight(3.0, mode=mode, eps=0.0)(STUDENT, TEACHER)
+    )
+    weight.sum().backward()
+    u = (STUDENT / 3).softmax(-1)
+    h = -(u * u.log()).sum(-1, keepdim=True)
+    base = EntropyWeight(3.0)(STUDENT, TEACHER)[:, None]
+    factor = {"ea": 0.5, "interact": 1.0, "inverse": -0.5}[mode]
+    expected = factor * base / math.log(4) * -u * (u.log() + h) / 3
+    torch.testing.assert_close(student.grad, expected)
+    assert teacher.grad is None
+
+
 def test_uniform_student_turns_ea_into_er():
     torch.testing.assert_close(
         EntropyAdaptiveWeight(3.0)(torch.zeros_like(STUDENT), TEACHER),
@@ -67,7 +130,12 @@ def test_uniform_teacher_makes_er_a_multiple_of_kd():
 )
 def test_weights_are_finite_and_between_zero_and_ln_c(scale, classes, mode, seed):
     logits = torch.randn(2, 3, classes, generator=torch.Generator().manual_seed(seed)) * scale
-    weight = EntropyAdaptiveWeight(mode=mode)(logits[0], logits[1])
+    student = logits[0].clone().requires_grad_()
+    weight = EntropyAdaptiveWeight(mode=mode)(student, logits[1])
+    followed = EntropyAdaptiveWeight(mode=mode, detach=False)(student, logits[1])
+    (followed + 0 * student.sum()).sum().backward()
+    assert student.grad.isfinite().all()
+    assert torch.equal(followed, weight)
     assert weight.isfinite().all()
     assert weight.min() >= -1e-5
     assert weight.max() <= math.log(classes) * (1 + 1e-5)
@@ -92,3 +160,5 @@ def test_wrong_arguments_are_refused_in_words():
         EntropyAdaptiveWeight(bound=-1.0)
     with pytest.raises(ValueError, match="temperature"):
         EntropyWeight(temperature=0.0)
+    with pytest.raises(ValueError, match="every weight 1"):
+        EntropyWeight(batch_mean=True, renormalize=True)

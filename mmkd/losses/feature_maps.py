@@ -1,0 +1,47 @@
+"""Feature maps of different sizes, brought to one."""
+
+from torch import Tensor
+from torch.nn import Module
+from torch.nn.functional import adaptive_avg_pool2d
+
+
+def same_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    """Average the larger of two maps, (N, C, H, W) and (N, C', H', W'), to the size of the smaller.
+
+    Raises:
+        ValueError: If either is no map.
+    """
+    for features in (student, teacher):
+        if features.dim() != 4:
+            raise ValueError(
+                f"A loss on feature maps got features of shape {tuple(features.shape)}, not "
+                "(N, C, H, W): tap a stage of the backbone, before any pooling."
+            )
+    height, width = map(min, student.shape[2:], teacher.shape[2:])
+    return _pooled(student, height, width), _pooled(teacher, height, width)
+
+
+def _pooled(maps: Tensor, height: int, width: int) -> Tensor:
+    if maps.shape[2:] == (height, width):
+        return maps
+    return adaptive_avg_pool2d(maps, (height, width))
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Return vectors (N, C): maps (N, C, H, W) are averaged over their positions."""
+    return features.flatten(2).mean(2) if features.dim() > 2 else features
+
+
+def check_alike(loss: Module, student: Tensor, teacher: Tensor, maps: bool = False) -> None:
+    """Raise ``ValueError`` unless both features have one shape, that of maps where it must be."""
+    if maps and 4 not in (student.dim(), teacher.dim()):
+        raise ValueError(
+            f"{type(loss).__name__} compares feature maps (N, C, H, W), not features of shape "
+            f"{tuple(student.shape)}: tap a stage of the backbone or the levels of the neck."
+        )
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f"{type(loss).__name__} got student features {tuple(student.shape)} and teacher "
+            f"features {tuple(teacher.shape)}: put a connector between them, such as "
+            "connector=dict(type='mmkd.ProjectionConnector')."
+        )

@@ -1,0 +1,54 @@
+"""Where the ground truth has objects, on the maps of a detector."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def relative_boxes(data_samples: Sequence[Any] | None) -> list[Tensor]:
+    """Return each image's ground-truth boxes in parts of the network's input, (B, 4) in [0, 1].
+
+    The input is what the images of a batch were padded to, so that the boxes lie on a feature map
+    where they lie in the input. Regions that are ignored, as crowds are, have no box here.
+    """
+    boxes = []
+    for sample in data_samples or ():
+        if "gt_instances" not in sample or "bboxes" not in sample.gt_instances:
+            break
+        box = sample.gt_instances.bboxes
+        box = box if isinstance(box, Tensor) else box.tensor
+        shape = sample.metainfo
+        height, width = shape.get("batch_input_shape") or shape["img_shape"]
+        boxes.append((box / box.new_tensor([width, height, width, height])).clamp(0, 1))
+    if not data_samples or len(boxes) < len(data_samples):
+        raise ValueError(
+            "A loss on the foreground needs the ground-truth boxes of each image "
+            "(data_samples with gt_instances.bboxes): it is for detectors, in training."
+        )
+    return boxes
+
+
+def foreground_mask(boxes: Tensor, height: int, width: int) -> Tensor:
+    """Return 1 over a box's area where it lies, its greatest value where boxes overlap, else 0.
+
+    Args:
+        boxes: Shape (B, 4), left, top, right and bottom in [0, 1] of the map.
+        height: Of the map; areas count positions, and a box's last row and column too.
+        width: Of the map.
+    """
+    size = boxes.new_tensor([width, height])
+    first, last = (boxes[:, :2] * size).floor(), (boxes[:, 2:] * size).ceil()
+    columns, rows = (torch.arange(n, device=boxes.device) for n in (width, height))
+    x = (columns >= first[:, :1]) & (columns <= last[:, :1])
+    y = (rows >= first[:, 1:]) & (rows <= last[:, 1:])
+    value = 1 / (last - first + 1).prod(1)
+    mask = (y[:, :, None] & x[:, None, :]) * value[:, None, None]
+    return torch.cat([mask, mask.new_zeros(1, height, width)]).amax(0)
+
+
+def background_mask(foreground: Tensor) -> Tensor:
+    """Return 1 over their number at positions without foreground, shape (H, W); 0 elsewhere."""
+    outside = foreground == 0
+    return outside / outside.sum().clamp(min=1)

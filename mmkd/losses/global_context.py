@@ -1,0 +1,35 @@
+"""The global context block, which FGD trains to relate all positions of a map."""
+
+from mmengine.model import constant_init, kaiming_init
+from torch import Tensor, nn
+
+
+class GlobalContext(nn.Module):
+    """A map plus what its context, pooled by learned attention, says about each channel.
+
+    GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond (Cao et al., ICCV
+    workshops 2019). It begins as the identity: the last convolution is 0.
+
+    Args:
+        channels: Of the map.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = max(channels // 2, 1)
+        self.attend = nn.Conv2d(channels, 1, 1)
+        self.transform = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1),
+            nn.LayerNorm([hidden, 1, 1]),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1),
+        )
+        kaiming_init(self.attend, mode="fan_in")
+        constant_init(self.transform[-1], 0)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return a map of the same shape (N, C, H, W)."""
+        attention = self.attend(maps).flatten(2).softmax(-1)
+        context = maps.flatten(2) @ attention.transpose(1, 2)
+        related: Tensor = maps + self.transform(context[..., None])
+        return related

@@ -1,0 +1,38 @@
+"""Sample weights from how sure a network is."""
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.precision import full_precision
+from mmkd.registry import MODELS
+
+NETWORKS = ("student", "teacher")
+ACTIVATIONS = ("sigmoid", "softmax")
+
+
+@MODELS.register_module()
+class ConfidenceWeight(nn.Module):
+    """Weigh each sample by the greatest class probability of a network, detached.
+
+    Localization Distillation for Dense Object Detection (Zheng et al., CVPR 2022), in the code that
+    mmdet has, weighs the locations by that of the student.
+
+    Args:
+        of: ``'student'`` or ``'teacher'``.
+        activation: What makes probabilities of the logits, ``'sigmoid'`` or ``'softmax'``.
+    """
+
+    def __init__(self, of: str = "student", activation: str = "sigmoid") -> None:
+        super().__init__()
+        if of not in NETWORKS:
+            raise ValueError(f"of must be one of {NETWORKS}, not {of!r}.")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {ACTIVATIONS}, not {activation!r}.")
+        self.of, self.activation = of, activation
+
+    @torch.no_grad()
+    def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return the weight of each sample, shape (N,), from raw logits (N, C)."""
+        logits = full_precision(student_logits if self.of == "student" else teacher_logits)
+        scores = logits.sigmoid() if self.activation == "sigmoid" else logits.softmax(-1)
+        return scores.amax(-1)
