@@ -1,60 +1,176 @@
 """Every config of a classifier trains two iterations and validates one batch.
 
-The data are generated in the real files' format; digits are the real ones. Detectors have their own
-tests beside this file.
+The data are generated in the real files' format; digits are the real ones. Networks have their full
+size and random weights, but for transformers, which are narrow and of one layer a stage. ImageNet's
+images are cropped to 64 pixels, and terms that would begin later act from the first epoch on.
+Detectors have their own tests beside this file.
 """
 
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mmkd  # noqa: F401
 
 # isort: split
-import make_cifar100
 import pytest
+import torch
 from config_files import ALL, CLASSIFICATION, ROOT
+from make_cifar100 import write_cifar100
 from make_fashion_mnist import write_fashion_mnist
+from make_image_folders import write_cinic10, write_imagenet, write_tiny_imagenet
 from mmengine.config import Config
 from mmengine.runner import Runner
+from runs import separate_runs  # noqa: F401
+
+from mmkd.networks import network_config
+from mmkd.registry import MODELS
 
 BATCH = 4
+# From cheap to dear. The cheapest config of each folder is tested always, the others when slow.
+DATASETS = ("digits", "fmnist8k", "cifar100", "cinic10", "tiny_imagenet", "imagenet")
+WRITERS = {
+    "CIFAR100": lambda root: write_cifar100(root, train=2 * BATCH, test=BATCH),
+    "ImageNet": write_imagenet,
+    "mmkd.CINIC10": write_cinic10,
+    "mmkd.FashionMNIST": lambda root: write_fashion_mnist(root, seed=0),
+    "mmkd.TinyImageNet": write_tiny_imagenet,
+}
+# What the test changes beside `data_root`: the files' checksums, and the subset of larger data.
+CHANGES = {"CIFAR100": {"type": "GeneratedCIFAR100"}, "mmkd.FashionMNIST": {"subset": None}}
+SIDES = {"RandomResizedCrop": "scale", "ResizeEdge": "scale", "CenterCrop": "crop_size"}
+VIT = {"embed_dims": 32, "num_layers": 1, "num_heads": 2, "feedforward_channels": 32}
+SWIN = {"embed_dims": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]}
+# Architecture and width of the last features of a small transformer.
+TRANSFORMERS = {
+    "VisionTransformer": (VIT, 32),
+    "DistilledVisionTransformer": (VIT, 32),
+    "SwinTransformer": (SWIN, 96),
+}
 
 
-def write_data(dataset: str, root: Path) -> dict:
-    """Write a small data set in the format that `dataset` reads; return its arguments."""
-    if dataset == "CIFAR100":
-        make_cifar100.write_cifar100(root, train=2 * BATCH, test=BATCH)
-        return dict(type="GeneratedCIFAR100", data_root=str(root))
-    if dataset == "mmkd.FashionMNIST":
-        return dict(data_root=str(write_fashion_mnist(root, seed=0)), subset=None)
-    assert dataset == "mmkd.Digits", f"write data for {dataset} here"
-    return {}
+def cost(name: str) -> tuple[int, bool, str]:
+    ranks = (i for i, data in enumerate(DATASETS) if name.endswith(f"_{data}.py"))
+    return next(ranks, len(DATASETS)), "resnet8x4" not in name, name
 
 
-def shortened(path: Path, work_dir: Path) -> Config:
-    """The config on small data, one epoch of two iterations, with a random teacher."""
-    config = Config.fromfile(path)
-    config.work_dir = str(work_dir)
-    config.train_cfg.max_epochs = 1
-    data = write_data(config.train_dataloader.dataset.type, work_dir / "data")
-    for loader, size in ((config.train_dataloader, 2 * BATCH), (config.val_dataloader, BATCH)):
-        loader.update(batch_size=BATCH, num_workers=0, persistent_workers=False)
-        loader.dataset.update(data, indices=size)
-    config.test_dataloader = config.val_dataloader
-    if "teacher" in config.model:
-        config.model.teacher.checkpoint = None
+FAST = {
+    min((name for name in CLASSIFICATION if name.startswith(f"{folder}/")), key=cost)
+    for folder in {name.partition("/")[0] for name in CLASSIFICATION}
+}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
+    """Return a function that gives the folder of a dataset's files, which it writes once."""
+    folder, written = tmp_path_factory.mktemp("data"), {}
+
+    def write(dataset: str) -> dict[str, Any]:
+        if dataset == "mmkd.Digits":
+            return {}
+        if dataset not in written:
+            assert dataset in WRITERS, f"write data for {dataset} in {Path(__file__).name}"
+            written[dataset] = str(WRITERS[dataset](folder / dataset))
+        return dict(data_root=written[dataset], **CHANGES.get(dataset, {}))
+
+    return write
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is emptied at once: checkpoints are large."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Download no weights, and do not describe the machine anew each time."""
+    monkeypatch.setattr("mmengine.model.weight_init.PretrainedInit.__call__", lambda *_: None)
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+
+
+def small(spec: Any) -> Any:
+    """A network's config with a transformer made small; other networks as they are given."""
+    config = network_config(spec)
+    kind = config.get("backbone", {}).get("type")
+    if kind not in TRANSFORMERS:
+        return spec
+    arch, width = TRANSFORMERS[kind]
+    config["backbone"]["arch"] = arch
+    config["head"]["in_channels"] = width
     return config
 
 
-@pytest.mark.parametrize("name", CLASSIFICATION)
-def test_it_trains_and_validates(name: str, tmp_path: Path) -> None:
-    runner = Runner.from_cfg(shortened(ROOT / name, tmp_path))
+def shortened(path: Path, work_dir: Path, data: Any) -> Config:
+    """The config on small data, one epoch of two iterations, with random teachers."""
+    config = Config.fromfile(path)
+    config.work_dir = str(work_dir)
+    config.train_cfg.max_epochs = 1
+    config.default_hooks.checkpoint.update(save_optimizer=False, save_param_scheduler=False)
+    for loader, size in ((config.train_dataloader, 2 * BATCH), (config.val_dataloader, BATCH)):
+        loader.update(batch_size=BATCH, num_workers=0, persistent_workers=False)
+        imagenet = loader.dataset.type == "ImageNet"
+        # Serialising it collects garbage, which takes half a second in a process of many tests.
+        loader.dataset.update(data(loader.dataset.type), indices=size, serialize_data=False)
+        for transform in loader.dataset.pipeline if imagenet else ():
+            if transform.type in SIDES:
+                transform[SIDES[transform.type]] = 64
+    config.test_dataloader = config.val_dataloader
+    if config.model.type == "mmkd.Distiller":
+        shorten_distillation(config.model)
+    else:
+        config.model = small(config.model)
+    return config
+
+
+def shorten_distillation(model: Any) -> None:
+    """Make the networks and inputs small, the teachers random, and the terms act at once."""
+    if model.get("input_shape") == (3, 224, 224):
+        model.input_shape = (3, 64, 64)
+    model.student = small(model.student)
+    for teacher in (model.get("teachers") or dict(teacher=model.teacher)).values():
+        teacher.update(model=small(teacher.model), checkpoint=None)
+    for term in model.terms.values():
+        if "schedule" in term:
+            term.schedule.begin = 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in CLASSIFICATION
+    ],
+)
+def test_it_trains_and_validates(name: str, work_dir: Path, data: Any) -> None:
+    runner = Runner.from_cfg(shortened(ROOT / name, work_dir, data))
     runner.train()
     assert runner.iter == 2
     scalars = {key for key in runner.message_hub.log_scalars if key.startswith(("train", "val"))}
     assert {"train/loss", "val/accuracy/top1", "val/calibration/ece"} <= scalars
     if type(runner.model).__name__ == "Distiller":
-        assert "train/loss_kd" in scalars
-        assert list(tmp_path.glob("epoch_1_student.pth"))
+        assert {f"train/loss_{term}" for term in runner.model.terms} <= scalars
+        assert runner.model.terms.keys() == runner.cfg.model.terms.keys()
+        assert (work_dir / "epoch_1_student.pth").is_file()
+
+
+@pytest.mark.parametrize("name", ["deit_base", "vit_large", "swin_large"])
+def test_transformer_teachers_see_what_they_were_trained_on(name: str) -> None:
+    """The student's batch at 384 pixels, under the teacher's own mean and std."""
+    config = Config.fromfile(ROOT / f"kd/{name}_384_ResNet18_tiny_imagenet.py")
+    shorten_distillation(config.model)
+    config.model.data_preprocessor = config.data_preprocessor
+    distiller = MODELS.build(config.model)
+    white = torch.full((2, 3, 64, 64), 255, dtype=torch.uint8)
+    inputs = distiller.data_preprocessor(dict(inputs=white))["inputs"]
+    assert inputs.shape == (2, 3, 64, 64)
+    seen = distiller.teachers["teacher"].prepare(inputs)
+    assert seen.shape == (2, 3, 384, 384)
+    mean, std = (127.5, 127.5) if name == "vit_large" else (123.675, 58.395)
+    torch.testing.assert_close(seen[:, 0], torch.full((2, 384, 384), (255 - mean) / std))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -63,3 +179,23 @@ def test_it_is_short(name: str) -> None:
     assert sum(bool(line.strip()) and not line.startswith("#") for line in lines) <= 20, (
         "a config states what differs from its bases"
     )
+
+
+def test_no_config_is_forgotten() -> None:
+    """Every file of the tree is a base, or trained by a test, or a detector's compared with one."""
+    path = Path(__file__).with_name("test_detection_configs_run.py")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    detection = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(detection)
+    functions = [f for name, f in vars(detection).items() if name.startswith("test_")]
+    tested = {
+        getattr(argument, "values", (argument,))[0]
+        for function in (test_it_trains_and_validates, *functions)
+        for mark in getattr(function, "pytestmark", ())
+        if mark.name == "parametrize"
+        for argument in mark.args[1]
+    }
+    files = {path.relative_to(ROOT) for path in ROOT.rglob("*.py")}
+    assert {str(file) for file in files if file.parts[0] != "_base_"} <= tested

@@ -6,16 +6,26 @@ from typing import Any
 import mmkd  # noqa: F401
 
 # isort: split
+import mmpretrain
 import pytest
 import torch
+import yaml
 from make_cifar100 import write_cifar100
 from mmengine.config import Config
 from mmengine.optim import MultiStepLR
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
+from mmkd.models.keys import classifier_keys
+
 BASE = Path(__file__).parents[2] / "configs/_base_"
 CIFAR_MODELS = sorted(path.stem for path in (BASE / "models/cifar").glob("*.py"))
+# Our base model, and the config whose published weights it begins with.
+TRANSFORMERS = {
+    "deit_base_384": "deit/deit-base-distilled_16xb32_in1k-384px.py",
+    "vit_large_384": "vision_transformer/vit-large-p16_64xb64_in1k-384px.py",
+    "swin_large_384": "swin_transformer/swin-large_16xb64_in1k-384px.py",
+}
 
 
 @pytest.mark.parametrize("scope", ["mmpretrain", "mmkd"])
@@ -27,6 +37,34 @@ def test_models_build_in_every_scope(name: str, scope: str) -> None:
     assert type(model).__name__ == "ImageClassifier"
     assert type(model.backbone).__module__.startswith("mmkd.models")
     assert model.head.num_classes == 100
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_transformers_are_those_of_the_published_weights(name: str) -> None:
+    config = Config.fromfile(BASE / f"models/transformers/{name}.py")
+    ours, theirs = config.model, Config.fromfile(f"mmpretrain::{TRANSFORMERS[name]}").model
+    pretrained = ours.backbone.pop("init_cfg")
+    assert pretrained == dict(type="Pretrained", checkpoint=config.weights, prefix="backbone")
+    theirs.backbone.pop("init_cfg", None)
+    assert ours.backbone == theirs.backbone
+    assert ours.neck == theirs.neck
+    for field in ("type", "in_channels", "num_classes"):
+        assert ours.head[field] == theirs.head[field]
+    folder, _, file = TRANSFORMERS[name].partition("/")
+    [index] = Path(mmpretrain.__file__).parent.glob(f".mim/configs/{folder}/metafile.yml")
+    [entry] = [m for m in yaml.safe_load(index.read_text())["Models"] if m["Config"].endswith(file)]
+    assert entry["Weights"] == config.weights
+
+
+def test_mobilenet_v1_has_mdistillers_keys() -> None:
+    model = MODELS.build(Config.fromfile(BASE / "models/imagenet/mobilenet_v1.py").model)
+    assert sum(p.numel() for p in model.parameters()) == 4_231_976, "4.2 million in the paper"
+    # A block's convolutions and batch norms; 2 and 5 are its ReLUs.
+    layers = {f"{block}.{layer}" for block in range(1, 14) for layer in (0, 1, 3, 4)}
+    published = {f"model.{layer}.weight" for layer in {"0.0", "0.1"} | layers}
+    published |= {"fc.weight", "fc.bias"}
+    entries = {k: v for k, v in model.state_dict().items() if k.endswith("weight") or "fc" in k}
+    assert classifier_keys(dict.fromkeys(published, 0)).keys() == entries.keys()
 
 
 def test_milestones_are_the_literatures() -> None:

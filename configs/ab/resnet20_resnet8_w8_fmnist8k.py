@@ -1,0 +1,25 @@
+_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+
+model = dict(
+    student_loss_weight=1.0,
+    student_loss_schedule=dict(begin=2),
+    terms=dict(
+        _delete_=True,
+        ab=dict(
+            student=[
+                "backbone.layer1.0.relu:input",
+                "backbone.layer2.0.relu:input",
+                "backbone.layer3.0.relu:input",
+            ],
+            teacher=[
+                "backbone.layer1.2.relu:input",
+                "backbone.layer2.2.relu:input",
+                "backbone.layer3.2.relu:input",
+            ],
+            connector=dict(type="mmkd.ConvBNConnector"),
+            loss=dict(type="mmkd.ABLoss", margin=1.0),
+            weight=0.003,
+            schedule=dict(end=2),
+        ),
+    ),
+)

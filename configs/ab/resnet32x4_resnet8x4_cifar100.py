@@ -1,0 +1,27 @@
+_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+
+model = dict(
+    student_loss_schedule=dict(begin=30),
+    terms=dict(
+        ab=dict(
+            student=[
+                "backbone.layer1.0.relu:input",
+                "backbone.layer2.0.relu:input",
+                "backbone.layer3.0.relu:input",
+            ],
+            teacher=[
+                "backbone.layer1.4.relu:input",
+                "backbone.layer2.4.relu:input",
+                "backbone.layer3.4.relu:input",
+            ],
+            connector=dict(type="mmkd.ConvBNConnector"),
+            loss=dict(type="mmkd.ABLoss", margin=1.0),
+            weight=0.003,
+            schedule=dict(end=30),
+        )
+    ),
+)
+
+# The 240 epochs come after 30 that initialise the student.
+train_cfg = dict(max_epochs=270)
+param_scheduler = dict(milestones=[180, 210, 240])

@@ -1,0 +1,4 @@
+_base_ = "../aver/resnet20_x3_resnet8_w8_fmnist8k.py"
+
+teacher_weight = dict(type="mmkd.AEKDWeight", tolerance=0.6, temperature=4.0)
+model = dict(terms=dict(kd=dict(teacher_weight=teacher_weight)))

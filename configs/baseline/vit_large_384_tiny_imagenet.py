@@ -1,0 +1,11 @@
+# A teacher, fine-tuned. The recipe is our own and has not been run.
+_base_ = [
+    "../_base_/models/transformers/vit_large_384.py",
+    "../_base_/datasets/tiny_imagenet_384.py",
+    "../_base_/schedules/finetune_5e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(head=dict(num_classes=200))
+# Its own normalisation, not that of the data; distillation re-normalises for such a teacher.
+data_preprocessor = dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5])

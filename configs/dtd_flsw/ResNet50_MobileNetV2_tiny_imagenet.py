@@ -1,0 +1,11 @@
+_base_ = "../kd/ResNet50_MobileNetV2_tiny_imagenet.py"
+
+model = dict(
+    terms=dict(
+        kd=dict(
+            loss=dict(
+                temperature=dict(_delete_=True, type="mmkd.FLSWTemperature", base=10.0, bias=40.0)
+            )
+        )
+    )
+)

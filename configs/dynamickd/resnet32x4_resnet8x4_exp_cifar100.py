@@ -1,0 +1,4 @@
+_base_ = "./resnet32x4_resnet8x4_cifar100.py"
+
+controller = dict(type="mmkd.EntropyController", domain="exp")
+model = dict(terms=dict(kd=dict(loss=dict(student_transforms=[controller]))))

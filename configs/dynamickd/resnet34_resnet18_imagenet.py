@@ -1,0 +1,7 @@
+_base_ = "../kd/resnet34_resnet18_imagenet.py"
+
+controller = dict(type="mmkd.EntropyController")
+model = dict(terms=dict(kd=dict(loss=dict(student_transforms=[controller]))))
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(raw_alpha=dict(lr_mult=1.0, decay_mult=0.0)))
+)

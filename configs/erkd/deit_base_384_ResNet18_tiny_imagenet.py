@@ -1,0 +1,4 @@
+_base_ = "../kd/deit_base_384_ResNet18_tiny_imagenet.py"
+
+sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
+model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))

@@ -1,0 +1,10 @@
+_base_ = ["../_base_/pairs/fasterrcnn_r50_mv2.py", "../_base_/coco_1x.py"]
+
+review = dict(
+    student="neck[:]",
+    teacher="neck[:]",
+    connector=dict(type="mmkd.ReviewConnector"),
+    loss=dict(type="mmkd.ReviewKDLoss"),
+    weight=2.0,
+)
+model = dict(terms=dict(_delete_=True, reviewkd=review))
