@@ -34,6 +34,66 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
     assert "step_time.py" in result["command"]
 
 
+@pytest.mark.slow
+def test_step_time_of_detectors_on_their_data(tool: Tool, tmp_path: Path) -> None:
+    from scenes import write_scenes
+
+    write_scenes(tmp_path / "data/scenes", train=4)
+    config = ROOT / "configs/quickstart_detection/erkd_scenes.py"
+    small = ["--batch-size", 1, "--rounds", 1, "--iterations", 2, "--out", "time.json"]
+    done = tool("benchmarks/step_time.py", config, "--from-data", "--amp", *small)
+    result = json.loads((tmp_path / "time.json").read_text())
+    seconds, memory = result["seconds"], result["peak_mb"]
+    assert set(seconds) == set(memory) == {"student", "teacher", "whole", "distillation"}
+    assert result["bound"] == pytest.approx(seconds["student"] + seconds["teacher"])
+    assert all(value > 0 for value in [*seconds.values(), *memory.values()])
+    assert "teachers' prediction" in done.stdout
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_step_time_runs_of_a_teacher_what_training_runs(stages: int) -> None:
+    pytest.importorskip("mmdet")
+    import tiny_detectors
+
+    from mmkd.engine.random_batch import random_batch
+
+    feature = dict(kd=dict(student="neck[0]", teacher="neck[0]", loss=dict(type="mmkd.HintLoss")))
+    network = tiny_detectors.retinanet
+    single = dict(student=network(), teacher=dict(model=network(50)), terms=feature)
+    model = tiny_detectors.distiller(**(single if stages == 1 else {}))
+    teacher, calls = model.teachers["teacher"].network, []
+    for part in ("backbone", "neck", "rpn_head", "roi_head.bbox_head", "bbox_head"):
+        if part.partition(".")[0] in dict(teacher.named_children()):
+            module = teacher.get_submodule(part)
+            module.register_forward_pre_hook(lambda *_, part=part: calls.append(part))
+    tool = runpy.run_path(str(ROOT / "tools/benchmarks/step_time.py"))
+    data = random_batch(model.student, 2, (3, 64, 64))
+    forward = tool["teacher_forward"](model, data, False)
+    assert model.teachers["teacher"].network is teacher
+    for step, head, first in (
+        (forward, ["roi_head.bbox_head"], []),
+        (tool["teacher_prediction"](model, data, False), ["roi_head.bbox_head"], ["rpn_head"]),
+    ):
+        calls.clear()
+        step()
+        predicts = [*first, *head] if stages == 2 else ["bbox_head"] * len(first)
+        assert [call for call in calls if call not in ("backbone", "neck")] == predicts
+        assert calls[0] == "backbone"
+
+
+def test_step_time_reads_no_weights() -> None:
+    tool = runpy.run_path(str(ROOT / "tools/benchmarks/step_time.py"))
+    pytest.importorskip("mmdet")
+    for spec in (
+        "mmkd::_base_/models/coco/fasterrcnn_r18.py",
+        dict(config="mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py"),
+    ):
+        found = tool["without_weights"](spec)
+        assert "Pretrained" not in str(found)
+        assert found["backbone"]["type"] == "ResNet"
+        assert "data_preprocessor" in found
+
+
 def test_step_time_wants_a_distiller(tmp_path: Path) -> None:
     done = run_tool("benchmarks/step_time.py", CONFIGS / "student_digits.py", cwd=tmp_path)
     assert done.returncode == 1

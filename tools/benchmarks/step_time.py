@@ -1,9 +1,12 @@
 """Measure what distillation costs a training step.
 
-In one process, in rounds that take turns: a step of the plain student, the teachers' forward, and a
-step of online distillation. What online distillation must at least cost is the student's step and
-the teachers' forward: the ratio to that sum is the toolbox's own overhead. The images are random;
-neither data nor checkpoints are read.
+In one process, in rounds that take turns: a step of the plain student, the teachers' forward as far
+as training runs it, and a step of online distillation. What online distillation must at least cost
+is the student's step and the teachers' forward: the ratio to that sum is the toolbox's own
+overhead. For detectors also the teachers' whole prediction, with proposals and post-processing, for
+comparison. No checkpoint is read, and the images are random, unless --from-data takes them from the
+training data. The learning rate is 0: random weights could diverge, and what a detector proposes
+depends on them.
 """
 
 import json
@@ -12,6 +15,9 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,21 +31,25 @@ from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
+from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
 from mmkd.engine.machine import provenance
-from mmkd.networks import build_network
+from mmkd.engine.random_batch import random_batch
+from mmkd.networks import build_network, network_config
 from mmkd.registry import MODELS
 from mmkd.student import student_model
-from mmkd.taps import Tap
+from mmkd.teachers import Teacher
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "student": "student's step",
     "teacher": "teachers' forward",
+    "whole": "teachers' prediction",
     "distillation": "online distillation's step",
 }
 SIZES = ("VmRSS:", "VmHWM:")
@@ -58,6 +68,12 @@ def parse_arguments() -> Namespace:
         metavar=("C", "H", "W"),
         help="by default the config's model.input_shape",
     )
+    parser.add_argument("--boxes", type=int, default=8, help="in each random image of a detector")
+    parser.add_argument(
+        "--from-data",
+        action="store_true",
+        help="measure on the first batch of the config's training data, not on random images",
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=10, help="of each part in a round")
     parser.add_argument("--amp", action="store_true", help="use automatic mixed precision")
@@ -74,55 +90,95 @@ def read_config(arguments: Namespace) -> Config:
     config.merge_from_dict(arguments.cfg_options or {})
     if config.model.type.rpartition(".")[2] != "Distiller":
         sys.exit(f"{arguments.config} has no mmkd.Distiller: there is no distillation to measure.")
-    if config.get("default_scope") != "mmpretrain":
-        sys.exit("Only classifiers (default_scope='mmpretrain') can be measured so far.")
-    for teacher in (config.model.get("teachers") or dict(one=config.model.teacher)).values():
+    if config.get("default_scope") not in ("mmpretrain", "mmdet"):
+        sys.exit("Only configs with default_scope 'mmpretrain' or 'mmdet' can be measured.")
+    teachers = (config.model.get("teachers") or dict(one=config.model.teacher)).values()
+    for teacher in teachers:
         teacher.checkpoint = None  # what the weights are makes no difference to the time
+        teacher.model = without_weights(teacher.model)
+    config.model.student = without_weights(config.model.student)
+    if arguments.batch_size:
+        config.train_dataloader.batch_size = arguments.batch_size
     if arguments.amp:
         use_mixed_precision(config)
     return config
 
 
-def batch(config: Config, arguments: Namespace, classes: int) -> dict[str, Any]:
-    """Return random images with random labels, as a data loader gives them."""
-    from mmpretrain.structures import DataSample
+def without_weights(spec: Any) -> dict[str, Any]:
+    """Return a network's config without the files that its parts would be initialised from."""
 
+    def strip(value: Any) -> Any:
+        if isinstance(value, dict):
+            pretrained = value.get("type") == "Pretrained"
+            return None if pretrained else {key: strip(item) for key, item in value.items()}
+        return [strip(item) for item in value] if isinstance(value, list | tuple) else value
+
+    settings: dict[str, Any] = strip(network_config(spec))
+    return settings
+
+
+def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
+    """Return images with labels, as a data loader gives them."""
+    if arguments.from_data:
+        data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        return data
     shape = arguments.input_shape or config.model.get("input_shape")
     if shape is None:
         sys.exit("The config has no model.input_shape: give --input-shape C H W.")
-    size = arguments.batch_size or config.train_dataloader.batch_size
-    labels = torch.randint(0, classes, (size,)).tolist()
-    return dict(
-        inputs=torch.randint(0, 256, (size, *shape), dtype=torch.uint8),
-        data_samples=[DataSample().set_gt_label(label) for label in labels],
-    )
-
-
-def classes_of(model: nn.Module) -> int:
-    return int(model.head.num_classes)
+    return random_batch(student, config.train_dataloader.batch_size, shape, arguments.boxes)
 
 
 def training_step(model: nn.Module, config: Config, data: dict[str, Any]) -> Step:
     model.init_weights()
     model.train()
     optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    for group in optim_wrapper.param_groups:
+        group["lr"] = 0.0
     return lambda: model.train_step(data, optim_wrapper)
 
 
+class Recorded:
+    """Stands in for a teacher, and notes how the distiller runs it."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher = teacher
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.teacher, name)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.call = partial(self.teacher, *arguments, **named)
+        return self.call()
+
+
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
-    """Return the forward of all teachers, as far as the terms need them."""
+    """Return the forward of all teachers, on what a step of distillation gives them."""
     batch = distiller.data_preprocessor(data, True)
-    taps: dict[str, dict[Tap, None]] = {name: {} for name in distiller.teachers}
-    for term in distiller.terms.values():
-        for name in term.teachers:
-            taps[name].update(term.taps[name])
+    recorded = {name: Recorded(teacher) for name, teacher in distiller.teachers.items()}
+    given, distiller.teachers = distiller.teachers, recorded
+    with torch.no_grad(), autocast(enabled=amp):
+        distiller(**batch, mode="loss")
+    distiller.teachers = given
+    calls = [one.call for one in recorded.values() if hasattr(one, "call")]
 
     def forward() -> None:
         with autocast(enabled=amp):
-            for name, teacher in distiller.teachers.items():
-                teacher(batch["inputs"], batch["data_samples"], taps[name])
+            for call in calls:
+                call()
 
     return forward
+
+
+def teacher_prediction(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
+    """Return the prediction of all teachers, from the images to the boxes found in them."""
+    batch = distiller.data_preprocessor(deepcopy(data), True)  # it receives what was found
+
+    def predict() -> None:
+        with autocast(enabled=amp):
+            for teacher in distiller.teachers.values():
+                teacher.predict(**batch)
+
+    return predict
 
 
 def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[str, Step]:
@@ -134,16 +190,19 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
     if "student" in parts:
         spec = config.model.to_dict()["student"]
         student = build_network(student_model(spec, preprocessor)).to(device)
-        data = batch(config, arguments, classes_of(student))
-        steps["student"] = training_step(student, config, data)
-    if {"teacher", "distillation"} & set(parts):
+        steps["student"] = training_step(student, config, batch(config, arguments, student))
+    if set(parts) - {"student"}:
         settings = config.model.to_dict()
         if preprocessor is not None:
             settings.setdefault("data_preprocessor", preprocessor)
         distiller = MODELS.build(settings).to(device)
-        data = batch(config, arguments, classes_of(distiller.student))
+        if arguments.amp:
+            allow_bfloat16()  # as the optimizer's wrapper does, which teachers alone have not
+        data = batch(config, arguments, distiller.student)
         if "teacher" in parts:
             steps["teacher"] = teacher_forward(distiller, data, arguments.amp)
+        if "whole" in parts:
+            steps["whole"] = teacher_prediction(distiller, data, arguments.amp)
         if "distillation" in parts:
             steps["distillation"] = training_step(distiller, config, data)
     return {part: steps[part] for part in parts}
@@ -183,10 +242,13 @@ def own_memory(config: Config, arguments: Namespace) -> float:
 
     On a GPU this is what PyTorch allocated; on a CPU by how much the process grew.
     """
-    batch(config, arguments, 2)  # imports what it needs before the first reading
+    # What is imported counts as little as what the building took.
+    import_module(f"{config.default_scope}.models")
     before = resident()["VmRSS:"]
-    RESET_PEAK.write_text("5")
     steps = build_steps(config, arguments, [arguments.memory_of])
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    RESET_PEAK.write_text("5")
     for _ in range(3):
         steps[arguments.memory_of]()
     if torch.cuda.is_available():
@@ -197,8 +259,10 @@ def own_memory(config: Config, arguments: Namespace) -> float:
 def memory_of(part: str) -> float:
     """Return the peak memory of a part, measured in a process of its own."""
     command = [sys.executable, *sys.argv, "--memory-of", part]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return float(output.splitlines()[-1])
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return float(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -208,18 +272,19 @@ def main() -> None:
     if arguments.memory_of:
         print(own_memory(config, arguments))
         return
-    seconds = measure(
-        build_steps(config, arguments, list(PARTS)), arguments.rounds, arguments.iterations
-    )
+    parts = [part for part in PARTS if part != "whole" or config.default_scope == "mmdet"]
+    seconds = measure(build_steps(config, arguments, parts), arguments.rounds, arguments.iterations)
     medians = {part: median(values) for part, values in seconds.items()}
-    memories = {part: memory_of(part) for part in PARTS}
+    memories = {part: memory_of(part) for part in parts}
     bound = medians["student"] + medians["teacher"]
     ratio = medians["distillation"] / bound
     kind = "GPU memory" if torch.cuda.is_available() else "growth of the process"
     print(f"{'':28} {'median ms':>10} {'min ms':>10} {'peak MB':>10}")
-    for part, title in PARTS.items():
+    for part in parts:
         fastest = min(seconds[part]) * 1e3
-        print(f"{title:28} {medians[part] * 1e3:10.2f} {fastest:10.2f} {memories[part]:10.0f}")
+        print(
+            f"{PARTS[part]:28} {medians[part] * 1e3:10.2f} {fastest:10.2f} {memories[part]:10.0f}"
+        )
     print(f"{'student + teachers':28} {bound * 1e3:10.2f}")
     print(f"Online distillation takes {ratio:.3f} of student + teachers. Peak MB: {kind}.")
     if arguments.out:

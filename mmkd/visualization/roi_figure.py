@@ -1,0 +1,123 @@
+"""A figure of regions of interest: what both networks say of them, and what they weigh."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmkd.visualization.roi_weights import BACKGROUND, RoIWeights
+
+Axes = Any
+PALETTE = colormaps["tab20"]
+WEIGHTS = colormaps["plasma"]
+
+
+def draw_roi_weights(
+    image: NDArray[np.uint8], found: RoIWeights, title: str = "", top: int = 8
+) -> Figure:
+    """Draw the teacher's and the student's objects, all RoIs by weight, and a list of the heaviest.
+
+    Args:
+        image: What the networks saw, RGB, shape (H, W, 3).
+        found: The RoIs.
+        title: Stands above all.
+        top: How many RoIs are numbered and listed, see :meth:`RoIWeights.heaviest`.
+    """
+    height, width = image.shape[:2]
+    figure = Figure(figsize=(9, 1 + 7.5 * height / width), layout="constrained")
+    figure.suptitle(f"{title}\n{found.summary()}", fontsize=10)
+    panels = figure.subplots(2, 2)
+    chosen = found.heaviest(top)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, name, probabilities in (
+        (panels[0, 0], "teacher", found.teacher),
+        (panels[0, 1], "student", found.student),
+    ):
+        _show(axes, image, f"RoIs that the {name} takes for objects")
+        _draw_objects(axes, found, probabilities)
+    _show(panels[1, 0], image, "all RoIs by weight")
+    _draw_weights(panels[1, 0], found)
+    _number(panels[1, 0], found, chosen)
+    if chosen:
+        _list(panels[1, 1], found, chosen)
+    return figure
+
+
+def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
+    # Paler, so that lines and numbers stand out.
+    axes.imshow(0.55 * image / 255 + 0.45, interpolation="nearest")
+    axes.set_title(title, fontsize=9)
+
+
+def _box(axes: Axes, box: Tensor, color: Any, width: float) -> None:
+    left, top, right, bottom = box.tolist()
+    axes.add_patch(
+        # Pixel p covers p - 0.5 to p + 0.5 of the axes, and p to p + 1 of the boxes.
+        Rectangle(
+            (left - 0.5, top - 0.5), right - left, bottom - top,
+            fill=False, edgecolor=color, linewidth=width,
+        )
+    )  # fmt: skip
+
+
+def _draw_objects(axes: Axes, found: RoIWeights, probabilities: Tensor) -> None:
+    seen = {}
+    for box, label in zip(found.boxes, probabilities.argmax(1).tolist(), strict=True):
+        if found.classes[label] != BACKGROUND:
+            seen[label] = PALETTE(label % PALETTE.N)
+            _box(axes, box, seen[label], 1.2)
+    keys = [Rectangle((0, 0), 1, 1, color=color) for _, color in sorted(seen.items())]
+    names = [found.classes[label] for label in sorted(seen)]
+    axes.legend(
+        keys, names, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, fontsize=7, frameon=False
+    )
+
+
+def _draw_weights(axes: Axes, found: RoIWeights) -> None:
+    scale = Normalize(0, max(float(found.weights.max()), 1e-6))
+    for index in found.weights.argsort().tolist():
+        weight = float(found.weights[index])
+        _box(axes, found.boxes[index], WEIGHTS(scale(weight)), 0.3 + 1.5 * float(scale(weight)))
+    axes.figure.colorbar(ScalarMappable(scale, WEIGHTS), ax=axes, location="left", shrink=0.8)
+
+
+def _number(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
+    for number, index in reversed([*enumerate(chosen, start=1)]):  # the heaviest on top
+        left, top = found.boxes[index, :2].tolist()
+        axes.text(
+            left, top, str(number), fontsize=7, color="white", clip_on=True, va="top",
+            bbox=dict(facecolor="black", edgecolor="none", pad=1),
+        )  # fmt: skip
+
+
+def _list(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
+    rows = [
+        [
+            str(number),
+            f"{float(found.weights[index]):.2f}",
+            *(_likeliest(found, side[index]) for side in (found.teacher, found.student)),
+        ]
+        for number, index in enumerate(chosen, start=1)
+    ]
+    header = ["", "weight", "teacher", "student"]
+    table = axes.table(
+        rows, colLabels=header, colWidths=[0.06, 0.12, 0.41, 0.41], cellLoc="left", loc="center",
+        edges="horizontal",
+    )  # fmt: skip
+    table.auto_set_font_size(False)
+    table.set_fontsize(7)
+    table.scale(1, 1.3)
+    axes.set_title("heaviest RoIs, without near copies", fontsize=9)
+
+
+def _likeliest(found: RoIWeights, probabilities: Tensor) -> str:
+    values, labels = probabilities.topk(min(2, len(probabilities)))
+    pairs = zip(values.tolist(), labels.tolist(), strict=True)
+    return ", ".join(f"{found.classes[label]} {value:.2f}" for value, label in pairs)

@@ -1,0 +1,152 @@
+"""What a term makes of each region of interest of an image."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmkd.distillers import Distiller, Step
+from mmkd.taps import Tap
+from mmkd.terms import Term
+
+BACKGROUND = "background"
+TINY = torch.finfo(torch.float32).tiny
+
+
+@dataclass(frozen=True)
+class RoIWeights:
+    """The regions of interest (RoIs) of one image in one training step.
+
+    Attributes:
+        boxes: Left, top, right and bottom in pixels of the network's input, shape (R, 4).
+        weights: The term's weight of each RoI, shape (R,).
+        student: The student's class probabilities, shape (R, C).
+        teacher: The teacher's, shape (R, C).
+        classes: Names of the C classes.
+    """
+
+    boxes: Tensor
+    weights: Tensor
+    student: Tensor
+    teacher: Tensor
+    classes: list[str]
+
+    @property
+    def objects(self) -> Tensor:
+        """Which RoIs the teacher takes for an object and not for background, shape (R,)."""
+        likeliest = self.teacher.argmax(1).tolist()
+        return torch.tensor([self.classes[index] != BACKGROUND for index in likeliest])
+
+    def summary(self) -> str:
+        """Say which share of the weight the teacher's objects have."""
+        objects = self.objects
+        share = float(self.weights[objects].sum() / self.weights.sum().clamp(min=TINY))
+        return (
+            f"{int(objects.sum())} of {len(objects)} RoIs are objects to the teacher; they have "
+            f"{share:.0%} of the weight"
+        )
+
+    def heaviest(self, count: int, overlap: float = 0.5) -> list[int]:
+        """Return the RoIs that weigh most, heaviest first, without near copies of heavier ones.
+
+        Args:
+            count: How many at most.
+            overlap: Intersection over union from which on a RoI is a near copy.
+        """
+        # Pixels of the boxes' overlaps, and of the boxes.
+        corners = torch.maximum(self.boxes[:, None, :2], self.boxes[None, :, :2])
+        ends = torch.minimum(self.boxes[:, None, 2:], self.boxes[None, :, 2:])
+        both = (ends - corners).clamp(min=0).prod(-1)
+        sizes = (self.boxes[:, 2:] - self.boxes[:, :2]).prod(-1)
+        copies = both >= overlap * (sizes[:, None] + sizes - both)
+        chosen: list[int] = []
+        for index in self.weights.argsort(descending=True).tolist():
+            if len(chosen) < count and not copies[index, chosen].any():
+                chosen.append(index)
+        return chosen
+
+
+def roi_weights(
+    distiller: Distiller,
+    step: Step,
+    term: str,
+    classes: Sequence[str],
+    teacher: str | None = None,
+    image: int = 0,
+) -> RoIWeights:
+    """Read the RoIs of an image, what both networks say of them, and what they weigh.
+
+    Args:
+        distiller: The distiller, whose student is a two-stage detector.
+        step: The step, from :meth:`mmkd.distillers.Distiller.observe`.
+        term: Name of the term.
+        classes: Names of the student's classes, without background.
+        teacher: Name of the teacher, by default the term's first.
+        image: The image's index in the batch.
+
+    Raises:
+        ValueError: In words, if the term does not weigh RoIs, or the image has none.
+    """
+    weighing = _weighing_term(distiller, term)
+    teacher = next(iter(weighing.teachers)) if teacher is None else teacher
+    if teacher not in weighing.teachers:
+        raise ValueError(
+            f"The term {term!r} has no teacher {teacher!r}; it has {', '.join(weighing.teachers)}."
+        )
+    student_tap, teacher_tap = weighing.logits["student"], weighing.logits[teacher]
+    if not isinstance(student_tap, Tap) or not isinstance(teacher_tap, Tap):
+        raise ValueError(f"The term {term!r} weighs locations on several levels, no RoIs.")
+    student, own = step.features["student"][student_tap], step.features[teacher][teacher_tap]
+    rois = step.features["student"][_roi_tap(distiller, student_tap)]
+    weights = step.terms[term].weight
+    assert weights is not None
+    weights = weights[list(weighing.teachers).index(teacher)]
+    if not len(rois) == len(weights) == len(student):
+        raise ValueError(
+            f"The term {term!r} weighs {len(weights)} samples, which are not the {len(rois)} RoIs."
+        )
+    here = rois[:, 0] == image
+    if not here.any():
+        raise ValueError("The image has no RoI.")
+    names = _class_names(classes, student.shape[-1])
+    class_map = weighing.class_maps.get(teacher)
+    if class_map is not None:
+        student, own = class_map.of_student(student), class_map.of_teacher(own)
+        if class_map.partial:
+            names = [names[index] for index in class_map.student_classes]
+    return RoIWeights(
+        rois[here, 1:].detach().float().cpu(),
+        weights[here].float().cpu(),
+        student[here].detach().float().softmax(1).cpu(),
+        own[here].float().softmax(1).cpu(),
+        names,
+    )
+
+
+def _weighing_term(distiller: Distiller, name: str) -> Term:
+    weighing = [key for key, term in distiller.terms.items() if term.weighs]
+    if name not in distiller.terms:
+        raise ValueError(f"There is no term {name!r}; there are {', '.join(distiller.terms)}.")
+    if name not in weighing:
+        others = f"Terms with weights: {', '.join(weighing)}." if weighing else "No term has any."
+        raise ValueError(f"The term {name!r} has no sample weight: RoIs weigh the same. {others}")
+    return distiller.terms[name]
+
+
+def _roi_tap(distiller: Distiller, logits: Tap) -> Tap:
+    """Return where the RoIs are whose logits lie at a tap: of a cascade, those of its stage."""
+    if not distiller.manner.given:
+        name = type(distiller.student).__name__
+        raise ValueError(f"{name} has no RoIs: it is no two-stage detector.")
+    stage = re.match(r"roi_head\.bbox_head\.(\d+)\.", logits.path)
+    return distiller.manner.given[int(stage[1]) if stage else 0]
+
+
+def _class_names(classes: Sequence[str], count: int) -> list[str]:
+    """Name the logits. A RoI head's last one is the background's; some heads have none."""
+    names = [*classes, BACKGROUND][:count]
+    if len(names) < count:
+        raise ValueError(f"The student has {count} logits, but the data {len(classes)} classes.")
+    return names

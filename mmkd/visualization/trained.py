@@ -1,0 +1,43 @@
+"""A distiller as a run has trained it, to be looked at."""
+
+from mmengine.config import Config
+from mmengine.device import get_device
+
+from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.distillers import Distiller
+from mmkd.registry import MODELS
+from mmkd.student import PREFIX
+from mmkd.teachers.weights import load_weights, read_state_dict
+
+
+def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> Distiller:
+    """Build the distiller of a config with a trained student, in eval mode.
+
+    Terms act whatever their schedules say: also those that begin later or have ended.
+
+    Args:
+        config: A training config whose model is a :class:`mmkd.distillers.Distiller`.
+        checkpoint: Of the distillation run, or of its student alone.
+        trust: Whether the checkpoint may hold code, see :mod:`mmkd.compat.checkpoints`.
+
+    Raises:
+        ValueError: If the config has no distiller, or the checkpoint another student.
+        FileNotFoundError: If there is no such checkpoint, of the student or a teacher.
+    """
+    if config.model.type.rpartition(".")[2] != "Distiller":
+        raise ValueError("The config's model is no mmkd.Distiller: there is nothing to look at.")
+    settings = config.model.to_dict()
+    if "data_preprocessor" in config:
+        settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
+    distiller: Distiller = MODELS.build(settings)
+    weights = read_state_dict(load_checkpoint(checkpoint, trust), checkpoint)
+    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else None
+    load_weights(distiller.student, checkpoint, prefix, trust=trust)
+    own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
+    if prefix is not None:
+        # Connectors and controllers; a student alone has none, and they stay as they are built.
+        distiller.load_state_dict(own, strict=False)
+    for term in distiller.terms.values():
+        term.schedule = None
+    distiller.to(get_device()).eval()
+    return distiller

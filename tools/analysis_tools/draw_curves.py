@@ -1,0 +1,43 @@
+"""Draw what training runs logged over time, such as entropies or a controller's alpha."""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from mmkd.visualization import draw_curves
+
+TOOL = "tools/analysis_tools/draw_curves.py"
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "runs", nargs="+", metavar="[NAME=]FOLDER", help="work folders of tools/train.py"
+    )
+    parser.add_argument(
+        "--keys",
+        nargs="+",
+        required=True,
+        help="entries of the log, a panel each; entries joined by '+' share a panel",
+    )
+    parser.add_argument("--out", type=Path, default=Path("work_dirs/curves.png"))
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    runs = {}
+    for run in arguments.runs:
+        name, _, folder = run.rpartition("=")
+        runs[name or Path(folder).name] = Path(folder)
+    try:
+        figure = draw_curves(runs, arguments.keys)
+    except ValueError as error:
+        sys.exit(f"{TOOL}: {error}")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(arguments.out, dpi=100)
+    print(f"Wrote {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Draw which regions of interest (RoIs) a term gives its weight to, as ER-KD does by entropy.
+
+For each image a PNG: the RoIs that the teacher and the student take for objects, all RoIs by
+weight, and a list of the heaviest. They are those of one training step, in which the student's
+losses sample its own proposals, with images prepared as for validation and both networks in eval
+mode.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dataset import BaseDataset
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import set_random_seed
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.distillers import Distiller, Step
+from mmkd.registry import MODELS
+from mmkd.student import PREFIX
+from mmkd.teachers.renormalize import Normalization
+from mmkd.teachers.weights import load_weights, read_state_dict
+from mmkd.visualization import draw_roi_weights, roi_weights
+
+TOOL = "tools/analysis_tools/draw_roi_weights.py"
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="path or name of a distillation config of detectors")
+    parser.add_argument("checkpoint", help="checkpoint of the distillation run or of its student")
+    parser.add_argument("--split", choices=["val", "train"], default="val", help="which dataset")
+    parser.add_argument(
+        "--indices", type=int, nargs="+", default=[0], metavar="N", help="images of the dataset"
+    )
+    parser.add_argument("--term", help="which term's weights, by default the first that has any")
+    parser.add_argument("--teacher", help="which teacher, by default the term's first")
+    parser.add_argument("--top", type=int, default=8, help="how many RoIs are numbered and listed")
+    parser.add_argument("--seed", type=int, default=0, help="of the sampling of RoIs")
+    parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/roi_weights"))
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="as of tools/train.py")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="unpickle everything in the checkpoint, code included",
+    )
+    return parser.parse_args()
+
+
+def build_distiller(config: Config, arguments: Namespace) -> Distiller:
+    if config.model.type.rpartition(".")[2] != "Distiller":
+        raise ValueError(f"{arguments.config} has no mmkd.Distiller: it weighs no RoI.")
+    settings = config.model.to_dict()
+    if "data_preprocessor" in config:
+        settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
+    distiller: Distiller = MODELS.build(settings)
+    weights = read_state_dict(
+        load_checkpoint(arguments.checkpoint, arguments.trust_checkpoint), arguments.checkpoint
+    )
+    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else None
+    load_weights(distiller.student, arguments.checkpoint, prefix, trust=arguments.trust_checkpoint)
+    for term in distiller.terms.values():
+        term.schedule = None  # what a term would weigh, also before it begins or after its end
+    return distiller.to(get_device()).eval()
+
+
+def build_dataset(config: Config, split: str) -> BaseDataset:
+    """Build a dataset without its wrappers, prepared as for validation but with scaled boxes.
+
+    mmdet loads the boxes of validation after it has resized the image, in the original's pixels.
+    """
+    loaders = config.get(f"{split}_dataloader"), config.get("val_dataloader")
+    if None in loaders:
+        raise ValueError(f"The config has no {split}_dataloader, or no val_dataloader.")
+    settings, val = (deepcopy(loader.dataset) for loader in loaders)
+    while "dataset" in settings:
+        settings = settings.dataset
+    while "dataset" in val:
+        val = val.dataset
+    boxes = [step for step in val.get("pipeline", ()) if step.type.endswith("LoadAnnotations")]
+    if not boxes:
+        raise ValueError(
+            "The pipeline of val_dataloader has no LoadAnnotations: the student's losses, which "
+            "sample the RoIs, need boxes."
+        )
+    load, *rest = (step for step in val.pipeline if step not in boxes)
+    settings.pipeline = [load, *boxes, *rest]
+    return DATASETS.build(settings)
+
+
+def pixels(distiller: Distiller, inputs: Tensor, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return what the student saw of its image (C, H, W), without padding, as RGB."""
+    normalization = Normalization.of(distiller.student)
+    assert normalization is not None  # every detector of mmdet has a preprocessor
+    std, mean = (torch.tensor(v).view(-1, 1, 1) for v in (normalization.std, normalization.mean))
+    image = (inputs.cpu() * std + mean)[:, : size[0], : size[1]]
+    if not normalization.flips_channels:  # mmdet loads BGR
+        image = image.flip(0)
+    return image.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+@torch.no_grad()
+def take_step(distiller: Distiller, data: dict[str, Any]) -> tuple[dict[str, Any], Step]:
+    """Run one training step without its update; return the prepared batch and what it computed."""
+    batch = distiller.data_preprocessor(data, True)
+    steps: list[Step] = []
+    with distiller.observe(steps.append):
+        distiller(**batch, mode="loss")
+    return batch, steps[0]
+
+
+def draw(arguments: Namespace) -> None:
+    config = Config.fromfile(arguments.config)
+    config.merge_from_dict(arguments.cfg_options or {})
+    init_default_scope(config.get("default_scope", "mmdet"))
+    distiller = build_distiller(config, arguments)
+    dataset = build_dataset(config, arguments.split)
+    term = arguments.term or next(
+        (name for name, term in distiller.terms.items() if term.weighs), next(iter(distiller.terms))
+    )
+    arguments.out_dir.mkdir(parents=True, exist_ok=True)
+    for index in arguments.indices:
+        if not 0 <= index < len(dataset):
+            raise ValueError(f"There is no image {index}: the dataset has {len(dataset)}.")
+        set_random_seed(arguments.seed)
+        item = dataset[index]
+        data = dict(inputs=[item["inputs"]], data_samples=[item["data_samples"]])
+        batch, step = take_step(distiller, data)
+        found = roi_weights(distiller, step, term, dataset.metainfo["classes"], arguments.teacher)
+        sample = batch["data_samples"][0]
+        image = pixels(distiller, batch["inputs"][0], sample.img_shape)
+        weighs = distiller.terms[term].sample_weight or distiller.terms[term].teacher_weight
+        name = Path(sample.img_path).stem
+        figure = draw_roi_weights(
+            image, found, f"{name}: {type(weighs).__name__} of the term {term!r}", arguments.top
+        )
+        path = arguments.out_dir / f"{name}_{term}.png"
+        figure.savefig(path, dpi=100)
+        print(f"{path}: {found.summary()}")
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    MMLogger.get_instance("mmengine", log_level="ERROR")  # else what is built is listed
+    try:
+        draw(arguments)
+    except (FileNotFoundError, UnsafeCheckpointError, ValueError) as error:
+        sys.exit(f"{TOOL}: {error}")
+
+
+if __name__ == "__main__":
+    main()
