@@ -72,18 +72,35 @@ def task_of(outcomes: dict[str, Any]) -> Task:
 def check_same_recipe(runs: Sequence[Run]) -> None:
     """Check that runs differ in their models only.
 
+    A method's own parameters may have settings of their own, in the optimizer's
+    ``paramwise_cfg.custom_keys``, which the table lists.
+
     Raises:
         ValueError: If their schedules, optimizers or data differ.
     """
-    first = runs[0].read_config()
+    first = _recipe(runs[0])
     for run in runs[1:]:
-        config = run.read_config()
-        for key in RECIPE:
-            if config.get(key) != first.get(key):
+        for key, value in _recipe(run).items():
+            if value != first[key]:
                 raise ValueError(
                     f"{run.name} has another {key} than {runs[0].name}: methods can only be "
                     "compared under one recipe."
                 )
+
+
+def _recipe(run: Run) -> dict[str, Any]:
+    config = run.read_config()
+    recipe = {key: config.get(key) for key in RECIPE}
+    wrapper = dict(recipe["optim_wrapper"] or {})
+    paramwise = dict(wrapper.pop("paramwise_cfg", None) or {})
+    paramwise.pop("custom_keys", None)
+    return {**recipe, "optim_wrapper": {**wrapper, **paramwise}}
+
+
+def own_settings(run: Run) -> dict[str, Any]:
+    """Return the optimizer settings that a run has for parameters by their names."""
+    wrapper = run.read_config().get("optim_wrapper") or {}
+    return dict((wrapper.get("paramwise_cfg") or {}).get("custom_keys") or {})
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -158,6 +175,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "Data": f"train {_settings(data['train'])}; test {_settings(data['test'])}",
         "Batch size": data["batch_size"],
         "Recipe": "; ".join(f"{key} {_settings(value)}" for key, value in result["recipe"].items()),
+        **_own(result),
         "Seeds": ", ".join(str(seed) for seed in result["seeds"]),
         "Configs": ", ".join(f"{name}: `{path}`" for name, path in result["configs"].items()),
         "Machine": f"{result['machine']}; {result['jobs']} runs at a time",
@@ -173,6 +191,12 @@ def _conditions(result: dict[str, Any]) -> list[str]:
     if result.get("note"):
         notes += ["", result["note"]]
     return [*notes, "", *(f"- {name}: {text}" for name, text in parts.items())]
+
+
+def _own(result: dict[str, Any]) -> dict[str, str]:
+    own = {name: settings for name, settings in result["own_settings"].items() if settings}
+    shown = ", ".join(f"{name} {_settings(settings)}" for name, settings in own.items())
+    return {"Settings of a method's own parameters": shown} if own else {}
 
 
 def _settings(value: Any) -> str:

@@ -1,11 +1,12 @@
 """The table of a comparison."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmkd.engine.comparison import check_same_recipe, markdown, spread
+from mmkd.engine.comparison import check_same_recipe, markdown, own_settings, spread
 from mmkd.engine.machine import provenance
 from mmkd.engine.runs import Run
 
@@ -28,6 +29,7 @@ def result(**changes: Any) -> dict[str, Any]:
             recipe=dict(train_cfg=dict(max_epochs=2)),
             data=dict(train=dict(subset=10), test={}, batch_size=64),
             configs=dict(teacher="t.py"),
+            own_settings=dict(kd=dict(raw_alpha=dict(decay_mult=0.0)), teacher={}),
             outcomes={
                 "teacher": [outcome([80.0, 90.0], 0.4)],
                 "student alone": [outcome([70.0, 60.0]), outcome([50.0, 62.0])],
@@ -88,7 +90,8 @@ def test_other_metrics_are_named() -> None:
 def test_says_what_is_needed_to_repeat_it() -> None:
     text = markdown(result())
     parts = ("Command: `", "Commit: `", "Versions: python", "Machine: ", "Seeds: 0, 1")
-    for part in (*parts, '"subset": 10'):
+    own = """own parameters: kd `{"raw_alpha": {"decay_mult": 0.0}}`"""
+    for part in (*parts, '"subset": 10', own):
         assert part in text
 
 
@@ -118,6 +121,11 @@ def test_another_recipe_is_named(tmp_path: Path) -> None:
     longer = Run("longer", two.config, tmp_path, {"train_cfg.max_epochs": 4})
     with pytest.raises(ValueError, match="longer has another train_cfg than one"):
         check_same_recipe([one, longer])
+    for key, allowed in (("custom_keys.raw_alpha.lr_mult", True), ("norm_decay_mult", False)):
+        other = Run("other", one.config, tmp_path, {f"optim_wrapper.paramwise_cfg.{key}": 0.5})
+        assert own_settings(other) == ({"raw_alpha": {"lr_mult": 0.5}} if allowed else {})
+        with nullcontext() if allowed else pytest.raises(ValueError, match="optim_wrapper"):
+            check_same_recipe([one, other])
 
 
 def test_a_note_is_on_the_page() -> None:

@@ -19,7 +19,7 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 # isort: split
 from mmengine.config import Config, DictAction
 
-from mmkd.engine.comparison import check_same_recipe, markdown
+from mmkd.engine.comparison import check_same_recipe, markdown, own_settings
 from mmkd.engine.machine import provenance
 from mmkd.engine.runs import Run, RunFailedError, read_outcome, train_all
 
@@ -136,6 +136,7 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
             batch_size=config.train_dataloader.batch_size,
         ),
         configs={name: same[0].config for name, same in rows.items()},
+        own_settings={name: own_settings(same[0]) for name, same in rows.items()},
         outcomes={name: [asdict(one) for one in same] for name, same in outcomes.items()},
         **provenance(ROOT),
     )
