@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -108,6 +108,26 @@ def _item(tap: Tap, value: Any, item: int) -> Any:
     if not -count <= item < count:
         raise ValueError(f"{tap} names item {item} of {count}: it has no such item.")
     return value[item] if isinstance(value, list | tuple) else value
+
+
+Taps = Tap | list[Tap]
+
+
+def parse_taps(text: str | Sequence[str]) -> Taps:
+    """Read one tap, or a list of them for losses over several layers."""
+    return Tap.parse(text) if isinstance(text, str) else [Tap.parse(item) for item in text]
+
+
+def expanded(taps: Taps, short: Mapping[Tap, list[Tap]]) -> Taps:
+    """Return taps in which each one with ``[:]`` is written as those for which it is short."""
+    if isinstance(taps, Tap):
+        return short.get(taps, taps)
+    return [one for tap in taps for one in short.get(tap, [tap])]
+
+
+def flat(taps: Taps) -> list[Tap]:
+    """Return the taps of one side as a list."""
+    return [taps] if isinstance(taps, Tap) else taps
 
 
 class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough

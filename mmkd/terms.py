@@ -9,33 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from mmkd.connectors import connect
-from mmkd.locations import Locations, Selection, Side
+from mmkd.locations import Locations, Selection
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
-from mmkd.taps import Tap
+from mmkd.taps import Tap, Taps, expanded, flat
 from mmkd.teachers import ClassMap, TeacherHead
 
 Config = dict[str, Any]
-Taps = Tap | list[Tap]
 Shapes = Mapping[Tap, tuple[int, ...]]
 Features = Mapping[str, Mapping[Tap, Tensor]]
-
-
-def parse_taps(text: str | Sequence[str]) -> Taps:
-    """Read one tap, or a list of them for losses over several layers."""
-    return Tap.parse(text) if isinstance(text, str) else [Tap.parse(item) for item in text]
-
-
-def expanded(taps: Taps, short: Mapping[Tap, list[Tap]]) -> Taps:
-    """Return taps in which each one with ``[:]`` is written as those for which it is short."""
-    if isinstance(taps, Tap):
-        return short.get(taps, taps)
-    return [one for tap in taps for one in short.get(tap, [tap])]
-
-
-def flat(taps: Taps) -> list[Tap]:
-    """Return the taps of one side as a list."""
-    return [taps] if isinstance(taps, Tap) else taps
 
 
 @dataclass
@@ -163,37 +145,6 @@ class Term(nn.Module):
         """Tell whether the loss is between the logits of the student and of a teacher."""
         own = self.student == self.logits["student"]
         return own and self.teachers[teacher] == self.logits[teacher]
-
-    def locate(self, sides: Mapping[str, nn.Module], shapes: Mapping[str, Shapes]) -> None:
-        """Fit the locations to the networks.
-
-        Args:
-            sides: The student, as ``'student'``, and the teachers by name.
-            shapes: Shape at each tap of each of them.
-
-        Raises:
-            ValueError: In words, if the term's outputs cannot be compared place by place.
-        """
-        if self.locations is None:
-            return
-        own = {"student": self.student, **self.teachers}
-        given = {
-            name: Side(sides[name], flat(taps), [shapes[name][tap] for tap in flat(taps)])
-            for name, taps in own.items()
-        }
-        if self.relational and self.locations.averages:
-            raise ValueError(
-                f"{type(self.loss).__name__} of the term {self.name!r} compares relations between "
-                "places and is no mean over them: leave out `avg` of its locations."
-            )
-        self.locations.fit(self.name, given, self.labels)
-        self.labels = self.locations.labels
-        for name, taps in own.items():
-            if self.reads_logits and len(flat(taps)) != len(flat(self.logits[name])):
-                raise ValueError(
-                    f"The term {self.name!r} taps {len(flat(taps))} levels of the {name}, and its "
-                    f"`logits` are {len(flat(self.logits[name]))}: they must be the same levels."
-                )
 
     def rows(self, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
         """Return the shape of what taps of a network give at the term's locations."""

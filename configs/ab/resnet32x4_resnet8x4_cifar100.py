@@ -1,19 +1,13 @@
 _base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
 
+own = [f"backbone.layer{stage}.0.relu:input" for stage in (1, 2, 3)]
+theirs = [f"backbone.layer{stage}.4.relu:input" for stage in (1, 2, 3)]
 model = dict(
     student_loss_schedule=dict(begin=30),
     terms=dict(
         ab=dict(
-            student=[
-                "backbone.layer1.0.relu:input",
-                "backbone.layer2.0.relu:input",
-                "backbone.layer3.0.relu:input",
-            ],
-            teacher=[
-                "backbone.layer1.4.relu:input",
-                "backbone.layer2.4.relu:input",
-                "backbone.layer3.4.relu:input",
-            ],
+            student=own,
+            teacher=theirs,
             connector=dict(type="mmkd.ConvBNConnector"),
             loss=dict(type="mmkd.ABLoss", margin=1.0),
             weight=0.003,

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from mmkd.distillers.checks import check_classes, check_labels
 from mmkd.distillers.detection_checks import check_detection
 from mmkd.distillers.heads import lend_networks, take_heads
+from mmkd.distillers.places import fit_locations
 from mmkd.networks import Spec
 from mmkd.shared import with_references
-from mmkd.taps import Tap, expand, run_tapped
+from mmkd.taps import Tap, Taps, expand, expanded, parse_taps, run_tapped
 from mmkd.teachers import Teacher
 from mmkd.teachers.class_names import student_classes
-from mmkd.terms import Shapes, Taps, Term, Terms, expanded, parse_taps
+from mmkd.terms import Shapes, Term, Terms
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller
@@ -135,9 +136,10 @@ def connect_terms(
     for name, teacher in distiller.teachers.items():
         if name in taps:
             teachers[name] = _teacher_shapes(name, teacher, inputs, taps[name])
-    networks = {name: teacher.network for name, teacher in distiller.teachers.items()}
+    networks = {"student": distiller.student}
+    networks |= {name: teacher.network for name, teacher in distiller.teachers.items()}
     for term in distiller.terms.values():
-        term.locate(dict(student=distiller.student, **networks), dict(student=student, **teachers))
+        fit_locations(term, networks, dict(student=student, **teachers))
         check_classes(distiller, term, student, teachers)
         check_labels(distiller, term)
         check_detection(distiller, term)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from mmkd.heads import activation_of
+from mmkd.taps import flat
 from mmkd.teachers.class_map import ClassOutputs
-from mmkd.terms import Shapes, Term, flat
+from mmkd.terms import Shapes, Term
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller

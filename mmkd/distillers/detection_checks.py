@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from mmkd.terms import Term, flat
+from mmkd.taps import flat
+from mmkd.terms import Term
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller

@@ -26,9 +26,9 @@ from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
 from mmkd.shared import build_shared
 from mmkd.student import student_model
-from mmkd.taps import Tap, run_tapped
+from mmkd.taps import Tap, flat, run_tapped
 from mmkd.teachers.manner import manner_of
-from mmkd.terms import TermOutput, flat
+from mmkd.terms import TermOutput
 
 Config = dict[str, Any]
 Losses = dict[str, Any]

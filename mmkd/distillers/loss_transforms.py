@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 from mmkd.shared import refer
-from mmkd.taps import Tap
-from mmkd.terms import Taps
+from mmkd.taps import Tap, Taps
 
 
 class LossTransforms(nn.Sequential):

@@ -1,7 +1,7 @@
 """The table of a comparison of methods."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
@@ -125,14 +125,14 @@ def markdown(result: dict[str, Any]) -> str:
         f"Last epoch ({epoch}) on the test images, except where it says best: the best of all",
         "epochs on the same images, an optimistic choice that is shown apart for comparison only.",
         "",
-        *_table(outcomes, result["gpu"]),
+        *_table(outcomes, result["step_seconds"], result["gpu"]),
         "",
         *_conditions(result),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _table(outcomes: dict[str, Any], gpu: bool) -> list[str]:
+def _table(outcomes: dict[str, Any], step_seconds: Mapping[str, float], gpu: bool) -> list[str]:
     columns = task_of(outcomes).columns
     memory = "peak GPU MB" if gpu else "peak MB of the process"
     best = f"best {columns[0].title}"
@@ -144,12 +144,11 @@ def _table(outcomes: dict[str, Any], gpu: bool) -> list[str]:
             if column == ENTROPY:
                 gap = mean(column.values(same)) - mean(column.values(outcomes["teacher"]))
                 cells["entropy gap"] = f"{gap:+.3f}"
-        seconds = [outcome["iteration"] for outcome in same]
-        cells["s/iteration"] = spread(seconds, 3)
+        seconds = step_seconds[name]
+        cells["ms/step"] = f"{seconds * 1e3:.0f}"
         for other in ("student alone", "kd"):
             if other in outcomes:
-                theirs = mean(outcome["iteration"] for outcome in outcomes[other])
-                cells[f"x {other}"] = f"{mean(seconds) / theirs:.2f}"
+                cells[f"x {other}"] = f"{seconds / step_seconds[other]:.2f}"
         cells[memory] = f"{max(outcome['memory'] for outcome in same):.0f}"
         cells[best] = spread(
             [max(run["metrics"][columns[0].metric]) * columns[0].factor for run in same],
@@ -186,7 +185,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
     }
     notes = [
         task_of(result["outcomes"]).note,
-        "Seconds per iteration are the median of the log's and include loading data.",
+        "Milliseconds per training step are medians of steps that took turns in one process.",
     ]
     if result.get("note"):
         notes += ["", result["note"]]

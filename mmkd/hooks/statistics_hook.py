@@ -22,7 +22,8 @@ TINY = torch.finfo(torch.float32).tiny
 class StatisticsHook(Hook):
     """Log statistics of the terms and of the logits beside the losses.
 
-    - ``<term>/weight_mean``, ``<term>/weight_std``: of the sample weights,
+    - ``<term>/weight_mean``, ``<term>/weight_std``: of the weights of all samples and teachers,
+    - ``<term>/weight/<teacher>``: mean weight of each teacher, where a term has several,
     - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats, or
       of the classes' sigmoids where a head has these,
     - ``agreement/<teacher>``: share of samples that both networks put into the same class,
@@ -62,6 +63,7 @@ class StatisticsHook(Hook):
 
     def _record(self, distiller: Distiller, step: Step) -> None:
         scalars = {**weight_statistics(step), **logit_statistics(step)}
+        scalars.update(teacher_weight_statistics(distiller, step))
         scalars.update(module_statistics(distiller))
         if self.gradient_share:
             scalars.update(gradient_shares(distiller, step))
@@ -71,12 +73,23 @@ class StatisticsHook(Hook):
 
 
 def weight_statistics(step: Step) -> dict[str, Tensor]:
-    """Return mean and standard deviation of each term's sample weights."""
+    """Return mean and standard deviation of each term's weights, over samples and teachers."""
     scalars = {}
     for name, output in step.terms.items():
         if output.weight is not None and output.weight.numel():
             scalars[f"{name}/weight_mean"] = output.weight.mean()
             scalars[f"{name}/weight_std"] = output.weight.std(correction=0)
+    return scalars
+
+
+def teacher_weight_statistics(distiller: Distiller, step: Step) -> dict[str, Tensor]:
+    """Return the mean weight of each teacher, for the terms that weigh several."""
+    scalars = {}
+    for name, output in step.terms.items():
+        teachers = distiller.terms[name].teachers
+        if output.weight is not None and output.weight.numel() and len(teachers) > 1:
+            means = output.weight.mean(1)
+            scalars.update({f"{name}/weight/{t}": m for t, m in zip(teachers, means, strict=True)})
     return scalars
 
 

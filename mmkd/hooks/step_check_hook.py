@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from mmkd.distillers import Distiller, Step
 from mmkd.hooks.model import distiller_of
 from mmkd.registry import HOOKS
-from mmkd.terms import flat
+from mmkd.taps import flat
 
 LISTED = 5
 FLOAT16_SCALE = 2**16

@@ -14,8 +14,8 @@ from torch.nn.functional import normalize
 
 # Draws after which negatives of a sample's own class are given up on and left out.
 DRAWS = 32
-# Keeps the processes' draws apart, which have the same random numbers.
-STRIDE = 7919
+# Seeds between those of one step and of the next: more than there are processes.
+STEP = 2**20
 
 
 @dataclass
@@ -91,6 +91,9 @@ class ContrastMemory(nn.Module, ABC):
 class MemoryBank(ContrastMemory):
     """A place for each sample of the data set.
 
+    What is drawn follows from the seed, the step and the process, so that a resumed run draws what
+    it would have drawn, and nothing else that is random changes.
+
     Args:
         size: Samples in the data set.
         dim: Length of an embedding.
@@ -98,9 +101,12 @@ class MemoryBank(ContrastMemory):
         momentum: Share of what is remembered of a sample when it is seen again.
     """
 
+    steps: Tensor
+
     def __init__(self, size: int, dim: int, negatives: int, momentum: float) -> None:
         super().__init__(size, dim)
         self.negatives, self.momentum = negatives, momentum
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def contrast(
         self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor
@@ -120,26 +126,25 @@ class MemoryBank(ContrastMemory):
 
     def _draw(self, places: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Draw samples of other classes, as far as their labels are known, and never the same."""
+        seed = torch.initial_seed() + int(self.steps) * STEP + get_rank()
+        generator = torch.Generator(places.device).manual_seed(seed % 2**63)
         shape = (len(places), self.negatives)
-        drawn = self._random(shape, places.device)
+        given: dict[str, Any] = dict(generator=generator, device=places.device)
+        drawn = torch.randint(self.size, shape, **given)
         wrong = self._wrong(drawn, places, labels)
         for _ in range(DRAWS):
             if not wrong.any():
                 break
-            drawn = torch.where(wrong, self._random(shape, places.device), drawn)
+            drawn = torch.where(wrong, torch.randint(self.size, shape, **given), drawn)
             wrong = self._wrong(drawn, places, labels)
         return drawn, ~wrong
-
-    def _random(self, shape: tuple[int, int], device: torch.device) -> Tensor:
-        drawn = torch.randint(self.size, shape, device=device)
-        shifted: Tensor = (drawn + get_rank() * STRIDE) % self.size
-        return shifted
 
     def _wrong(self, drawn: Tensor, places: Tensor, labels: Tensor) -> Tensor:
         wrong: Tensor = (drawn == places[:, None]) | (self.labels[drawn] == labels[:, None])
         return wrong
 
     def store(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
+        self.steps += 1
         # Where a sample occurs twice the last one counts, in each process alike.
         twice = (places[:, None] == places[None]).triu(1).any(1)
         student, teacher, places = student[~twice], teacher[~twice], places[~twice]

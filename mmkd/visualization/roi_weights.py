@@ -89,6 +89,9 @@ def roi_weights(
     Raises:
         ValueError: In words, if the term does not weigh RoIs, or the image has none.
     """
+    if not distiller.manner.given:
+        name = type(distiller.student).__name__
+        raise ValueError(f"{name} has no RoIs: it is no two-stage detector.")
     weighing = _weighing_term(distiller, term)
     teacher = next(iter(weighing.teachers)) if teacher is None else teacher
     if teacher not in weighing.teachers:
@@ -97,7 +100,7 @@ def roi_weights(
         )
     student_tap, teacher_tap = weighing.logits["student"], weighing.logits[teacher]
     if not isinstance(student_tap, Tap) or not isinstance(teacher_tap, Tap):
-        raise ValueError(f"The term {term!r} weighs locations on several levels, no RoIs.")
+        raise ValueError(f"The term {term!r} weighs places on several levels, no RoIs.")
     student, own = step.features["student"][student_tap], step.features[teacher][teacher_tap]
     rois = step.features["student"][_roi_tap(distiller, student_tap)]
     weights = step.terms[term].weight
@@ -137,9 +140,6 @@ def _weighing_term(distiller: Distiller, name: str) -> Term:
 
 def _roi_tap(distiller: Distiller, logits: Tap) -> Tap:
     """Return where the RoIs are whose logits lie at a tap: of a cascade, those of its stage."""
-    if not distiller.manner.given:
-        name = type(distiller.student).__name__
-        raise ValueError(f"{name} has no RoIs: it is no two-stage detector.")
     stage = re.match(r"roi_head\.bbox_head\.(\d+)\.", logits.path)
     return distiller.manner.given[int(stage[1]) if stage else 0]
 

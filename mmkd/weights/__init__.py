@@ -9,7 +9,6 @@ from mmkd.weights.entropy_sample_weight import EntropySampleWeight
 from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropyWeight
 from mmkd.weights.power_sum_weight import PowerSumWeight
-from mmkd.weights.teacher_confidence_weight import TeacherConfidenceWeight
 from mmkd.weights.teacher_weight import TeacherWeight
 
 __all__ = [
@@ -23,6 +22,5 @@ __all__ = [
     "EntropyTeacherWeight",
     "EntropyWeight",
     "PowerSumWeight",
-    "TeacherConfidenceWeight",
     "TeacherWeight",
 ]

@@ -20,19 +20,33 @@ class ConfidenceWeight(nn.Module):
     Args:
         of: ``'student'`` or ``'teacher'``.
         activation: What makes probabilities of the logits, ``'sigmoid'`` or ``'softmax'``.
+        threshold: Weigh by 1 from this probability on and by 0 below, in place of the probability.
+        background: Whether the last class, background in a two-stage head, counts too.
     """
 
-    def __init__(self, of: str = "student", activation: str = "sigmoid") -> None:
+    def __init__(
+        self,
+        of: str = "student",
+        activation: str = "sigmoid",
+        threshold: float | None = None,
+        background: bool = True,
+    ) -> None:
         super().__init__()
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ValueError(f"The threshold is a probability in (0, 1], not {threshold}.")
         if of not in NETWORKS:
             raise ValueError(f"of must be one of {NETWORKS}, not {of!r}.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, not {activation!r}.")
         self.of, self.activation = of, activation
+        self.threshold, self.background = threshold, background
 
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), from raw logits (N, C)."""
         logits = full_precision(student_logits if self.of == "student" else teacher_logits)
         scores = logits.sigmoid() if self.activation == "sigmoid" else logits.softmax(-1)
-        return scores.amax(-1)
+        confidence = (scores if self.background else scores[:, :-1]).amax(-1)
+        if self.threshold is None:
+            return confidence
+        return (confidence >= self.threshold).to(confidence.dtype)

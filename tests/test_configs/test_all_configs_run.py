@@ -108,6 +108,8 @@ def shortened(path: Path, work_dir: Path, data: Any) -> Config:
     """The config on small data, one epoch of two iterations, with random teachers."""
     config = Config.fromfile(path)
     config.work_dir = str(work_dir)
+    # MMEngine's names tell seconds: those of configs of one name in two folders could be the same.
+    config.experiment_name = f"{path.parent.name}_{path.stem}"
     config.train_cfg.max_epochs = 1
     config.default_hooks.checkpoint.update(save_optimizer=False, save_param_scheduler=False)
     for loader, size in ((config.train_dataloader, 2 * BATCH), (config.val_dataloader, BATCH)):

@@ -115,8 +115,10 @@ def test_boxes_are_learned_where_there_is_foreground(boxes):
 
 
 def test_boxes_are_learned_only_where_the_teacher_is_sure():
+    sure = dict(type="mmkd.ConfidenceWeight", of="teacher", activation="softmax")
+
     def loss(threshold: float) -> float:
-        weight = dict(type="mmkd.TeacherConfidenceWeight", threshold=threshold)
+        weight = dict(sure, threshold=threshold)
         torch.manual_seed(0)
         model = tiny.distiller(terms=dict(box=BOXES | dict(sample_weight=weight)))
         return step(model)["loss_box"]

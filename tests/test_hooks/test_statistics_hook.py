@@ -20,10 +20,10 @@ def hook(**arguments):
     return dict(custom_hooks=[dict(type="mmkd.StatisticsHook", **{"interval": 1, **arguments})])
 
 
-def still_run(tmp_path, **arguments):
+def still_run(tmp_path, model=None, **arguments):
     """Train without learning; return the runner and its batches in their order."""
     data = loader(batch_size=8, size=16)
-    model = distiller(student=convnet(), terms=ER)
+    model = model or distiller(student=convnet(), terms=ER)
     runner = run(tmp_path, model, optim_wrapper=STILL, train_dataloader=data, **hook(**arguments))
     dataset = TinyImages(16)
     samples = [dataset[index] for index in range(16)]
@@ -57,6 +57,27 @@ def test_values_are_those_computed_by_hand(tmp_path):
         for name, value in expected.items():
             assert scalars(runner, f"train/{name}")[index] == pytest.approx(value.item(), abs=1e-6)
             assert line[index][name] == pytest.approx(value.item(), abs=1e-6)
+
+
+def test_several_teachers_have_a_mean_weight_each(tmp_path):
+    teachers = dict(b=dict(model=classifier(6)), a=dict(model=classifier(8)))
+    weigh, kd = dict(type="mmkd.EntropyTeacherWeight", form="inverse"), KD["kd"]
+    terms = dict(weighed=dict(**kd, teacher_weight=weigh), averaged=kd)
+    terms["single"] = dict(**kd, teacher=dict(a="head.fc"), sample_weight=WEIGHT)
+    model = distiller(student=convnet(), teachers=teachers, terms=terms)
+    runner, batches = still_run(tmp_path, model)
+    model = runner.model
+    for index, batch in enumerate(batches):
+        inputs = model.data_preprocessor(batch, False)["inputs"]
+        with torch.no_grad():
+            logits = [t.network(inputs, mode="tensor") for t in model.teachers.values()]
+        means = MODELS.build(weigh)(logits[0], logits).mean(1).tolist()
+        for name, mean in zip("ba", means, strict=True):
+            logged_mean = scalars(runner, f"train/weighed/weight/{name}")[index]
+            assert logged_mean == pytest.approx(mean, abs=1e-6)
+            assert scalars(runner, f"train/averaged/weight/{name}")[index] == 0.5
+        assert abs(means[0] - means[1]) > 1e-4
+    assert "train/single/weight/a" not in runner.message_hub.log_scalars
 
 
 def test_gradient_shares_are_those_of_separate_backward_passes(tmp_path):

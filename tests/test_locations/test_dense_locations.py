@@ -6,6 +6,7 @@ import pytest
 import tiny_dense as dense
 import tiny_detectors as tiny
 import torch
+import torch.distributed as dist
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import Tensor, nn
 
@@ -252,3 +253,49 @@ def test_labels_of_other_locations_are_told():
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(ValueError, match=r"must be one of|is a probability"):
         ROOT_MODELS.build(dict(type="mmkd.DenseLocations", **wrong))
+
+
+@pytest.mark.parametrize("make", dense.DENSE)
+def test_half_precision_gives_finite_gradients(make):
+    model = of_family(make)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = step_of(model).losses
+    assert losses["loss_er"].dtype == torch.float32
+    assert losses["loss_er"] > 0
+    losses["loss_er"].backward()
+    grads = [p.grad for p in model.student.parameters() if p.grad is not None]
+    assert grads
+    assert all(grad.isfinite().all() for grad in grads)
+    model.zero_grad()
+
+
+def test_boxes_of_a_pixel_and_regions_to_ignore():
+    model = of_family(dense.retinanet)
+    data = tiny.batch()
+    for sample in data["data_samples"]:
+        boxes = sample.gt_instances.bboxes
+        boxes[:, 2:] = boxes[:, :2] + 1
+        sample.ignored_instances = sample.gt_instances[:1]
+    losses = model(**model.data_preprocessor(data, True), mode="loss")
+    assert losses["loss_er"].isfinite()
+
+
+def share_positives(rank: int, folder: str, found: list[int]) -> None:
+    """Divide by the positives of both processes, of which this one has ``found[rank]``."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    locations = ROOT_MODELS.build(dict(type="mmkd.DenseLocations", select="all", avg="positives"))
+    locations._priors, locations._classes = {"student": [1], "teacher": [1]}, 4
+    labels = torch.full((8,), 4)
+    labels[: found[rank]] = 0
+    selection = locations.select(torch.zeros(8, 4), {}, {}, labels, None)
+    torch.save(selection.avg_factor, f"{folder}/{rank}.pth")
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("found", [[6, 0], [0, 0]])
+def test_positives_are_counted_over_processes(tmp_path, found):
+    arguments = (str(tmp_path), found)
+    torch.multiprocessing.start_processes(share_positives, arguments, 2, start_method="fork")
+    factors = [torch.load(tmp_path / f"{rank}.pth") for rank in range(2)]
+    assert factors == [max(sum(found) / 2, 1.0)] * 2

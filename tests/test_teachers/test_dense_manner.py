@@ -88,6 +88,7 @@ def test_a_folded_teacher_of_shared_convolutions_is_refused():
     for part in network.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(part.running_var, 0.5, 2.0)
+            torch.nn.init.normal_(part.running_mean)
     for part in network.bbox_head.rtm_cls:
         torch.nn.init.normal_(part.weight)
     teacher = dict(model=network, fold_bn=True)

@@ -143,12 +143,15 @@ def test_a_term_without_weights_is_refused_and_those_with_are_named() -> None:
 
 
 def test_weights_of_something_else_than_rois_are_refused() -> None:
+    places = dict(type="mmkd.DenseLocations", select="all")
+    binary = dict(loss=dict(type="mmkd.BinaryKDLoss"), sample_weight=dict(ER, activation="sigmoid"))
+    terms = dict(er=dict(binary, locations=places))
     one_stage = dict(student=retinanet(), teacher=dict(model=retinanet(50)))
-    cls = "neck[0]"
-    model = distiller(**one_stage, logits=cls, terms=dict(er=dict(loss=KD, sample_weight=ER)))
+    model = distiller(**one_stage, logits="bbox_head[0][:]", terms=terms)
     with pytest.raises(ValueError, match="RetinaNet has no RoIs"):
         roi_weights(model, step_of(model), "er", NAMES)
-    model = distiller(logits="neck[0]", terms=dict(er=dict(loss=KD, sample_weight=ER), kd=dict(
-        student=FC, teacher=FC, loss=KD)))  # fmt: skip
-    with pytest.raises(ValueError, match="which are not the"):
-        roi_weights(model, step_of(model), "er", NAMES)
+    roi = dict(student=FC, teacher=FC, loss=KD)
+    for logits, message in (("[0][:]", "on several levels"), ("[0][0]", "which are not the")):
+        model = distiller(logits=f"rpn_head{logits}", terms=dict(terms, kd=roi))
+        with pytest.raises(ValueError, match=message):
+            roi_weights(model, step_of(model), "er", NAMES)

@@ -12,16 +12,23 @@ import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from mmkd.engine.comparison import check_same_recipe, markdown, own_settings
+from mmkd.engine.launch import complete_loaders
 from mmkd.engine.machine import provenance
 from mmkd.engine.runs import Run, RunFailedError, read_outcome, train_all
+from mmkd.engine.timing import measure, training_step
+from mmkd.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "tools" / "train.py"
@@ -45,6 +52,9 @@ def parse_arguments() -> Namespace:
     )
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="turns of 10 iterations in which steps are timed"
+    )
     parser.add_argument("--out", type=Path, required=True, help="table (.md); .json beside it")
     parser.add_argument("--title", default="Comparison of methods")
     parser.add_argument("--note", default="", help="what a reader must know besides, for the page")
@@ -123,7 +133,9 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
     rows = {"teacher": [*runs.teachers.values()], **runs.methods}
     outcomes = {name: [read_outcome(run) for run in same] for name, same in rows.items()}
     config = runs.methods["student alone"][0].read_config()
+    first = {name: same[0] for name, same in rows.items()}
     return dict(
+        step_seconds=step_seconds(first, arguments.rounds),
         note=arguments.note,
         title=arguments.title,
         seeds=arguments.seeds,
@@ -135,11 +147,28 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
             test={k: v for k, v in config.val_dataloader.dataset.items() if k != "pipeline"},
             batch_size=config.train_dataloader.batch_size,
         ),
-        configs={name: same[0].config for name, same in rows.items()},
-        own_settings={name: own_settings(same[0]) for name, same in rows.items()},
+        configs={name: run.config for name, run in first.items()},
+        own_settings={name: own_settings(run) for name, run in first.items()},
         outcomes={name: [asdict(one) for one in same] for name, same in outcomes.items()},
         **provenance(ROOT),
     )
+
+
+def step_seconds(runs: dict[str, Run], rounds: int) -> dict[str, float]:
+    """Return the median seconds of a training step of each run, the runs taking turns."""
+    steps = {}
+    for name, run in runs.items():
+        config = run.read_config()
+        init_default_scope(config.default_scope)
+        complete_loaders(config, ("train_dataloader",))
+        data = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        settings = config.model.to_dict()
+        if "data_preprocessor" in config:
+            settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
+        model = MODELS.build(settings).to(get_device())
+        model.init_weights()
+        steps[name] = training_step(model, config, data)
+    return {name: median(values) for name, values in measure(steps, rounds, 10).items()}
 
 
 def _has_gpu() -> bool:

@@ -12,9 +12,7 @@ depends on them.
 import json
 import subprocess
 import sys
-import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from importlib import import_module
@@ -29,7 +27,6 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
@@ -40,6 +37,7 @@ from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
 from mmkd.engine.machine import provenance
 from mmkd.engine.random_batch import random_batch
+from mmkd.engine.timing import Step, measure, training_step
 from mmkd.networks import build_network, network_config
 from mmkd.registry import MODELS
 from mmkd.student import student_model
@@ -54,7 +52,6 @@ PARTS = {
 }
 SIZES = ("VmRSS:", "VmHWM:")
 RESET_PEAK = Path("/proc/self/clear_refs")
-Step = Callable[[], Any]
 
 
 def parse_arguments() -> Namespace:
@@ -128,15 +125,6 @@ def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str,
     return random_batch(student, config.train_dataloader.batch_size, shape, arguments.boxes)
 
 
-def training_step(model: nn.Module, config: Config, data: dict[str, Any]) -> Step:
-    model.init_weights()
-    model.train()
-    optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
-    for group in optim_wrapper.param_groups:
-        group["lr"] = 0.0
-    return lambda: model.train_step(data, optim_wrapper)
-
-
 class Recorded:
     """Stands in for a teacher, and notes how the distiller runs it."""
 
@@ -190,6 +178,7 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
     if "student" in parts:
         spec = config.model.to_dict()["student"]
         student = build_network(student_model(spec, preprocessor)).to(device)
+        student.init_weights()
         steps["student"] = training_step(student, config, batch(config, arguments, student))
     if set(parts) - {"student"}:
         settings = config.model.to_dict()
@@ -204,30 +193,9 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
         if "whole" in parts:
             steps["whole"] = teacher_prediction(distiller, data, arguments.amp)
         if "distillation" in parts:
+            distiller.init_weights()
             steps["distillation"] = training_step(distiller, config, data)
     return {part: steps[part] for part in parts}
-
-
-def synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def measure(steps: dict[str, Step], rounds: int, iterations: int) -> dict[str, list[float]]:
-    """Return the seconds of every iteration of every part, the parts taking turns."""
-    seconds: dict[str, list[float]] = {part: [] for part in steps}
-    for step in steps.values():
-        for _ in range(3):
-            step()
-    for _ in range(rounds):
-        for part, step in steps.items():
-            for _ in range(iterations):
-                synchronize()
-                started = time.perf_counter()
-                step()
-                synchronize()
-                seconds[part].append(time.perf_counter() - started)
-    return seconds
 
 
 def resident() -> dict[str, float]:

@@ -1,10 +1,10 @@
-"""Samples that the teacher is sure of."""
+"""Samples that a network is sure of."""
 
 import pytest
 import torch
 
 import mmkd  # noqa: F401
-from mmkd.weights import TeacherConfidenceWeight
+from mmkd.weights import ConfidenceWeight
 
 # Probabilities .6/.3/.1, .2/.2/.6, .4/.3/.3
 LOGITS = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.4, 0.3, 0.3]]).log()
@@ -13,14 +13,14 @@ LOGITS = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.4, 0.3, 0.3]]).log()
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (dict(), [1, 1, 0]),
-        (dict(background=False), [1, 0, 0]),
+        (dict(threshold=0.5), [1, 1, 0]),
+        (dict(threshold=0.5, background=False), [1, 0, 0]),
         (dict(threshold=0.39), [1, 1, 1]),
         (dict(threshold=1.0), [0, 0, 0]),
     ],
 )
 def test_it_keeps_what_passes_the_threshold(arguments, expected):
-    weight = TeacherConfidenceWeight(**arguments)
+    weight = ConfidenceWeight("teacher", "softmax", **arguments)
     for dtype in (torch.float32, torch.bfloat16):
         found = weight(torch.randn(3, 3), LOGITS.to(dtype))
         assert found.tolist() == expected
@@ -30,4 +30,4 @@ def test_it_keeps_what_passes_the_threshold(arguments, expected):
 @pytest.mark.parametrize("threshold", [0, 1.5])
 def test_a_threshold_is_a_probability(threshold):
     with pytest.raises(ValueError, match="is a probability"):
-        TeacherConfidenceWeight(threshold)
+        ConfidenceWeight(threshold=threshold)

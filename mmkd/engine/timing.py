@@ -1,0 +1,58 @@
+"""Seconds of training steps that take turns in one process, so that they can be compared."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
+
+Step = Callable[[], Any]
+WARM_UP = 3
+
+
+def training_step(model: BaseModel, config: Config, data: dict[str, Any]) -> Step:
+    """Return a training step of a model on a batch, at a learning rate of 0.
+
+    Random weights could diverge otherwise, and what a detector proposes depends on them.
+
+    Args:
+        model: The model, on its device.
+        config: What ``optim_wrapper`` is taken from.
+        data: A batch, as the data loader gives it.
+    """
+    model.train()
+    optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    for group in optim_wrapper.param_groups:
+        group["lr"] = 0.0
+    return lambda: model.train_step(data, optim_wrapper)
+
+
+def measure(steps: Mapping[str, Step], rounds: int, iterations: int) -> dict[str, list[float]]:
+    """Return the seconds of every iteration of every step, the steps taking turns.
+
+    Args:
+        steps: What to measure, by name.
+        rounds: How often each has its turn.
+        iterations: How many iterations a turn has.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        for _ in range(WARM_UP):
+            step()
+    for _ in range(rounds):
+        for name, step in steps.items():
+            for _ in range(iterations):
+                _synchronize()
+                started = time.perf_counter()
+                step()
+                _synchronize()
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
