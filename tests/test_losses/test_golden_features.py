@@ -17,6 +17,7 @@ CONFIGS = {
     "nst": dict(type="mmkd.NSTLoss"),
     "rkd distance=25 angle=50": dict(type="mmkd.RKDLoss", distance_weight=25, angle_weight=50),
     "pkt": dict(type="mmkd.PKTLoss"),
+    "hcl (ReviewKD)": dict(type="mmkd.ReviewKDLoss"),
     "mse": dict(type="mmkd.HintLoss"),
     "partial l2 (OFD, margin -0.5)": dict(type="mmkd.OFDLoss", margin=-0.5),
 }
