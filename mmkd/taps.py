@@ -130,6 +130,10 @@ def flat(taps: Taps) -> list[Tap]:
     return [taps] if isinstance(taps, Tap) else taps
 
 
+class TapError(RuntimeError):
+    """A tap has no tensor of a forward, or one that it cannot hand on."""
+
+
 class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
     """Ends a network's forward when every tap has its tensor."""
 
@@ -151,7 +155,7 @@ def run_tapped(
         What the forward returned (``None`` where it was stopped), and the tensor of each tap.
 
     Raises:
-        RuntimeError: If a tapped module runs not at all, or more than once where the tap does not
+        TapError: If a tapped module runs not at all, or more than once where the tap does not
             say that every run is meant, or a tensor is changed in place after it was caught.
     """
     taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
@@ -160,7 +164,7 @@ def run_tapped(
 
     def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         if tap in caught and not tap.every:
-            raise RuntimeError(
+            raise TapError(
                 f"The module {tap.path!r} runs more than once in a forward, so that the tap "
                 f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it, or all "
                 f"of its runs by '{replace(tap, every=True)}'."
@@ -182,14 +186,14 @@ def run_tapped(
     tensors = {}
     for tap in taps:
         if tap not in caught:
-            raise RuntimeError(
+            raise TapError(
                 f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "
                 "no tensor. Tap a module that takes part in it."
             )
         runs = []
         for tensor, version in caught[tap]:
             if tensor._version != version:
-                raise RuntimeError(
+                raise TapError(
                     f"The tensor of the tap '{tap}' was changed in place after it was caught, by "
                     "an in-place activation as a rule. Tap that activation itself, or set "
                     "inplace=False."

@@ -1,4 +1,4 @@
-"""Generate CINIC-10 and Tiny-ImageNet folders of chosen sizes in the real layouts, for tests."""
+"""Generate small image folders in the layouts of CINIC-10, Tiny-ImageNet, ImageNet, for tests."""
 
 from pathlib import Path
 
@@ -55,6 +55,21 @@ def write_tiny_imagenet(root: Path, classes: int, train: int, val: int, seed: in
         _write(root / "val" / "images" / f"val_{number}.JPEG", 64, generator)
         lines.append(f"val_{number}.JPEG\t{wnids[number % classes]}\t0\t32\t44\t62\n")
     (root / "val" / "val_annotations.txt").write_text("".join(lines))
+    return root
+
+
+def write_imagenet(root: Path, seed: int = 0) -> Path:
+    """Write ``root/{train,val}/<wnid>/*.JPEG`` with ILSVRC-2012's 1000 folders of one small image.
+
+    Args:
+        root: What a config calls ``data_root``.
+        seed: Seed of the pixels.
+    """
+    generator = np.random.RandomState(seed)
+    for split in ("train", "val"):
+        for number in range(1000):
+            wnid = f"n{number:08d}"
+            _write(root / split / wnid / f"{wnid}_0.JPEG", 32, generator)
     return root
 
 

@@ -1,21 +1,24 @@
 """Building a distiller's parts, and checking at build time what can be checked."""
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmkd.distillers.checks import check_classes, check_labels
 from mmkd.distillers.detection_checks import check_detection
 from mmkd.distillers.heads import lend_networks, take_heads
 from mmkd.distillers.places import fit_locations
+from mmkd.distillers.trial import try_term
 from mmkd.networks import Spec
 from mmkd.shared import with_references
-from mmkd.taps import Tap, Taps, expand, expanded, parse_taps, run_tapped
-from mmkd.teachers import Teacher
+from mmkd.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
+from mmkd.teachers import Teacher, once_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 from mmkd.terms import Shapes, Term, Terms
 
@@ -35,10 +38,20 @@ def build_teachers(
     """Build the teachers, for a student, from either form in which a config gives them."""
     if (teachers is None) == (teacher is None):
         raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
-    built = {}
-    for name, config in (teachers or {"teacher": teacher or {}}).items():
+    built = dict[str, Teacher]()
+    configs = teachers or {"teacher": teacher or {}}
+    for name, config in configs.items():
         if name == "student":
             raise ValueError("A teacher cannot be called 'student'.")
+        if twin := next((n for n in built if same_teacher(configs[n], config)), None):
+            print_log(
+                f"The teachers {twin!r} and {name!r} are one network with the same weights: it "
+                "runs once, and counts as two.",
+                "current",
+                logging.WARNING,
+            )
+            built[name] = built[twin]
+            continue
         try:
             built[name] = Teacher(**config)
         except TypeError as error:
@@ -133,9 +146,8 @@ def connect_terms(
         tap.check(distiller.student)
     student = _student_shapes(distiller, inputs, taps["student"])
     teachers: dict[str, Shapes] = {}
-    for name, teacher in distiller.teachers.items():
-        if name in taps:
-            teachers[name] = _teacher_shapes(name, teacher, inputs, taps[name])
+    for teacher, (names, read) in once_each(distiller.teachers, taps).items():
+        teachers.update(dict.fromkeys(names, _teacher_shapes(names[0], teacher, inputs, read)))
     networks = {"student": distiller.student}
     networks |= {name: teacher.network for name, teacher in distiller.teachers.items()}
     for term in distiller.terms.values():
@@ -144,6 +156,7 @@ def connect_terms(
         check_labels(distiller, term)
         check_detection(distiller, term)
         term.connect(terms[term.name].get("connector"), student, teachers)
+        try_term(term, student, teachers)
         lend_networks(term, distiller.student, distiller.teachers)
         take_heads(term, distiller.teachers, dict(student=student, **teachers))
         if term.labels is not None:  # there is no label in a dry run
@@ -217,6 +230,8 @@ def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap
     try:
         with evaluating(distiller.student):
             _, caught = run_tapped(distiller.student, taps, forward)
+    except TapError as error:
+        raise ValueError(f"The student cannot be tapped like this. {error}") from error
     except RuntimeError as error:
         raise ValueError(
             f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
@@ -229,6 +244,8 @@ def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collectio
     try:
         given = teacher.manner.example(inputs)
         caught = teacher(inputs, None, taps, given)
+    except TapError as error:
+        raise ValueError(f"The teacher {name!r} cannot be tapped like this. {error}") from error
     except RuntimeError as error:
         raise ValueError(
             f"The teacher {name!r} cannot take the student's input, of shape "

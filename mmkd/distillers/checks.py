@@ -68,15 +68,20 @@ def _check_activation(distiller: "Distiller", term: Term, name: str) -> None:
             f"The term {term.name!r} compares logits for a {given['student']} with those of the "
             f"teacher {name!r}, for a {given[name]}. Compare features only."
         )
-    parts = [term.sample_weight, *([term.loss] if term.compares_logits(name) else [])]
-    for part in parts:
-        wanted, head = getattr(part, "activation", None), given["student"]
+    head = given["student"]
+    advice = {
+        term.sample_weight: f"Give it activation={head!r}",
+        term.teacher_weight: "Take mmkd.AverageTeachers",
+    }
+    if term.compares_logits(name):
+        binary = head == "sigmoid"
+        advice[term.loss] = f"Take mmkd.{'BinaryKDLoss' if binary else 'KDLoss'}"
+    for part, instead in advice.items():
+        wanted = getattr(part, "activation", None)
         if wanted is not None and head is not None and wanted != head:
-            instead = "mmkd.BinaryKDLoss" if head == "sigmoid" else "mmkd.KDLoss"
-            advice = f"Take {instead}" if part is term.loss else f"Give it activation={head!r}"
             raise ValueError(
                 f"{type(part).__name__} of the term {term.name!r} takes the {wanted} of logits, "
-                f"but the student's head is made for a {head}. {advice}."
+                f"but the student's head is made for a {head}. {instead}."
             )
 
 

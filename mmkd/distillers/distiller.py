@@ -27,6 +27,7 @@ from mmkd.schedule import Schedule
 from mmkd.shared import build_shared
 from mmkd.student import student_model
 from mmkd.taps import Tap, flat, run_tapped
+from mmkd.teachers import once_each
 from mmkd.teachers.manner import manner_of
 from mmkd.terms import TermOutput
 
@@ -178,9 +179,8 @@ class Distiller(BaseModel):
         given: tuple[Tensor, ...] = ()
         if self.manner.given:
             given = tuple(caught[tap] for tap in self.manner.given if tap in caught)
-        for name, teacher in self.teachers.items():
-            if name in taps:
-                features[name] = teacher(inputs, data_samples, taps[name], given)
+        for teacher, (names, read) in once_each(self.teachers, taps).items():
+            features.update(dict.fromkeys(names, teacher(inputs, data_samples, read, given)))
         labels = class_labels(data_samples) if self._needs_labels else None
 
         losses = self._weigh(losses)

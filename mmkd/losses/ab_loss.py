@@ -16,7 +16,7 @@ class ABLoss(FeatureLoss):
     r"""Squared hinge that puts the student's neurons on the teacher's side of activation.
 
     Knowledge Transfer via Distillation of Activation Boundaries Formed by Hidden Neurons (Heo et
-    al., AAAI 2019), eq. 5, on features before their activation: a neuron that is active in the
+    al., AAAI 2019), on features before their activation: a neuron that is active in the
     teacher (:math:`t > 0`) costs :math:`\max(m - s, 0)^2`, another one :math:`\max(s + m, 0)^2`.
     The loss of a sample is the sum over its neurons; each layer counts half of the next deeper one,
     as in the published code, which also multiplies by 0.003. The student passes a connector (a

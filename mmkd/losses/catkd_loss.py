@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class CATKDLoss(FeatureLoss):
     r"""Mean squared difference of the class activation maps of student and teacher.
 
-    Class Attention Transfer Based Knowledge Distillation (Guo et al., CVPR 2023), eqs. 4 and 5. The
+    Class Attention Transfer Based Knowledge Distillation (Guo et al., CVPR 2023). The
     map of class k is :math:`\sum_c w_{k,c} F_c`, with the weights (not the bias) of the linear
     classifier behind the pooled last map F. Maps are averaged to ``resolution`` x ``resolution``
     and each one is scaled to unit length. The student's weights learn from this loss too: in the

@@ -39,7 +39,7 @@ def contrastive_loss(densities: Tensor, valid: Tensor, size: int) -> Tensor:
 class CRDLoss(FeatureLoss):
     r"""Noise-contrastive loss between embeddings of student and teacher.
 
-    Contrastive Representation Distillation (Tian, Krishnan, Isola; ICLR 2020), eq. 17, in the
+    Contrastive Representation Distillation (Tian, Krishnan, Isola; ICLR 2020), in the
     released code's form: linear embeddings of both pooled features, scaled to unit length, are
     told apart from those of ``negatives`` samples of other classes, as they are remembered, at
     :math:`p = e^{u^T v / \tau} / Z`; the student's against the teacher's memory and the other

@@ -26,7 +26,7 @@ class FSPLoss(FeatureLoss):
     """Mean squared difference of the FSP matrices of consecutive layers.
 
     A Gift from Knowledge Distillation: Fast Optimization, Network Minimization and Transfer
-    Learning (Yim et al., CVPR 2017), eqs. 1 and 2, as a mean over the entries of a matrix. The term
+    Learning (Yim et al., CVPR 2017), as a mean over the entries of a matrix. The term
     taps two layers or more, from shallow to deep: n layers give n - 1 matrices. Student and teacher
     must have the same channels, or a connector gives them. In the paper this loss alone initialises
     the student, before it trains on labels: see ``student_loss_schedule`` of the distiller.

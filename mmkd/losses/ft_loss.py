@@ -50,7 +50,7 @@ class FTLoss(PairedPartsLoss):
     Paraphrasing Complex Network: Network Compression via Factor Transfer (Kim, Park, Kwak; NeurIPS
     2018): a paraphraser, an autoencoder of three 3x3 convolutions a side, turns the teacher's map
     into a factor of ``rate`` times its channels, a translator the student's. The loss is
-    the mean absolute difference of the factors, each scaled to unit length (eq. 3 with p = 1).
+    the mean absolute difference of the factors, each scaled to unit length.
 
     The paper trains the paraphraser before the student. Here it learns in the same run, which is
     an interpretation: the loss has a reconstruction error of its own, and the factor that the

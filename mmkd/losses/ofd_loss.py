@@ -52,7 +52,7 @@ def partial_distance(student: Tensor, teacher: Tensor) -> Tensor:
 class OFDLoss(FeatureLoss):
     r"""Partial L2 distance to the teacher's features, with a margin under them.
 
-    A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV 2019), eqs. 2 and 3, on
+    A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV 2019), on
     features before their activation: the teacher's are raised to a negative margin of the channel,
     the mean of what is negative there, which follows from the batch norm before the activation.
     Each layer counts half of the next deeper one. The student passes a connector (1x1 convolution

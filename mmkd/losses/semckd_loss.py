@@ -34,7 +34,7 @@ def _regressor(channels: int, teacher_channels: int) -> nn.Sequential:
 class SemCKDLoss(FeatureLoss):
     r"""Each layer of the student learns all of the teacher's, as much as its attention says.
 
-    Cross-Layer Distillation with Semantic Calibration (Chen et al., AAAI 2021), eqs. 3 to 6: for
+    Cross-Layer Distillation with Semantic Calibration (Chen et al., AAAI 2021): for
     each sample :math:`\frac{1}{L_s}\sum_{i,j} \alpha_{ij}\,MSE(r_{ij}(F_s^i), F_t^j)`, at the
     smaller map's size. :math:`\alpha_{i\cdot}` is a softmax over the teacher's layers of the
     products of query and key, which are embeddings of a sample's similarities :math:`FF^T` with the

@@ -14,7 +14,7 @@ from mmkd.registry import MODELS
 class SimKDLoss(FeatureLoss):
     """Mean squared difference of the maps before the classifier, at the smaller one's size.
 
-    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022), eq. 2: the
+    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022): the
     student's map has passed a projector, which is a part of the student
     (:class:`mmkd.models.SimKDNeck`), and has the teacher's channels. The student's classifier is a
     frozen copy of the teacher's, so that this is the only loss; ``configs/simkd`` has the whole.

@@ -45,8 +45,8 @@ class ChannelGaussian(nn.Module):
 class VIDLoss(PairedPartsLoss):
     r"""Negative log-likelihood of the teacher's map under a Gaussian that the student predicts.
 
-    Variational Information Distillation for Knowledge Transfer (Ahn et al., CVPR 2019), eqs. 5 and
-    6, without the constant: :math:`\frac12\left[\frac{(\mu(F_s) - F_t)^2}{v_c} + \log v_c\right]`,
+    Variational Information Distillation for Knowledge Transfer (Ahn et al., CVPR 2019), without
+    the constant: :math:`\frac12\left[\frac{(\mu(F_s) - F_t)^2}{v_c} + \log v_c\right]`,
     averaged over channels and positions. :math:`\mu` is three 1x1 convolutions with ReLUs between
     them, :math:`v_c = softplus(\rho_c) + \epsilon` starts at 5 for each channel. Means and
     log-scales :math:`\rho_c` are trained; in mdistiller the latter are never given to the

@@ -1,4 +1,4 @@
-"""How keys of published CIFAR checkpoints map to those of a classifier built here.
+"""How keys of published checkpoints of small networks map to those of a classifier built here.
 
 The published networks (of RepDistiller, mdistiller and what follows their layout) are one module
 with the classifying layer inside, under a name that depends on the network. Here that layer is
@@ -14,13 +14,14 @@ from torch import Tensor
 Value = TypeVar("Value")
 
 BACKBONE, FC = "backbone.", "head.fc."
-# resnet and wrn; ResNet and ShuffleNets; vgg; MobileNetV2.
+# resnet, wrn and MobileNetV1; ResNet and ShuffleNets; vgg; MobileNetV2.
 HEADS = ("fc", "linear", "classifier", "classifier.0")
 # What tells the networks apart without their classifying layer; the first that occurs decides.
 MARKS = {
     "backbone.block0.": "classifier",
     "backbone.blocks.": "classifier.0",
     "backbone.block1.layer.": "fc",
+    "backbone.model.": "fc",
     "backbone.layer2.0.downsample.": "fc",
     "backbone.layer2.0.": "linear",
 }
@@ -53,7 +54,7 @@ def find_head(keys: Iterable[str]) -> str:
         )
     found = f"more than one ({', '.join(heads)})" if heads else "none"
     raise UnknownKeysError(
-        f"a published CIFAR checkpoint holds one classifying layer of {', '.join(HEADS)}, this one "
+        f"a published checkpoint holds one classifying layer of {', '.join(HEADS)}, this one "
         f"{found}; its keys are {_first(names)}"
     )
 
@@ -62,14 +63,14 @@ def published_head(keys: Iterable[str]) -> str:
     """Return the published name of ``head.fc`` for a classifier with these keys.
 
     Raises:
-        UnknownKeysError: if they are not of one of the CIFAR networks of this package.
+        UnknownKeysError: if they are not of one of the networks of this package.
     """
     names = list(keys)
     for mark, head in MARKS.items():
         if any(name.startswith(mark) for name in names):
             return head
     raise UnknownKeysError(
-        f"these keys are not of a classifier on one of mmkd's CIFAR networks: {_first(names)}"
+        f"these keys are not of a classifier on one of mmkd's networks: {_first(names)}"
     )
 
 
@@ -80,9 +81,9 @@ def classifier_keys(state_dict: Mapping[str, Value], head: str | None = None) ->
 
     Args:
         state_dict: the published entries, in their order.
-        head: the published name of the classifying layer: ``fc`` (resnet, wrn), ``linear``
-            (ResNet, ShuffleNet), ``classifier`` (vgg), ``classifier.0`` (MobileNetV2). It is found
-            if not given.
+        head: the published name of the classifying layer: ``fc`` (resnet, wrn, MobileNetV1),
+            ``linear`` (ResNet, ShuffleNet), ``classifier`` (vgg), ``classifier.0`` (MobileNetV2).
+            It is found if not given.
 
     Returns:
         A new dict with the same values in the same order.
@@ -108,7 +109,7 @@ def published_keys(state_dict: Mapping[str, Value]) -> dict[str, Value]:
     """Undo :func:`classifier_keys`.
 
     Args:
-        state_dict: entries of an ``mmpretrain.ImageClassifier`` on a CIFAR network of mmkd.
+        state_dict: entries of an ``mmpretrain.ImageClassifier`` on a network of mmkd.
 
     Returns:
         A new dict with the same values in the same order.

@@ -3,6 +3,15 @@
 from mmkd.teachers.class_map import ClassMap
 from mmkd.teachers.head import TeacherHead
 from mmkd.teachers.teacher import Teacher
+from mmkd.teachers.twins import once_each, same_teacher
 from mmkd.teachers.weights import WeightsMismatchError, load_weights
 
-__all__ = ["ClassMap", "Teacher", "TeacherHead", "WeightsMismatchError", "load_weights"]
+__all__ = [
+    "ClassMap",
+    "Teacher",
+    "TeacherHead",
+    "WeightsMismatchError",
+    "load_weights",
+    "once_each",
+    "same_teacher",
+]

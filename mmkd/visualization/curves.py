@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from mmkd.engine.runs import read_scalars
+
+Records = list[dict[str, Any]]
+WIDEST = 3  # panels beside each other
 
 
 def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
@@ -13,29 +17,55 @@ def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
 
     Args:
         runs: Work folders of tools/train.py, by what to call the runs.
-        keys: Entries of the training or evaluation log; those joined by ``+`` share a panel.
+        keys: Entries of the training or evaluation log; those joined by ``+`` share a panel. Runs
+            that have not logged an entry have no line.
 
     Raises:
-        ValueError: If a run has logged none of the entries of a panel.
+        ValueError: If a folder has no log, or no run has logged an entry.
     """
-    figure = Figure(figsize=(4.5 * len(keys), 3.5), layout="constrained")
-    panels = figure.subplots(1, len(keys), squeeze=False)[0]
-    records = {name: read_scalars(folder) for name, folder in runs.items()}
-    for axes, panel in zip(panels, keys, strict=True):
-        together = panel.split("+")
-        for name, (training, evaluation) in records.items():
-            shown = 0
-            for key in together:
-                found = [r for r in training if key in r] or [r for r in evaluation if key in r]
-                label = " ".join([name] * (len(runs) > 1) + [key] * (len(together) > 1))
-                axes.plot([r["step"] for r in found], [r[key] for r in found], label=label)
-                shown += len(found)
-            if not shown:
-                known = sorted({key for record in (*training, *evaluation) for key in record})
-                raise ValueError(
-                    f"{runs[name]} has logged no {panel}. It has logged {', '.join(known) or '-'}."
-                )
-        axes.set(title=panel if len(together) == 1 else "", xlabel="step")
-        if axes.get_legend_handles_labels()[1] != [""] * len(axes.lines):
-            axes.legend(fontsize=8)
+    logs = {name: read_scalars(folder) for name, folder in runs.items()}
+    for name, log in logs.items():
+        if not any(log):
+            raise ValueError(f"{runs[name]} has no log of a training run.")
+    columns = min(len(keys), WIDEST)
+    rows = -(-len(keys) // columns)
+    figure = Figure(figsize=(4.5 * columns, 3.5 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, panel in zip(panels, keys, strict=False):
+        _draw_panel(axes, logs, panel)
+    for axes in panels[len(keys) :]:
+        axes.set_axis_off()
     return figure
+
+
+def _draw_panel(axes: Any, logs: Mapping[str, tuple[Records, Records]], panel: str) -> None:
+    together = panel.split("+")
+    for key in together:
+        found = {name: line for name, log in logs.items() if (line := _line(log, key))}
+        if not found:
+            known = sorted(
+                {key for log in logs.values() for part in log for r in part for key in r}
+            )
+            raise ValueError(f"No run has logged {key}. They have logged {', '.join(known)}.")
+        for name, (unit, steps, values) in found.items():
+            label = " ".join([name] * (len(logs) > 1) + [key] * (len(together) > 1))
+            axes.plot(steps, values, label=label, marker=".")
+            axes.set_xlabel(unit)
+    if len(together) == 1:
+        axes.set_title(panel)
+    if len(logs) > 1 or len(together) > 1:
+        axes.legend(fontsize=8)
+
+
+def _line(log: tuple[Records, Records], key: str) -> tuple[str, list[int], list[float]] | None:
+    """Return the unit of the steps, the steps and the values of an entry, if it was logged."""
+    training, evaluation = log
+    for records, unit in ((training, "iteration"), (evaluation, _evaluated_by(training))):
+        found = [record for record in records if key in record]
+        if found:
+            return unit, [r["step"] for r in found], [r[key] for r in found]
+    return None
+
+
+def _evaluated_by(training: Records) -> str:
+    return "epoch" if any("epoch" in record for record in training) else "iteration"

@@ -48,7 +48,12 @@ class TeacherWeight(nn.Module, ABC):
         form: One of the above.
         divide_by_k: Divide by the number of teachers, as the released code of CA-MKD does in its
             losses, EBKD's included.
+
+    Attributes:
+        activation: What logits are taken to be made for.
     """
+
+    activation = "softmax"
 
     def __init__(self, form: str = "softmax_inv", divide_by_k: bool = False) -> None:
         super().__init__()

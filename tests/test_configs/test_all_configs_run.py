@@ -20,10 +20,10 @@ import torch
 from config_files import ALL, CLASSIFICATION, ROOT
 from make_cifar100 import write_cifar100
 from make_fashion_mnist import write_fashion_mnist
-from make_image_folders import write_cinic10, write_imagenet, write_tiny_imagenet
 from mmengine.config import Config
 from mmengine.runner import Runner
 from runs import separate_runs  # noqa: F401
+from small_folders import write_cinic10, write_imagenet, write_tiny_imagenet
 
 from mmkd.networks import network_config
 from mmkd.registry import MODELS
@@ -34,9 +34,9 @@ DATASETS = ("digits", "fmnist8k", "cifar100", "cinic10", "tiny_imagenet", "image
 WRITERS = {
     "CIFAR100": lambda root: write_cifar100(root, train=2 * BATCH, test=BATCH),
     "ImageNet": write_imagenet,
-    "mmkd.CINIC10": write_cinic10,
+    "mmkd.CINIC10": lambda root: write_cinic10(root, each=1),
     "mmkd.FashionMNIST": lambda root: write_fashion_mnist(root, seed=0),
-    "mmkd.TinyImageNet": write_tiny_imagenet,
+    "mmkd.TinyImageNet": lambda root: write_tiny_imagenet(root, classes=200, train=1, val=200),
 }
 # What the test changes beside `data_root`: the files' checksums, and the subset of larger data.
 CHANGES = {"CIFAR100": {"type": "GeneratedCIFAR100"}, "mmkd.FashionMNIST": {"subset": None}}

@@ -23,6 +23,16 @@ SHIFT = dict(type="mmkd.KDLoss", target=dict(type="mmkd.ProbabilityShift"))
 GREY = tiny.classifier(6)
 GREY["backbone"]["in_channels"] = 1
 MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
+# Its ReLUs work in place.
+RESNET = tiny.classifier(16)
+RESNET["backbone"] = dict(type="mmpretrain.ResNet", depth=18, stem_channels=4, base_channels=4)
+AT = dict(teacher="backbone.layer1", loss=dict(type="mmkd.ATLoss"))
+BOTH = dict.fromkeys(("student", "teacher"), ["backbone.bn1", "backbone.layer1"])
+
+
+def controlled(**arguments):
+    """KD with a controller of the student's entropy."""
+    return dict(KD, student_transforms=[dict(type="mmkd.EntropyController", **arguments)])
 
 
 @pytest.mark.parametrize(
@@ -90,6 +100,28 @@ MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
             ),
             "no loss of a single sample",
         ),
+        (
+            dict(terms=dict(at=dict(AT, student=["backbone.layer1", "backbone.layer2"]))),
+            "'at' cannot be computed.*needs pairs.*student 'backbone.layer1' \\(2, 4, 16, 16\\)",
+        ),
+        (dict(terms=dict(at=dict(AT, student="head.fc"))), "'at' cannot be.*tap a stage"),
+        (
+            dict(terms=dict(nst=dict(AT, student="neck", loss=dict(type="mmkd.NSTLoss")))),
+            "'nst' cannot be.*tap a stage",
+        ),
+        (dict(terms=dict(kd=dict(loss=controlled(num_classes=4)))), "num_classes=4.*have 5"),
+        (
+            dict(terms=dict(kd=dict(loss=KD, student="backbone", teacher="backbone"))),
+            "compares logits \\(N, C\\).*take a feature loss",
+        ),
+        (
+            dict(student=RESNET, terms=dict(at=dict(AT, student="backbone.bn1"))),
+            "student cannot be tapped.*'backbone.bn1' was changed in place.*inplace=False",
+        ),
+        (
+            dict(teacher=dict(model=RESNET), terms=dict(at=dict(AT, **BOTH))),
+            "teacher 'teacher' cannot be tapped.*'backbone.bn1' was changed in place",
+        ),
         (dict(input_shape=(1, 16, 16)), "model.input_shape"),
         (dict(teacher=dict(model=GREY)), "teacher 'teacher' cannot take.*other channels"),
     ],
@@ -106,6 +138,28 @@ def test_another_class_count_is_no_matter_for_features():
     )
     model = tiny.distiller(teacher=dict(model=tiny.classifier(6, classes=7)), terms=dict(hint=hint))
     assert tiny.losses_of(model)["loss_hint"] > 0
+
+
+def test_trying_a_term_leaves_no_trace():
+    """Neither in a moving average or batch norm, nor in what is logged, nor in random numbers."""
+    hint = dict(
+        student="backbone.layer1",
+        teacher="backbone.layer1",
+        loss=dict(type="mmkd.HintLoss"),
+        connector=dict(type="mmkd.ConvBNReLUConnector"),
+    )
+    flsw = dict(KD, temperature=dict(type="mmkd.FLSWTemperature"))
+    terms = dict(kd=dict(loss=controlled(momentum=0.5)), dtd=dict(loss=flsw), hint=hint)
+    torch.manual_seed(0)
+    model = tiny.distiller(terms=terms)
+    assert model.terms["dtd"].loss.temperature.statistics() == {}
+    assert model.terms["kd"].loss.student_transforms[0].average == 1
+    counts = [v for k, v in model.state_dict().items() if k.endswith("num_batches_tracked")]
+    assert not sum(counts)
+    torch.manual_seed(0)
+    plain = tiny.distiller()
+    for key, value in plain.student.state_dict().items():
+        assert torch.equal(value, model.student.state_dict()[key]), key
 
 
 def test_a_relational_loss_without_weights_is_a_term():

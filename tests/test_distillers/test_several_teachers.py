@@ -40,6 +40,45 @@ def test_each_teacher_runs_once_a_step_however_many_terms_read_it():
     assert prepared == ["s"], "the batch is prepared once, by the student's preprocessor"
 
 
+@pytest.mark.parametrize("given", ["checkpoint", "module"])
+def test_a_teacher_of_two_names_runs_once(given, tmp_path):
+    """It counts twice, as two teachers of equal weights would."""
+    network = several({}, (6,)).teachers["a"].network
+    torch.save(network.state_dict(), tmp_path / "a.pth")
+    config = dict(model=network)
+    if given == "checkpoint":
+        config = dict(model=tiny.classifier(6), checkpoint=str(tmp_path / "a.pth"), fold_bn=True)
+    other = dict(model=tiny.classifier(8))
+    weight = dict(type="mmkd.EntropyTeacherWeight", form="ebkd")
+    hint = dict(student="neck", teacher=dict(b="neck"), loss=dict(type="mmkd.HintLoss"))
+    terms = dict(kd=dict(loss=dict(type="mmkd.KDLoss"), teacher_weight=weight), hint=hint)
+
+    def distiller(second):
+        torch.manual_seed(0)
+        return tiny.distiller(teachers=dict(a=config, c=other, b=second), terms=terms)
+
+    model = distiller(dict(config))
+    runs = []
+    for teacher in {*model.teachers.values()}:
+        teacher.network.backbone.register_forward_hook(lambda *_: runs.append("teacher"))
+    found = tiny.losses_of(model)
+    assert len(runs) == 2
+
+    apart = distiller(dict(config, strict=False))
+    assert len({*apart.teachers.values()}) == 3
+    apart.teachers["c"].network.load_state_dict(model.teachers["c"].network.state_dict())
+    apart.load_state_dict(model.state_dict())
+    expected = tiny.losses_of(apart)
+    for name in ("loss_kd", "loss_hint"):
+        torch.testing.assert_close(found[name], expected[name])
+
+
+def test_teachers_without_weights_of_their_own_differ():
+    teachers = dict(a=dict(model=tiny.classifier(6)), b=dict(model=tiny.classifier(6)))
+    model = tiny.distiller(teachers=teachers)
+    assert model.teachers["a"] is not model.teachers["b"]
+
+
 def test_a_teacher_that_no_term_reads_does_not_run():
     model = several(dict(kd=dict(loss=dict(type="mmkd.KDLoss"), teacher=dict(a="head.fc"))))
     runs = []

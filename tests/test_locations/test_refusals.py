@@ -42,6 +42,10 @@ def refused(match: str, own=None, other=None, logits=dense.LOGITS, **term) -> No
             dict(sample_weight=dict(type="mmkd.EntropyWeight")),
             r"EntropyWeight .* takes the softmax .* Give it activation='sigmoid'",
         ),
+        (
+            dict(teacher_weight=dict(type="mmkd.EBKDWeight")),
+            r"EBKDWeight .* takes the softmax .* Take mmkd.AverageTeachers",
+        ),
         (dict(locations=None), r"Say at which places detectors are compared"),
         (dict(locations=QUERIES), r"RetinaNet, which has no queries"),
         (LD, r"LDLoss compares distributions .* \[4\]"),

@@ -1,33 +1,10 @@
 """Memories of embeddings."""
 
-import subprocess
-import sys
+import itertools
 
-import pytest
 import torch
 
 from mmkd.losses.contrast_memory import MemoryBank, MemoryQueue
-
-PROCESS = """
-import sys
-import torch
-from torch import distributed
-import mmkd
-from mmkd.losses.contrast_memory import MemoryBank, MemoryQueue
-
-rank = int(sys.argv[1])
-distributed.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=rank, world_size=2)
-torch.manual_seed(0)
-memories = [MemoryBank(10, 3, 4, 0.5), MemoryQueue(5, 3)]
-drawn, _ = memories[0]._draw(torch.tensor([0, 1]), torch.tensor([0, 1]))
-torch.manual_seed(rank)
-given = torch.randn(2, 2, 3)
-places, labels = torch.tensor([3, 4 + rank]), torch.tensor([rank, 2])
-for memory in memories:
-    memory.remember(*given, places, labels)
-states = [memory.state_dict() for memory in memories]
-torch.save(dict(drawn=drawn, given=given, states=states), sys.argv[3])
-"""
 
 
 def bank(**overrides) -> MemoryBank:
@@ -83,21 +60,28 @@ def test_the_gradient_is_that_of_what_was_remembered_before_the_step():
     torch.testing.assert_close(student.grad, before[places])
 
 
-@pytest.mark.slow
-def test_two_processes_draw_apart_and_remember_alike(tmp_path):
-    outputs = [tmp_path / f"{rank}.pth" for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(rank), str(tmp_path / "store"), str(output)]
+def test_steps_processes_and_seeds_draw_apart_and_a_resumed_step_draws_again(monkeypatch):
+    """That the memories of processes stay equal is tested in tests/test_runs."""
+    memory, drawn = bank(), []
+    places, labels = torch.tensor([0, 1]), torch.tensor([0, 1])
+    for seed, rank, step in ((0, 0, 0), (0, 1, 0), (0, 0, 1), (9, 0, 0), (0, 0, 0)):
+        torch.manual_seed(seed)
+        monkeypatch.setattr("mmkd.losses.contrast_memory.get_rank", lambda rank=rank: rank)
+        memory.steps.fill_(step)
+        drawn.append(memory._draw(places, labels)[0])
+        assert torch.equal(
+            torch.rand(1), torch.rand(1, generator=torch.Generator().manual_seed(seed))
         )
-        for rank, output in enumerate(outputs)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    first, second = (torch.load(output) for output in outputs)
-    assert not torch.equal(first["drawn"], second["drawn"])
-    for one, other in zip(first["states"], second["states"], strict=True):
-        assert all(torch.equal(one[key], other[key]) for key in one)
-    assert first["states"][0]["labels"][[3, 4, 5]].tolist() == [1, 2, 2]
-    assert first["states"][1]["labels"].tolist() == [0, 2, 1, 2, -1]
-    seen = torch.cat([first["given"][0], second["given"][0]])
-    torch.testing.assert_close(first["states"][1]["student"][:4], seen)
+    assert torch.equal(drawn[0], drawn.pop())
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(drawn, 2))
+
+
+def test_what_all_processes_saw_is_remembered(monkeypatch):
+    memory, given, other = MemoryQueue(5, 3), torch.randn(2, 3), torch.randn(2, 3)
+    monkeypatch.setattr(
+        "mmkd.losses.contrast_memory.all_gather",
+        lambda part: [part, other if part.dim() == 2 else part + 7],
+    )
+    memory.remember(given, given, torch.arange(2), torch.arange(2))
+    assert memory.labels.tolist() == [0, 1, 7, 8, -1]
+    torch.testing.assert_close(memory.student[:4], torch.cat([given, other]))

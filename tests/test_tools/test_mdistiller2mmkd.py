@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS
 from published import REFERENCE, build, images, published, settings
 from tool_runs import ROOT, run_tool
 from torch import Tensor
@@ -40,6 +42,10 @@ def numbered(name: str) -> "OrderedDict[str, Tensor]":
     """
     with torch.device("meta"):
         entries = published_keys(build(name).state_dict())
+    return with_numbers(entries)
+
+
+def with_numbers(entries: dict[str, Tensor]) -> "OrderedDict[str, Tensor]":
     return OrderedDict(
         (key, torch.tensor(index).to(value.dtype).expand(value.shape))
         for index, (key, value) in enumerate(entries.items())
@@ -67,6 +73,20 @@ def test_every_network_there_and_back(name: str, convert: Any, tmp_path: Path) -
     returned = torch.load(back, weights_only=True)
     assert list(returned) == ["model"]
     assert same(returned["model"], entries)
+
+
+def test_imagenets_student_there_and_back(convert: Any, tmp_path: Path) -> None:
+    """MobileNetV1, whose published keys are ``model.*`` and ``fc.*``."""
+    config = Config.fromfile(ROOT / "configs/_base_/models/imagenet/mobilenet_v1.py").model
+    with torch.device("meta"):
+        model = MODELS.build(config)
+    entries = with_numbers(published_keys(model.state_dict()))
+    assert list(entries) == [*model.backbone.state_dict(), "fc.weight", "fc.bias"]
+    assert next(iter(entries)) == "model.0.0.weight"
+    torch.save(dict(model=entries), tmp_path / "a.pth")
+    assert "1000 classes, published head 'fc'" in convert(tmp_path / "a.pth", tmp_path / "b.pth")
+    convert(tmp_path / "b.pth", tmp_path / "c.pth", "--reverse")
+    assert same(torch.load(tmp_path / "c.pth", weights_only=True)["model"], entries)
 
 
 @pytest.mark.parametrize("form", ["bare", "module.", "state_dict", "legacy", "before 0.4.1"])

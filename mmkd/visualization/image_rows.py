@@ -1,0 +1,38 @@
+"""Rows of images in a figure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def draw_image_rows(
+    place: Any,
+    images: NDArray[np.uint8],
+    rows: Sequence[Tensor],
+    captions: Sequence[Sequence[str]],
+    titles: Sequence[str],
+    count: int,
+) -> None:
+    """Draw rows of images with captions below them and a title above each row.
+
+    Args:
+        place: The figure, or part of one, that they fill.
+        images: Shape (N, H, W, 3).
+        rows: Which images stand in each row, at most ``count``.
+        captions: Of each image of each row.
+        titles: Of each row.
+        count: For how many images a row has room.
+    """
+    places = place.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for part, row, texts, title in zip(places, rows, captions, titles, strict=True):
+        part.suptitle(title, fontsize=9, x=0.01, horizontalalignment="left")
+        for column, axes in enumerate(part.subplots(1, max(count, 1), squeeze=False)[0]):
+            axes.set(xticks=[], yticks=[], anchor="N")
+            if column >= len(row):
+                axes.set_axis_off()
+                continue
+            axes.imshow(images[row[column]], interpolation="nearest")
+            axes.set_xlabel(texts[column], fontsize=7, labelpad=2)

@@ -1,0 +1,55 @@
+"""The part of a figure of samples that shows which soft targets were adjusted."""
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmkd.visualization.image_rows import draw_image_rows
+from mmkd.visualization.samples import Samples
+
+PAIRS = 10
+
+
+def draw_targets(place: Any, samples: Samples, names: list[str], count: int) -> None:
+    """Draw what became of the label's probability, in which classes, and examples."""
+    assert samples.targets is not None
+    above, below = place.subfigures(2, 1, height_ratios=(5, 4))
+    before, after = (t.gather(1, samples.labels[:, None])[:, 0] for t in samples.targets)
+    changed = (samples.targets[0] - samples.targets[1]).abs().amax(1) > 1e-6
+    points, pairs = above.subplots(1, 2)
+    _draw_probabilities(points, before, after, changed)
+    _draw_pairs(pairs, samples, changed, names)
+    [indices] = torch.where(changed)
+    order = indices[(after - before)[indices].argsort(descending=True)]
+    rows = [order[:count], order.flip(0)[:count]]
+    captions = [
+        [f"{names[samples.labels[i]]},\nnot {names[samples.predictions[0, i]]}" for i in row]
+        for row in rows
+    ]
+    titles = [f"changed {how} (the label, not the teacher's class)" for how in ("most", "least")]
+    draw_image_rows(below, samples.images, rows, captions, titles, count)
+
+
+def _draw_probabilities(axes: Any, before: Tensor, after: Tensor, changed: Tensor) -> None:
+    for mask, color, label in (
+        (~changed, "tab:blue", "unchanged"),
+        (changed, "tab:red", "changed"),
+    ):
+        text = f"{int(mask.sum())} {label}"
+        axes.scatter(before[mask].numpy(), after[mask].numpy(), s=4, color=color, label=text)
+    axes.set(xlabel="label's probability in the target before", ylabel="and after")
+    axes.legend(fontsize=8)
+
+
+def _draw_pairs(axes: Any, samples: Samples, changed: Tensor, names: list[str]) -> None:
+    """Draw of which classes, and to which the teacher took them, most samples were changed."""
+    pairs = zip(samples.labels[changed], samples.predictions[0, changed], strict=True)
+    found = Counter(f"{names[label]}, not {names[prediction]}" for label, prediction in pairs)
+    common = found.most_common(PAIRS)
+    bars = axes.barh([pair for pair, _ in common], [n for _, n in common], color="tab:red")
+    axes.bar_label(bars, fontsize=7)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set(xlabel="changed samples")
