@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -30,12 +30,14 @@ class Tap:
             such a tap is short for several taps, see :func:`expand`.
         every: Whether the module runs several times in a forward, and the tensors of all runs are
             meant, concatenated along their first dimension.
+        optional: Whether the module may not run at all, and there is no tensor then.
     """
 
     path: str
     input: bool = False
     items: tuple[Item, ...] = ()
     every: bool = False
+    optional: bool = field(default=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> "Tap":
@@ -152,7 +154,8 @@ def run_tapped(
         stop: Whether to end the forward at the deepest tap.
 
     Returns:
-        What the forward returned (``None`` where it was stopped), and the tensor of each tap.
+        What the forward returned (``None`` where it was stopped), and the tensor of each tap; of
+        an optional one only if its module ran.
 
     Raises:
         TapError: If a tapped module runs not at all, or more than once where the tap does not
@@ -185,6 +188,8 @@ def run_tapped(
             handle.remove()
     tensors = {}
     for tap in taps:
+        if tap not in caught and tap.optional:
+            continue
         if tap not in caught:
             raise TapError(
                 f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "

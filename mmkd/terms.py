@@ -2,13 +2,12 @@
 
 import inspect
 from collections.abc import ItemsView, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.connectors import connect
 from mmkd.locations import Locations, Selection
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
@@ -87,7 +86,8 @@ class Term(nn.Module):
         super().__init__()
         self.name, self.weight = name, weight
         self.student, self.teachers, self.logits = student, teachers, logits
-        self.labels = None if labels is None else Tap.parse(labels)
+        # Without samples a detector computes no loss that would see them.
+        self.labels = None if labels is None else replace(Tap.parse(labels), optional=True)
         self.locations: Locations | None = None if locations is None else MODELS.build(locations)
         self.schedule = None if schedule is None else Schedule(**schedule)
         self.loss = MODELS.build(loss)
@@ -146,44 +146,6 @@ class Term(nn.Module):
         own = self.student == self.logits["student"]
         return own and self.teachers[teacher] == self.logits[teacher]
 
-    def rows(self, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
-        """Return the shape of what taps of a network give at the term's locations."""
-        assert self.locations is not None
-        return self.locations.shape(network, [shapes[tap] for tap in flat(taps)])
-
-    def connect(
-        self, connector: Config | None, student: Shapes, teachers: Mapping[str, Shapes]
-    ) -> None:
-        """Build the connectors and the loss's own parts, from the shapes that a dry run found.
-
-        Args:
-            connector: Config of the connector, or ``None`` for one where the shapes need it.
-            student: Shape at each of the student's taps.
-            teachers: Shape at each tap of each teacher.
-        """
-        for teacher, taps in self.teachers.items():
-            own = [(str(tap), student[tap]) for tap in flat(self.student)]
-            theirs = [(str(tap), teachers[teacher][tap]) for tap in flat(taps)]
-            if self.locations is not None:
-                own = [(str(flat(self.student)[0]), self.rows("student", self.student, student))]
-                theirs = [(str(flat(taps)[0]), self.rows(teacher, taps, teachers[teacher]))]
-            if connector is not None or getattr(self.loss, "same_shape", False):
-                self.connectors[teacher] = connect(self.name, teacher, connector, own, theirs)
-            if hasattr(self.loss, "adapt"):
-                if len(self.teachers) > 1:
-                    raise ValueError(
-                        f"{type(self.loss).__name__} of the term {self.name!r} has parts that fit "
-                        "one teacher: write a term for each teacher."
-                    )
-                self.loss.adapt([shape for _, shape in own], [shape for _, shape in theirs])
-            compares_features = teacher in self.connectors or self.compares_logits(teacher)
-            if self.locations and not compares_features and own[0][1][1] != theirs[0][1][1]:
-                raise ValueError(
-                    f"At each place the student has {own[0][1][1]} numbers and the teacher "
-                    f"{teacher!r} has {theirs[0][1][1]}: the term {self.name!r} cannot compare "
-                    "them one by one."
-                )
-
     def forward(
         self, features: Features, labels: Tensor | None, data_samples: Any = None
     ) -> TermOutput:
@@ -195,7 +157,9 @@ class Term(nn.Module):
             data_samples: The batch's data samples, for losses that take them.
         """
         if self.labels is not None:
-            labels = features["student"][self.labels]
+            labels = features["student"].get(self.labels)
+            if labels is None:
+                labels = self._no_labels(features)
         arguments: Config = {}
         if "data_samples" in self._accepts:
             arguments["data_samples"] = data_samples
@@ -237,6 +201,20 @@ class Term(nn.Module):
         if self.relational:
             total = total / len(self.teachers)
         return TermOutput(total, None if weights is None else weights.detach(), logits)
+
+    def _no_labels(self, features: Features) -> Tensor:
+        """Return the labels of a step in which the student has no sample to assign one to.
+
+        Raises:
+            RuntimeError: If it does have samples.
+        """
+        given = [features["student"][tap] for tap in flat(self.student)]
+        if any(tensor.numel() for tensor in given):
+            raise RuntimeError(
+                f"The labels of the term {self.name!r}, '{self.labels}', have no tensor: their "
+                "module did not run, though there were samples. Tap where the student assigns them."
+            )
+        return torch.zeros(0, dtype=torch.long, device=given[0].device)
 
     def _read(
         self, network: str, taps: Taps, features: Features, selection: Selection | None = None

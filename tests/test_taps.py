@@ -163,3 +163,11 @@ def test_a_forward_that_is_ended_early_still_has_every_run():
     net, tap = Levels(), Tap.parse("part*")
     _, caught = run_tapped(net, [tap], partial(net, torch.zeros(2)), stop=True)
     assert len(caught[tap]) == 4
+
+
+def test_an_optional_tap_has_a_tensor_only_if_its_module_ran():
+    net = Net()
+    net.unused = nn.Linear(1, 1)
+    taps = [Tap("unused", optional=True), Tap("head", optional=True)]
+    _, caught = run(net, taps, torch.randn(2, 3))
+    assert list(caught) == taps[1:]

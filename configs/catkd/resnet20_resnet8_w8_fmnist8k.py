@@ -7,7 +7,7 @@ model = dict(
         cat=dict(
             student="backbone.layer3",
             teacher="backbone.layer3",
-            loss=dict(type="mmkd.CATKDLoss", resolution=2, normalize=False),
+            loss=dict(type="mmkd.CATKDLoss", resolution=2),
             weight=15.0,
         ),
     ),

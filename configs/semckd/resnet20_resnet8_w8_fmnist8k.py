@@ -9,7 +9,7 @@ model = dict(
             student=stages,
             teacher=stages,
             loss=dict(type="mmkd.SemCKDLoss", batch_size=64),
-            weight=400.0,
+            weight=40.0,
         ),
     ),
 )

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmkd.distillers.checks import check_classes, check_labels
+from mmkd.distillers.connections import connect_term
 from mmkd.distillers.detection_checks import check_detection
 from mmkd.distillers.heads import lend_networks, take_heads
 from mmkd.distillers.places import fit_locations
@@ -18,7 +19,7 @@ from mmkd.distillers.trial import try_term
 from mmkd.networks import Spec
 from mmkd.shared import with_references
 from mmkd.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
-from mmkd.teachers import Teacher, once_each, same_teacher
+from mmkd.teachers import Teacher, same_teacher
 from mmkd.teachers.class_names import student_classes
 from mmkd.terms import Shapes, Term, Terms
 
@@ -146,8 +147,11 @@ def connect_terms(
         tap.check(distiller.student)
     student = _student_shapes(distiller, inputs, taps["student"])
     teachers: dict[str, Shapes] = {}
-    for teacher, (names, read) in once_each(distiller.teachers, taps).items():
-        teachers.update(dict.fromkeys(names, _teacher_shapes(names[0], teacher, inputs, read)))
+    for teacher, names in distiller.teacher_names.items():
+        wanted = {tap: None for name in names for tap in taps.get(name, ())}
+        if wanted:
+            shapes = _teacher_shapes(names[0], teacher, inputs, wanted)
+            teachers.update(dict.fromkeys(names, shapes))
     networks = {"student": distiller.student}
     networks |= {name: teacher.network for name, teacher in distiller.teachers.items()}
     for term in distiller.terms.values():
@@ -155,7 +159,7 @@ def connect_terms(
         check_classes(distiller, term, student, teachers)
         check_labels(distiller, term)
         check_detection(distiller, term)
-        term.connect(terms[term.name].get("connector"), student, teachers)
+        connect_term(term, terms[term.name].get("connector"), student, teachers)
         try_term(term, student, teachers)
         lend_networks(term, distiller.student, distiller.teachers)
         take_heads(term, distiller.teachers, dict(student=student, **teachers))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from mmkd.distillers.places import rows
 from mmkd.heads import activation_of
 from mmkd.taps import flat
 from mmkd.teachers.class_map import ClassOutputs
@@ -45,7 +46,7 @@ def _class_outputs(term: Term, name: str, network: nn.Module, shapes: Shapes) ->
     taps = term.logits[name]
     first = flat(taps)[0]
     if term.locations is not None:
-        return ClassOutputs.of(network, first.path, term.rows(name, taps, shapes)[-1])
+        return ClassOutputs.of(network, first.path, rows(term, name, taps, shapes)[-1])
     if isinstance(taps, list) or len(shapes[first]) != 2:
         raise ValueError(
             f"The term {term.name!r} reads logits (N, C), but those of the {name}, at '{first}', "

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from mmkd.locations import Side
-from mmkd.taps import flat
+from mmkd.taps import Taps, flat
 from mmkd.terms import Shapes, Term
 
 
@@ -42,3 +42,9 @@ def fit_locations(
                 f"The term {term.name!r} taps {len(flat(taps))} levels of the {name}, and its "
                 f"`logits` are {len(flat(term.logits[name]))}: they must be the same levels."
             )
+
+
+def rows(term: Term, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
+    """Return the shape of what taps of a network give at the term's locations."""
+    assert term.locations is not None
+    return term.locations.shape(network, [shapes[tap] for tap in flat(taps)])

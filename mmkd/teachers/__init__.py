@@ -3,7 +3,7 @@
 from mmkd.teachers.class_map import ClassMap
 from mmkd.teachers.head import TeacherHead
 from mmkd.teachers.teacher import Teacher
-from mmkd.teachers.twins import once_each, same_teacher
+from mmkd.teachers.twins import names_of_each, same_teacher
 from mmkd.teachers.weights import WeightsMismatchError, load_weights
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     "TeacherHead",
     "WeightsMismatchError",
     "load_weights",
-    "once_each",
+    "names_of_each",
     "same_teacher",
 ]

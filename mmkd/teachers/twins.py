@@ -5,10 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from mmkd.taps import Tap
 from mmkd.teachers.teacher import Teacher
-
-Read = dict[Tap, None]
 
 
 def same_teacher(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -20,19 +17,9 @@ def same_teacher(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return has_weights and config == other
 
 
-def once_each(
-    teachers: Mapping[str, Teacher], taps: Mapping[str, Read]
-) -> dict[Teacher, tuple[list[str], Read]]:
-    """Return each teacher that is tapped once, with all its names and what is read under them.
-
-    Args:
-        teachers: The teachers by name, of which several may be one.
-        taps: What is read of each network, by name.
-    """
-    once: dict[Teacher, tuple[list[str], Read]] = {}
+def names_of_each(teachers: Mapping[str, Teacher]) -> dict[Teacher, list[str]]:
+    """Return all names of each teacher, of which several may be one."""
+    names: dict[Teacher, list[str]] = {}
     for name, teacher in teachers.items():
-        if name in taps:
-            names, read = once.setdefault(teacher, ([], {}))
-            names.append(name)
-            read.update(taps[name])
-    return once
+        names.setdefault(teacher, []).append(name)
+    return names

@@ -10,10 +10,14 @@ from mmkd.engine.runs import read_scalars
 
 Records = list[dict[str, Any]]
 WIDEST = 3  # panels beside each other
+STYLES = ("-", "--", ":", "-.")
 
 
 def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
     """Draw what training runs logged, a panel for each entry and a line for each run.
+
+    Several runs differ by colour, and the entries of a panel by their lines' style; of a single run
+    the entries differ by colour.
 
     Args:
         runs: Work folders of tools/train.py, by what to call the runs.
@@ -40,16 +44,19 @@ def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
 
 def _draw_panel(axes: Any, logs: Mapping[str, tuple[Records, Records]], panel: str) -> None:
     together = panel.split("+")
-    for key in together:
+    for number, key in enumerate(together):
         found = {name: line for name, log in logs.items() if (line := _line(log, key))}
         if not found:
-            known = sorted(
-                {key for log in logs.values() for part in log for r in part for key in r}
-            )
-            raise ValueError(f"No run has logged {key}. They have logged {', '.join(known)}.")
+            records = [record for log in logs.values() for part in log for record in part]
+            known = ", ".join(sorted({key for record in records for key in record}))
+            raise ValueError(f"No run has logged {key}. They have logged {known}.")
         for name, (unit, steps, values) in found.items():
             label = " ".join([name] * (len(logs) > 1) + [key] * (len(together) > 1))
-            axes.plot(steps, values, label=label, marker=".")
+            look = dict(color=f"C{number}")
+            if len(logs) > 1:
+                color = f"C{list(logs).index(name)}"
+                look = dict(color=color, linestyle=STYLES[number % len(STYLES)])
+            axes.plot(steps, values, label=label, marker=".", **look)
             axes.set_xlabel(unit)
     if len(together) == 1:
         axes.set_title(panel)

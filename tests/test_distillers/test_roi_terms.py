@@ -181,3 +181,28 @@ def test_each_term_alone_reaches_the_students_backbone(term: str) -> None:
     losses = model(**model.data_preprocessor(images([2, 3]), True), mode="loss")
     losses[f"loss_{term}"].backward()
     assert model.student.backbone.conv1.weight.grad.count_nonzero() > 0
+
+
+def test_a_batch_without_rois_has_zero_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mmdet then skips the loss that would see the labels."""
+    model = distiller("faster_rcnn")
+    sampler = model.student.roi_head.bbox_sampler
+    sample = sampler.sample
+
+    def sample_none(*arguments: Any, **named: Any) -> Any:
+        found = sample(*arguments, **named)
+        found.neg_priors = found.neg_priors[:0]
+        return found
+
+    monkeypatch.setattr(sampler, "sample", sample_none)
+    losses = model(**model.data_preprocessor(images([0, 0]), True), mode="loss")
+    for name in TERMS:
+        assert losses[f"loss_{name}0"] == 0
+        losses[f"loss_{name}0"].backward(retain_graph=True)
+
+
+def test_labels_that_no_loss_sees_though_there_are_rois_are_told() -> None:
+    labels = "roi_head.bbox_head.loss_bbox:input[1]"  # which runs for objects only
+    model = tiny.distiller(terms=dict(dkd={**DKD, "labels": labels}))
+    with pytest.raises(RuntimeError, match=r"loss_bbox:input\[1\]', have no tensor"):
+        model(**model.data_preprocessor(images([0, 0]), True), mode="loss")

@@ -64,6 +64,15 @@ def test_a_run_without_an_entry_has_no_line_beside_one_with_it(run: Path, tmp_pa
     assert [line.get_label() for line in loss.lines] == ["a", "plain"]
 
 
+def test_a_run_has_one_colour_and_an_entry_one_style(run: Path) -> None:
+    both, one = draw_curves({"a": run, "b": run}, ["entropy/student+alpha", "alpha"]).axes
+    assert [line.get_color() for line in both.lines] == ["C0", "C1", "C0", "C1"]
+    assert [line.get_linestyle() for line in both.lines] == ["-", "-", "--", "--"]
+    assert [line.get_color() for line in one.lines] == ["C0", "C1"]
+    (single,) = draw_curves({"a": run}, ["entropy/student+alpha"]).axes
+    assert [line.get_color() for line in single.lines] == ["C0", "C1"]
+
+
 def test_what_was_not_logged_is_told_with_what_was(run: Path) -> None:
     with pytest.raises(ValueError, match=r"logged kd/alpha\. They have logged accuracy"):
         draw_curves({"a": run}, ["kd/alpha+alpha"])

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from mmkd.distillers import Distiller
 from mmkd.logits import ProbabilityShift
-from mmkd.visualization import Samples, collect_samples, draw_samples, trained_distiller
+from mmkd.visualization import Samples, collect_samples, trained_distiller
 from mmkd.weights import EntropyWeight
 
 ADJUSTED = dict(
@@ -75,8 +75,6 @@ def test_several_teachers_have_a_row_each() -> None:
     samples = collect(tiny.distiller(teachers=teachers, terms=dict(kd=term)).eval())
     assert samples.teachers == ["a", "b"]
     assert samples.weights.shape == (2, 7)
-    figure = draw_samples(samples, "two teachers")
-    assert [bar.get_text() for bar in figure.axes[1].get_xticklabels()] == ["a", "b"]
 
 
 def test_what_cannot_be_shown_is_told() -> None:
@@ -93,20 +91,6 @@ def test_nothing_is_trained_and_no_hook_stays() -> None:
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert not model.terms["kd"].loss.target._forward_hooks
     assert not model._observers
-
-
-def test_the_figure_has_a_part_for_each_quantity(tmp_path: Path) -> None:
-    samples = collect(distiller(loss=ADJUSTED, sample_weight=ER))
-    figure = draw_samples(samples, "all of it", count=2)
-    assert [axes.get_xlabel() for axes in figure.axes[::2][:3]] == [
-        "weight",
-        "temperature",
-        "label's probability before",
-    ]
-    lowest = figure.axes[1].child_axes[0]
-    assert lowest.get_xlabel().startswith(f"{samples.weights.min():.2f}")
-    figure.savefig(tmp_path / "figure.png")
-    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
 def checkpoint_of(model: Distiller, path: Path) -> str:
