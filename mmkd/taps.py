@@ -145,7 +145,8 @@ def run_tapped(
 ) -> tuple[Any, dict[Tap, Tensor]]:
     """Run a network and catch the tensors of its taps.
 
-    No hook outlives the forward, so that networks can be copied and saved.
+    No hook outlives the forward, so that networks can be copied and saved. In a forward with
+    gradients, runs without are passed over, such as those by which a sampler of RoIs ranks them.
 
     Args:
         network: The network.
@@ -164,8 +165,11 @@ def run_tapped(
     taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
     for tap in taps:
         stop = stop and not tap.every
+    with_gradients = torch.is_grad_enabled()
 
     def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
+        if with_gradients and not torch.is_grad_enabled():
+            return
         if tap in caught and not tap.every:
             raise TapError(
                 f"The module {tap.path!r} runs more than once in a forward, so that the tap "
@@ -192,8 +196,8 @@ def run_tapped(
             continue
         if tap not in caught:
             raise TapError(
-                f"The module {tap.path!r} did not run in this forward, so that the tap '{tap}' has "
-                "no tensor. Tap a module that takes part in it."
+                f"The module {tap.path!r} did not run in this forward, or without gradients, so "
+                f"that the tap '{tap}' has no tensor. Tap a module that takes part in it."
             )
         runs = []
         for tensor, version in caught[tap]:

@@ -1,24 +1,7 @@
-_base_ = "mmdet::yolox/yolox_s_8xb8-300e_coco.py"
+_base_ = "../_base_/pairs/yolox_l_s.py"
 
-custom_imports = dict(imports=["mmkd"], allow_failed_imports=False)
-hooks = ["StepCheckHook", "TeacherEvaluationHook", "StatisticsHook", "StudentCheckpointHook"]
-custom_hooks = [*_base_.custom_hooks, *(dict(type=f"mmkd.{hook}") for hook in hooks)]
-# yolox_l_8xb8-300e_coco: mmdet's released teacher.
-teacher = "yolox_l_8x8_300e_coco"
-folder = "https://download.openmmlab.com/mmdetection/v2.0/yolox"
 kd = dict(
     loss=dict(type="mmkd.BinaryKDLoss", temperature=1.0),
     locations=dict(type="mmkd.DenseLocations", select="positives"),
 )
-model = dict(
-    _delete_=True,
-    type="mmkd.Distiller",
-    student="mmdet::yolox/yolox_s_8xb8-300e_coco.py",
-    teacher=dict(
-        model="mmdet::yolox/yolox_l_8xb8-300e_coco.py",
-        checkpoint=f"{folder}/{teacher}/{teacher}_20211126_140236-d3bd2b23.pth",
-    ),
-    logits="bbox_head[0][:]",
-    input_shape=(3, 256, 256),
-    terms=dict(kd=kd),
-)
+model = dict(terms=dict(kd=kd))

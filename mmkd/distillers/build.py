@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmkd.distillers.checks import check_classes, check_labels
 from mmkd.distillers.connections import connect_term
-from mmkd.distillers.detection_checks import check_detection
+from mmkd.distillers.detection_checks import check_detection, check_rois
 from mmkd.distillers.heads import lend_networks, take_heads
 from mmkd.distillers.places import fit_locations
 from mmkd.distillers.trial import try_term
@@ -177,6 +177,7 @@ def _check_paths(distiller: "Distiller") -> None:
                 tap.check(network)
             if term.locations is not None:
                 term.locations.check(term.name, name, network)
+        check_rois(distiller, term)
 
 
 def _expand(distiller: "Distiller", inputs: Tensor) -> None:

@@ -32,6 +32,27 @@ def check_detection(distiller: "Distiller", term: Term) -> None:
             _check_coders(distiller.student, distiller.teachers[name].network, name, term)
 
 
+def check_rois(distiller: "Distiller", term: Term) -> None:
+    """Refuse, in words, logits of RoI heads that cannot be compared on the student's RoIs.
+
+    Raises:
+        ValueError: If a term taps a RoI head that needs more than features and RoIs, or the
+            student's RoIs are none that a teacher could take.
+    """
+    networks = {"student": (distiller.student, distiller.manner)}
+    networks |= {name: (part.network, part.manner) for name, part in distiller.teachers.items()}
+    for name, (network, manner) in networks.items():
+        if not manner.needs_given(term.taps.get(name, ())):
+            continue
+        kind = type(getattr(network, manner.given_to or "")).__name__
+        if reason := manner.closed or (name == "student" and manner.withheld):
+            raise ValueError(
+                f"The term {term.name!r} taps the RoI head of the {name}, a {kind}, which "
+                f"{reason}: it cannot be compared RoI by RoI. Compare features, such as "
+                "student='neck[:]', teacher='neck[:]'."
+            )
+
+
 def _check_weight(term: Term) -> None:
     heads = {tap.path.split(".")[0] for tap in flat(term.logits["student"])}
     for tap in flat(term.student):

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmkd.taps import Tap
+from mmkd.teachers import roi_heads
 
 Forward = Callable[[Any, Tensor, Any, Sequence[Tensor], Collection[Tap]], Any]
 
@@ -56,6 +57,8 @@ def _two_stage(
     features = network.extract_feat(inputs)
     if _lies_in(taps, "rpn_head"):
         network.rpn_head(features)
+    if not _lies_in(taps, "roi_head"):
+        return
     head = network.roi_head
     for stage, boxes in enumerate(rois):
         # mmdet's cascade takes the stage before the features.
@@ -73,12 +76,16 @@ class Manner:
         given: What the student gives to a teacher that is run like this: the RoIs that its own
             losses were computed on, shape (R, 5) for each stage.
         given_to: The part of the network that what is given goes to.
+        closed: Why this part cannot be run on what is given, where it cannot.
+        withheld: Why what a student of this kind has cannot be given, where it cannot.
         detects: Whether it predicts instances, which have to know their images.
     """
 
     run: Forward
     given: tuple[Tap, ...] = ()
     given_to: str | None = None
+    closed: str | None = None
+    withheld: str | None = None
     detects: bool = False
 
     def needs_given(self, taps: Collection[Tap]) -> bool:
@@ -108,7 +115,8 @@ def manner_of(network: nn.Module) -> Manner:
         count = len(extractor) if isinstance(extractor, nn.ModuleList) else None
         paths = [path] if count is None else [f"{path}.{stage}" for stage in range(count)]
         given = tuple(Tap(path, input=True, items=(1,)) for path in paths)
-        return Manner(_two_stage, given, "roi_head", detects=True)
+        closed, withheld = roi_heads.closed(head), roi_heads.withheld(head)
+        return Manner(_two_stage, given, "roi_head", closed, withheld, detects=True)
     dense = isinstance(getattr(network, "bbox_head", None), nn.Module)
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense

@@ -17,12 +17,13 @@ def draw_targets(place: Any, samples: Samples, names: list[str], count: int) -> 
     assert samples.targets is not None
     above, below = place.subfigures(2, 1, height_ratios=(5, 4))
     before, after = (t.gather(1, samples.labels[:, None])[:, 0] for t in samples.targets)
-    changed = (samples.targets[0] - samples.targets[1]).abs().amax(1) > 1e-6
+    change = (samples.targets[0] - samples.targets[1]).abs().sum(1)
+    changed = change > 1e-6
     points, pairs = above.subplots(1, 2)
     _draw_probabilities(points, before, after, changed)
     _draw_pairs(pairs, samples, changed, names)
     [indices] = torch.where(changed)
-    order = indices[(after - before)[indices].argsort(descending=True)]
+    order = indices[change[indices].argsort(descending=True)]
     rows = [order[:count], order.flip(0)[:count]]
     captions = [
         [f"{names[samples.labels[i]]},\nnot {names[samples.predictions[0, i]]}" for i in row]

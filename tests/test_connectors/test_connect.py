@@ -77,8 +77,8 @@ def test_a_joint_connector_has_all_features() -> None:
     term = dict(
         student=STAGES[1:],
         teacher=STAGES,
-        connector=dict(type="FirstOnly"),
-        loss=dict(type="Adapted"),
+        connector=dict(type="mmkd.FirstOnly"),
+        loss=dict(type="mmkd.Adapted"),
     )
     model = tiny.distiller(terms=dict(joint=term))
     connector = model.terms["joint"].connectors["teacher"]
@@ -88,7 +88,9 @@ def test_a_joint_connector_has_all_features() -> None:
 
 
 def test_a_loss_is_adapted_to_the_shapes_and_sees_data_samples() -> None:
-    term = dict(student="backbone.layer3", teacher="backbone.layer3", loss=dict(type="Adapted"))
+    term = dict(
+        student="backbone.layer3", teacher="backbone.layer3", loss=dict(type="mmkd.Adapted")
+    )
     model = tiny.distiller(terms=dict(adapted=term))
     assert "terms.adapted.loss.scale" in model.state_dict()
     assert model.terms["adapted"].loss.scale.shape == (12,)
@@ -97,7 +99,9 @@ def test_a_loss_is_adapted_to_the_shapes_and_sees_data_samples() -> None:
 
 
 def test_an_adapted_loss_has_one_teacher() -> None:
-    term = dict(student="backbone.layer3", teacher="backbone.layer3", loss=dict(type="Adapted"))
+    term = dict(
+        student="backbone.layer3", teacher="backbone.layer3", loss=dict(type="mmkd.Adapted")
+    )
     teachers = {name: dict(model=tiny.classifier(6)) for name in ("a", "b")}
     with pytest.raises(ValueError, match="write a term for each teacher"):
         tiny.distiller(teachers=teachers, terms=dict(adapted=term))

@@ -27,7 +27,7 @@ MIXUP = dict(augments=dict(type="Mixup", alpha=0.8))
 RESNET = tiny.classifier(16)
 RESNET["backbone"] = dict(type="mmpretrain.ResNet", depth=18, stem_channels=4, base_channels=4)
 AT = dict(teacher="backbone.layer1", loss=dict(type="mmkd.ATLoss"))
-BOTH = dict.fromkeys(("student", "teacher"), ["backbone.bn1", "backbone.layer1"])
+BOTH = {side: ["backbone.bn1", "backbone.layer1"] for side in ("student", "teacher")}
 
 
 def controlled(**arguments):

@@ -95,9 +95,8 @@ def test_what_cannot_be_drawn_is_said_in_words(
 
 
 def test_a_config_without_a_distiller_is_refused(tool: dict[str, Any]) -> None:
-    plain = Config.fromfile(CONFIG.with_name("student_scenes.py"))
-    with pytest.raises(ValueError, match=r"has no mmkd\.Distiller"):
-        tool["build_distiller"](plain, arguments(config="student_scenes.py"))
+    with pytest.raises(ValueError, match=r"no mmkd\.Distiller"):
+        tool["draw"](arguments(config=CONFIG.with_name("student_scenes.py")))
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

@@ -19,20 +19,16 @@ import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dataset import BaseDataset
-from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import set_random_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.compat.checkpoints import UnsafeCheckpointError
 from mmkd.distillers import Distiller, Step
-from mmkd.registry import MODELS
-from mmkd.student import PREFIX
 from mmkd.teachers.renormalize import Normalization
-from mmkd.teachers.weights import load_weights, read_state_dict
-from mmkd.visualization import draw_roi_weights, roi_weights
+from mmkd.visualization import draw_roi_weights, roi_weights, trained_distiller
 
 TOOL = "tools/analysis_tools/draw_roi_weights.py"
 
@@ -57,23 +53,6 @@ def parse_arguments() -> Namespace:
         help="unpickle everything in the checkpoint, code included",
     )
     return parser.parse_args()
-
-
-def build_distiller(config: Config, arguments: Namespace) -> Distiller:
-    if config.model.type.rpartition(".")[2] != "Distiller":
-        raise ValueError(f"{arguments.config} has no mmkd.Distiller: it weighs no RoI.")
-    settings = config.model.to_dict()
-    if "data_preprocessor" in config:
-        settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
-    distiller: Distiller = MODELS.build(settings)
-    weights = read_state_dict(
-        load_checkpoint(arguments.checkpoint, arguments.trust_checkpoint), arguments.checkpoint
-    )
-    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else None
-    load_weights(distiller.student, arguments.checkpoint, prefix, trust=arguments.trust_checkpoint)
-    for term in distiller.terms.values():
-        term.schedule = None  # what a term would weigh, also before it begins or after its end
-    return distiller.to(get_device()).eval()
 
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
@@ -125,7 +104,7 @@ def draw(arguments: Namespace) -> None:
     config = Config.fromfile(arguments.config)
     config.merge_from_dict(arguments.cfg_options or {})
     init_default_scope(config.get("default_scope", "mmdet"))
-    distiller = build_distiller(config, arguments)
+    distiller = trained_distiller(config, arguments.checkpoint, arguments.trust_checkpoint)
     dataset = build_dataset(config, arguments.split)
     term = arguments.term or next(
         (name for name, term in distiller.terms.items() if term.weighs), next(iter(distiller.terms))

@@ -142,12 +142,13 @@ class Recorded:
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
     """Return the forward of all teachers, on what a step of distillation gives them."""
     batch = distiller.data_preprocessor(data, True)
-    recorded = {name: Recorded(teacher) for name, teacher in distiller.teachers.items()}
-    given, distiller.teachers = distiller.teachers, recorded
+    given = distiller.teacher_names
+    recorded = {Recorded(teacher): names for teacher, names in given.items()}
+    distiller.teacher_names = recorded
     with torch.no_grad(), autocast(enabled=amp):
         distiller(**batch, mode="loss")
-    distiller.teachers = given
-    calls = [one.call for one in recorded.values() if hasattr(one, "call")]
+    distiller.teacher_names = given
+    calls = [one.call for one in recorded if hasattr(one, "call")]
 
     def forward() -> None:
         with autocast(enabled=amp):

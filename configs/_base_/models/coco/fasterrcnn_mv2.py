@@ -8,6 +8,7 @@ model = dict(
         _delete_=True,
         type="MobileNetV2",
         out_indices=(1, 2, 4, 6),
+        norm_cfg=dict(type="BN", requires_grad=False),
         norm_eval=True,
         init_cfg=dict(type="Pretrained", checkpoint="open-mmlab://mmdet/mobilenet_v2"),
     ),
