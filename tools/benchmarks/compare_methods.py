@@ -20,6 +20,7 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 # isort: split
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -180,6 +181,7 @@ def _has_gpu() -> bool:
 def main() -> None:
     arguments = parse_arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    MMLogger.get_instance("mmengine", log_level="ERROR")  # else every initialised weight is listed
 
     def report(line: str) -> None:
         print(line, flush=True)
