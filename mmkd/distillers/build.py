@@ -19,7 +19,7 @@ from mmkd.distillers.trial import try_term
 from mmkd.networks import Spec
 from mmkd.shared import with_references
 from mmkd.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
-from mmkd.teachers import Teacher, same_teacher
+from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 from mmkd.terms import Shapes, Term, Terms
 
@@ -147,7 +147,7 @@ def connect_terms(
         tap.check(distiller.student)
     student = _student_shapes(distiller, inputs, taps["student"])
     teachers: dict[str, Shapes] = {}
-    for teacher, names in distiller.teacher_names.items():
+    for teacher, names in names_of_each(distiller.teachers).items():
         wanted = {tap: None for name in names for tap in taps.get(name, ())}
         if wanted:
             shapes = _teacher_shapes(names[0], teacher, inputs, wanted)

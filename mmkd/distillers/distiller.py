@@ -27,7 +27,7 @@ from mmkd.schedule import Schedule
 from mmkd.shared import build_shared
 from mmkd.student import student_model
 from mmkd.taps import Tap, flat, run_tapped
-from mmkd.teachers import names_of_each
+from mmkd.teachers import Teacher
 from mmkd.teachers.manner import manner_of
 from mmkd.terms import TermOutput
 
@@ -125,7 +125,6 @@ class Distiller(BaseModel):
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
-            self.teacher_names = names_of_each(self.teachers)
             self.logits = logit_taps(logits, [*self.teachers])
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
             self.student_loss_transforms = LossTransforms(
@@ -180,13 +179,15 @@ class Distiller(BaseModel):
         given: tuple[Tensor, ...] = ()
         if self.manner.given:
             given = tuple(caught[tap] for tap in self.manner.given if tap in caught)
-        for teacher, names in self.teacher_names.items():
-            wanted: dict[Tap, None] = {}
-            for name in names:
-                wanted.update(taps.get(name, {}))
-            if wanted:
-                caught = teacher(inputs, data_samples, wanted, given)
-                features.update(dict.fromkeys(names, caught))
+        runs: dict[Teacher, dict[Tap, None]] = {}  # one under several names runs once
+        for name, teacher in self.teachers.items():
+            if name in taps:
+                runs.setdefault(teacher, {}).update(taps[name])
+        for teacher, wanted in runs.items():
+            found = teacher(inputs, data_samples, wanted, given)
+            for name, other in self.teachers.items():
+                if other is teacher:
+                    features[name] = found
         labels = class_labels(data_samples) if self._needs_labels else None
 
         losses = self._weigh(losses)

@@ -163,10 +163,9 @@ def step_seconds(runs: dict[str, Run], rounds: int) -> dict[str, float]:
         init_default_scope(config.default_scope)
         complete_loaders(config, ("train_dataloader",))
         data = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
-        settings = config.model.to_dict()
         if "data_preprocessor" in config:
-            settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
-        model = MODELS.build(settings).to(get_device())
+            config.model.setdefault("data_preprocessor", config.data_preprocessor)
+        model = MODELS.build(config.model).to(get_device())
         model.init_weights()
         steps[name] = training_step(model, config, data)
     return {name: median(values) for name, values in measure(steps, rounds, 10).items()}

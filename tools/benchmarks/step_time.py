@@ -142,13 +142,13 @@ class Recorded:
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
     """Return the forward of all teachers, on what a step of distillation gives them."""
     batch = distiller.data_preprocessor(data, True)
-    given = distiller.teacher_names
-    recorded = {Recorded(teacher): names for teacher, names in given.items()}
-    distiller.teacher_names = recorded
+    given = distiller.teachers
+    recorded = {teacher: Recorded(teacher) for teacher in given.values()}
+    distiller.teachers = {name: recorded[teacher] for name, teacher in given.items()}
     with torch.no_grad(), autocast(enabled=amp):
         distiller(**batch, mode="loss")
-    distiller.teacher_names = given
-    calls = [one.call for one in recorded if hasattr(one, "call")]
+    distiller.teachers = given
+    calls = [one.call for one in recorded.values() if hasattr(one, "call")]
 
     def forward() -> None:
         with autocast(enabled=amp):
