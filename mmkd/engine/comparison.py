@@ -125,17 +125,17 @@ def markdown(result: dict[str, Any]) -> str:
         f"Last epoch ({epoch}) on the test images, except where it says best: the best of all",
         "epochs on the same images, an optimistic choice that is shown apart for comparison only.",
         "",
-        *_table(outcomes, result["step_seconds"], result["gpu"]),
+        *_table(outcomes, result["costs"]),
         "",
         *_conditions(result),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _table(outcomes: dict[str, Any], step_seconds: Mapping[str, float], gpu: bool) -> list[str]:
+def _table(outcomes: dict[str, Any], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
     columns = task_of(outcomes).columns
-    memory = "peak GPU MB" if gpu else "peak MB of the process"
     best = f"best {columns[0].title}"
+    plain = costs["student alone"]
     lines: list[str] = []
     for name, same in outcomes.items():
         cells = {"": name}
@@ -144,12 +144,13 @@ def _table(outcomes: dict[str, Any], step_seconds: Mapping[str, float], gpu: boo
             if column == ENTROPY:
                 gap = mean(column.values(same)) - mean(column.values(outcomes["teacher"]))
                 cells["entropy gap"] = f"{gap:+.3f}"
-        seconds = step_seconds[name]
-        cells["ms/step"] = f"{seconds * 1e3:.0f}"
+        cost = costs[name]
+        cells["ms/step"] = f"{cost['seconds'] * 1e3:.0f}"
         for other in ("student alone", "kd"):
             if other in outcomes:
-                cells[f"x {other}"] = f"{seconds / step_seconds[other]:.2f}"
-        cells[memory] = f"{max(outcome['memory'] for outcome in same):.0f}"
+                cells[f"x {other}"] = f"{cost['seconds'] / costs[other]['seconds']:.2f}"
+        cells["extra parameters"] = f"{cost['parameters'] - plain['parameters']:+,.0f}"
+        cells["extra MB"] = f"{(cost['bytes'] - plain['bytes']) / 1e6:+.1f}"
         cells[best] = spread(
             [max(run["metrics"][columns[0].metric]) * columns[0].factor for run in same],
             columns[0].digits,
@@ -185,7 +186,9 @@ def _conditions(result: dict[str, Any]) -> list[str]:
     }
     notes = [
         task_of(result["outcomes"]).note,
-        "Milliseconds per training step are medians of steps that took turns in one process.",
+        "Milliseconds per training step are medians of steps that took turns in one process. Extra "
+        "is what is more than of the student alone: parameters that are trained; megabytes of all "
+        "weights, the teachers' too, and of a step's tensors at their peak.",
     ]
     if result.get("note"):
         notes += ["", result["note"]]

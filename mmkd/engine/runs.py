@@ -82,7 +82,6 @@ class Outcome:
         epochs: The epochs after which it was evaluated.
         metrics: Each metric after each of these epochs.
         iteration: Seconds per training iteration, the median of the logged ones.
-        memory: Peak memory in MB: of the GPU where there is one, else of the process.
         seconds: Duration of the whole run, start-up included.
         commit: What it was trained with.
     """
@@ -90,7 +89,6 @@ class Outcome:
     epochs: list[int]
     metrics: dict[str, list[float]]
     iteration: float
-    memory: float
     seconds: float
     commit: str
 
@@ -126,12 +124,10 @@ def read_outcome(run: Run) -> Outcome:
         raise RunFailedError(f"{run.name} logged nothing: see {run.work_dir / LOG}.")
     marker = json.loads((run.work_dir / MARKER).read_text())
     names = [name for name in evaluation[-1] if name not in ("step", "time", "data_time")]
-    memories = [record["memory"] for record in training if "memory" in record]
     return Outcome(
         epochs=[record["step"] for record in evaluation],
         metrics={n: [record.get(n, float("nan")) for record in evaluation] for n in names},
         iteration=median(record["time"] for record in training),
-        memory=max(memories, default=marker["peak_rss_mb"]),
         seconds=marker["seconds"],
         commit=marker["commit"],
     )
@@ -176,7 +172,7 @@ class _Process:
         Raises:
             RunFailedError: If it ended with an error; the message has the end of its log.
         """
-        process_id, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        process_id, status = os.waitpid(self.process.pid, os.WNOHANG)
         if process_id == 0:
             return False
         self.process.returncode = os.waitstatus_to_exitcode(status)
@@ -188,7 +184,6 @@ class _Process:
             fingerprint=self.run.fingerprint(),
             commit=self.commit,
             seconds=time.time() - self.started,
-            peak_rss_mb=usage.ru_maxrss / 1024,
         )
         (self.run.work_dir / MARKER).write_text(json.dumps(marker))
         return True

@@ -8,7 +8,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmkd.distillers import Distiller
+from mmkd.distillers import BaseDistiller
 from mmkd.student import PREFIX
 from mmkd.teachers.weights import WeightsMismatchError, read_state_dict, report
 
@@ -18,7 +18,7 @@ def evaluated_network(model: nn.Module) -> nn.Module:
     network: Any = model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
         network = network.module
-    student: nn.Module = network.student if isinstance(network, Distiller) else network
+    student: nn.Module = network.student if isinstance(network, BaseDistiller) else network
     return student
 
 

@@ -15,7 +15,7 @@ def outcome(accuracies: list[float], iteration: float = 0.1) -> dict[str, Any]:
     metrics = {"accuracy/top1": accuracies}
     for name in ("ece", "nll", "entropy", "overconfidence"):
         metrics[f"calibration/{name}"] = [0.5, 0.25]
-    fixed = dict(epochs=[1, 2], memory=100.0, seconds=60.0, commit="abc")
+    fixed = dict(epochs=[1, 2], seconds=60.0, commit="abc")
     return dict(metrics=metrics, iteration=iteration, **fixed)
 
 
@@ -25,8 +25,11 @@ def result(**changes: Any) -> dict[str, Any]:
             title="A title",
             seeds=[0, 1],
             jobs=2,
-            gpu=False,
-            step_seconds={"teacher": 0.4, "student alone": 0.1, "kd": 0.25},
+            costs={
+                "teacher": dict(seconds=0.4, parameters=5000, bytes=9e6),
+                "student alone": dict(seconds=0.1, parameters=1000, bytes=2e6),
+                "kd": dict(seconds=0.25, parameters=1010, bytes=6.5e6),
+            },
             recipe=dict(train_cfg=dict(max_epochs=2)),
             data=dict(train=dict(subset=10), test={}, batch_size=64),
             configs=dict(teacher="t.py"),
@@ -63,6 +66,14 @@ def test_time_is_compared_with_the_plain_student() -> None:
     assert column(text, "ms/step", "kd") == "250"
     assert column(text, "x student alone", "kd") == "2.50"
     assert column(text, "x kd", "student alone") == "0.40"
+
+
+def test_costs_are_those_beyond_the_plain_student() -> None:
+    text = markdown(result())
+    assert column(text, "extra parameters", "kd") == "+10"
+    assert column(text, "extra parameters", "teacher") == "+4,000"
+    assert column(text, "extra MB", "kd") == "+4.5"
+    assert column(text, "extra MB", "student alone") == "+0.0"
 
 
 def test_the_entropy_gap_is_to_the_teacher() -> None:

@@ -48,7 +48,6 @@ def test_trains_all_and_reads_what_they_logged(train: Path) -> None:
         assert outcome.epochs == [1, 2, 3]
         assert outcome.metrics == {"accuracy/top1": [10.0, 20.0, 30.0]}
         assert outcome.iteration == pytest.approx(0.2)
-        assert outcome.memory > 1, "without a GPU it is that of the process, in MB"
     assert sorted(lines) == [f"{name}: epoch 3 of 3, accuracy 30.0 %" for name in "abc"]
 
 

@@ -27,6 +27,7 @@ from mmengine.runner import Runner
 from mmkd.engine.comparison import check_same_recipe, markdown, own_settings
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.machine import provenance
+from mmkd.engine.memory import held_bytes, step_bytes, trainable
 from mmkd.engine.runs import Run, RunFailedError, read_outcome, train_all
 from mmkd.engine.timing import measure, training_step
 from mmkd.registry import MODELS
@@ -136,12 +137,11 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
     config = runs.methods["student alone"][0].read_config()
     first = {name: same[0] for name, same in rows.items()}
     return dict(
-        step_seconds=step_seconds(first, arguments.rounds),
+        costs=costs(first, arguments.rounds),
         note=arguments.note,
         title=arguments.title,
         seeds=arguments.seeds,
         jobs=arguments.jobs,
-        gpu=_has_gpu(),
         recipe={key: config.get(key) for key in ("optim_wrapper", "param_scheduler", "train_cfg")},
         data=dict(
             train={k: v for k, v in config.train_dataloader.dataset.items() if k != "pipeline"},
@@ -155,9 +155,13 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
     )
 
 
-def step_seconds(runs: dict[str, Run], rounds: int) -> dict[str, float]:
-    """Return the median seconds of a training step of each run, the runs taking turns."""
-    steps = {}
+def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
+    """Return what a training step of each run costs.
+
+    That is its median ``seconds``, the runs taking turns; the number of ``parameters`` that are
+    trained; and the ``bytes`` of all weights and of a step's tensors at their peak.
+    """
+    steps, found = {}, {}
     for name, run in runs.items():
         config = run.read_config()
         init_default_scope(config.default_scope)
@@ -168,13 +172,11 @@ def step_seconds(runs: dict[str, Run], rounds: int) -> dict[str, float]:
         model = MODELS.build(config.model).to(get_device())
         model.init_weights()
         steps[name] = training_step(model, config, data)
-    return {name: median(values) for name, values in measure(steps, rounds, 10).items()}
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
+        found[name] = dict(parameters=trainable(model), bytes=held_bytes(model))
+    for name, values in measure(steps, rounds, 10).items():
+        found[name]["seconds"] = median(values)
+        found[name]["bytes"] += step_bytes(steps[name])
+    return found
 
 
 def main() -> None:

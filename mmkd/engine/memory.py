@@ -1,0 +1,52 @@
+"""What a model holds in memory, and what a training step needs besides."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+
+def trainable(model: nn.Module) -> int:
+    """Return the number of parameters of a model that are trained."""
+    return sum(part.numel() for part in model.parameters() if part.requires_grad)
+
+
+def held_bytes(model: BaseModel) -> int:
+    """Return the bytes of all weights and buffers of a model, with those of its teachers.
+
+    What several parts share counts once; gradients and the optimizer's state do not count.
+    """
+    storages = {part.untyped_storage().data_ptr(): part for part in _tensors(model)}
+    return sum(part.untyped_storage().nbytes() for part in storages.values())
+
+
+def _tensors(model: BaseModel) -> Iterator[Tensor]:
+    teachers = getattr(model, "teachers", {})
+    for network in (model, *(teacher.network for teacher in teachers.values())):
+        yield from network.parameters()
+        yield from network.buffers()
+
+
+def step_bytes(step: Callable[[], Any]) -> int:
+    """Run a step, and return by how many bytes its tensors exceed at their peak what was there.
+
+    On a CPU, what libraries take for themselves does not count.
+    """
+    if torch.cuda.is_available():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        step()
+        return torch.cuda.max_memory_allocated() - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step()
+    assert profiler.profiler is not None
+    records = profiler.profiler.kineto_results.events()
+    changes = sorted((r.start_ns(), r.nbytes()) for r in records if r.name() == "[memory]")
+    now = peak = 0
+    for _, change in changes:
+        now += change
+        peak = max(peak, now)
+    return peak
