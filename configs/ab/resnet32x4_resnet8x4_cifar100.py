@@ -1,19 +1,10 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/ab.py"]
 
 own = [f"backbone.layer{stage}.0.relu:input" for stage in (1, 2, 3)]
 theirs = [f"backbone.layer{stage}.4.relu:input" for stage in (1, 2, 3)]
 model = dict(
     student_loss_schedule=dict(begin=30),
-    terms=dict(
-        ab=dict(
-            student=own,
-            teacher=theirs,
-            connector=dict(type="mmkd.ConvBNConnector"),
-            loss=dict(type="mmkd.ABLoss", margin=1.0),
-            weight=0.003,
-            schedule=dict(end=30),
-        )
-    ),
+    terms=dict(ab=dict(student=own, teacher=theirs, **_base_.ab)),
 )
 
 # The 240 epochs come after 30 that initialise the student.

@@ -1,7 +1,3 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/cc.py"]
 
-model = dict(
-    terms=dict(
-        cc=dict(student="neck", teacher="neck", loss=dict(type="mmkd.AdjacentCCLoss"), weight=0.02)
-    )
-)
+model = dict(terms=dict(cc=_base_.cc))

@@ -1,8 +1,4 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/nst.py"]
 
 stages = ["backbone.layer1", "backbone.layer2", "backbone.layer3"]
-model = dict(
-    terms=dict(
-        nst=dict(student=stages, teacher=stages, loss=dict(type="mmkd.NSTLoss"), weight=50.0)
-    )
-)
+model = dict(terms=dict(nst=dict(student=stages, teacher=stages, **_base_.nst)))

@@ -1,4 +1,4 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/ofd.py"]
 
 own = [f"backbone.layer{stage}.0.relu:input" for stage in (1, 2, 3)]
 theirs = [f"backbone.layer{stage}.4.relu:input" for stage in (1, 2, 3)]
@@ -8,9 +8,8 @@ model = dict(
         ofd=dict(
             student=own,
             teacher=theirs,
-            connector=dict(type="mmkd.ConvBNConnector"),
             loss=dict(type="mmkd.OFDLoss", norms=norms),
-            weight=1e-3,
+            **_base_.ofd,
         )
     )
 )

@@ -1,11 +1,3 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/rkd.py"]
 
-model = dict(
-    terms=dict(
-        rkd=dict(
-            student="neck",
-            teacher="neck",
-            loss=dict(type="mmkd.RKDLoss", distance_weight=25.0, angle_weight=50.0),
-        )
-    )
-)
+model = dict(terms=dict(rkd=_base_.rkd))

@@ -1,12 +1,3 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/sp.py"]
 
-model = dict(
-    terms=dict(
-        sp=dict(
-            student="backbone.layer3",
-            teacher="backbone.layer3",
-            loss=dict(type="mmkd.SPLoss"),
-            weight=3000.0,
-        )
-    )
-)
+model = dict(terms=dict(sp=dict(student="backbone.layer3", teacher="backbone.layer3", **_base_.sp)))

@@ -9,7 +9,7 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class ConvRegConnector(nn.Module):
-    """A convolution that fits the teacher's map, batch norm and ReLU.
+    """A convolution that fits the teacher's map, batch norm, and ReLU unless told otherwise.
 
     FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015), section 2.2, as RepDistiller
     builds it. The convolution follows from the two heights: 3x3 with stride 2 to half of the
@@ -21,9 +21,15 @@ class ConvRegConnector(nn.Module):
     Args:
         student_shape: Shape of the student's map, (N, C, H, W).
         teacher_shape: Shape of the teacher's map, (N, C, H, W).
+        activation: Whether a ReLU follows; not where maps before their activation are compared.
     """
 
-    def __init__(self, student_shape: tuple[int, ...], teacher_shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        student_shape: tuple[int, ...],
+        teacher_shape: tuple[int, ...],
+        activation: bool = True,
+    ) -> None:
         super().__init__()
         check_maps(student_shape, teacher_shape)
         channels = student_shape[1], teacher_shape[1]
@@ -40,7 +46,7 @@ class ConvRegConnector(nn.Module):
             self.enlarges = True
             self.conv = nn.Conv2d(*channels, kernel_size=3, padding=1)
         self.bn = nn.BatchNorm2d(teacher_shape[1])
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU() if activation else nn.Identity()
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the student's map (N, C, H, W) in the shape of the teacher's."""

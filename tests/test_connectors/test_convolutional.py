@@ -29,6 +29,14 @@ def test_the_students_map_gets_the_teachers_shape_and_is_not_negative(kind, stud
     assert connected.max() > 0
 
 
+def test_maps_before_their_activation_have_no_relu():
+    student, teacher = torch.randn(2, 4, 4, 4), torch.randn(2, 6, 8, 8)
+    connector = ConvRegConnector(student.shape, teacher.shape, activation=False)
+    expected = connector.bn(connector.conv(student))
+    torch.testing.assert_close(connector(student, teacher), expected)
+    assert expected.min() < 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_of_another_size_than_in_the_dry_run(kind):
     for student, teacher in SHAPES:

@@ -166,18 +166,24 @@ def test_fashion_mnist_configs_differ_in_the_model_only(tmp_path: Path) -> None:
     assert weights == ["NoneType", "EntropyWeight", "EntropyAdaptiveWeight"]
 
 
-def test_several_teachers_are_trained_with_the_first_seeds(tmp_path: Path) -> None:
+def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> None:
     tool = runpy.run_path(str(ROOT / "tools/benchmarks/compare_methods.py"))
     config = tmp_path / "demkd" / "two_digits.py"
     config.parent.mkdir()
+    base = f"_base_ = {str(CONFIGS / 'student_digits.py')!r}\n"
     config.write_text(
-        f"_base_ = {str(CONFIGS / 'student_digits.py')!r}\n"
-        "model = dict(teachers=dict(a=dict(checkpoint='a.pth'), b=dict(checkpoint='b.pth')))\n"
+        f"{base}model = dict(teachers=dict(a=dict(checkpoint='a.pth'), b=dict(checkpoint='b.pth')))"
     )
+    again = tmp_path / "again_digits.py"
+    again.write_text(
+        f"{base}model = dict(teacher=dict(checkpoint='work_dirs/student_digits/epoch_3.pth'))"
+    )
+    averaged = tmp_path / "averaged_digits.py"
+    averaged.write_text(f"{base}model = dict(teacher=dict(model='as the student'))")
     arguments = Namespace(
         teacher=str(CONFIGS / "teacher_digits.py"),
         student=str(CONFIGS / "student_digits.py"),
-        methods=[str(config)],
+        methods=[str(config), f"again={again}", f"averaged={averaged}"],
         seeds=[5],
         teacher_per_seed=False,
         work_dir=tmp_path,
@@ -188,3 +194,9 @@ def test_several_teachers_are_trained_with_the_first_seeds(tmp_path: Path) -> No
     [run] = plan.methods["demkd"]
     assert "teacher_seed0" in run.options["model.teachers.a.checkpoint"]
     assert "teacher_seed1" in run.options["model.teachers.b.checkpoint"]
+    [run] = plan.methods["again"]
+    assert "student_alone_seed5" in run.options["model.teacher.checkpoint"], "its own teacher"
+    assert [str(path) for path in run.inputs] == [run.options["model.teacher.checkpoint"]]
+    [run] = plan.methods["averaged"]
+    assert not run.inputs
+    assert "model.teacher.checkpoint" not in run.options

@@ -81,23 +81,28 @@ def plan(arguments: Namespace) -> Plan:
         if name in configs:
             sys.exit(f"compare_methods.py: two methods have the name {name!r}: give NAME=CONFIG.")
         configs[name] = config
-    names = {name: teacher_names(config) for name, config in configs.items()}
-    count = max(len(several or ()) for several in names.values())
+    slots = {name: teacher_slots(config, arguments.student) for name, config in configs.items()}
+    count = max(len(slot.several) for slot in slots.values())
     seeds = sorted({*arguments.seeds[: None if arguments.teacher_per_seed else 1], *range(count)})
     options = arguments.cfg_options or {}
     teachers = {seed: teacher_run(arguments, seed) for seed in seeds}
     methods: dict[str, list[Run]] = {name: [] for name in configs}
-    for name, config in configs.items():
-        for seed in arguments.seeds:
-            own = seed if arguments.teacher_per_seed else arguments.seeds[0]
-            taught = checkpoints(names[name], teachers, own)
-            given = {key: str(path) for key, path in taught.items()}
+    for index, seed in enumerate(arguments.seeds):
+        for name, config in configs.items():
+            slot = slots[name]
+            runs = {key: teachers[taught] for taught, key in enumerate(slot.several)}
+            if slot.one:
+                own = seed if arguments.teacher_per_seed else arguments.seeds[0]
+                runs[slot.one] = teachers[own]
+            if slot.itself:
+                runs[slot.itself] = methods["student alone"][index]
+            taught = {f"{key}.checkpoint": last_checkpoint(run) for key, run in runs.items()}
             methods[name].append(
                 Run(
                     f"{name}, seed {seed}",
                     config,
                     arguments.work_dir / f"{name.replace(' ', '_')}_seed{seed}",
-                    {**options, **given, "randomness.seed": seed},
+                    {**options, **{k: str(v) for k, v in taught.items()}, "randomness.seed": seed},
                     tuple(taught.values()),
                 )
             )
@@ -110,20 +115,29 @@ def teacher_run(arguments: Namespace, seed: int) -> Run:
     return Run(f"teacher, seed {seed}", arguments.teacher, folder, options)
 
 
-def teacher_names(config: str) -> list[str] | None:
-    """Return the names of a config's teachers: none, ``None`` for its only ``teacher``."""
+@dataclass(frozen=True)
+class Slots:
+    """Where a method's config has teachers with a checkpoint, as keys of the config.
+
+    Attributes:
+        one: Its only teacher.
+        several: Its teachers, where it has a dict of them.
+        itself: The only teacher, where that is the plain student, trained before.
+    """
+
+    one: str = ""
+    several: tuple[str, ...] = ()
+    itself: str = ""
+
+
+def teacher_slots(config: str, student: str) -> Slots:
+    """Find a config's teachers. The plain student is known by its work folder's name."""
     model = Config.fromfile(config).model
-    return None if "teacher" in model else list(model.get("teachers", ()))
-
-
-def checkpoints(names: list[str] | None, teachers: dict[int, Run], own: int) -> dict[str, Path]:
-    """Return the checkpoint for each teacher of a method, by its key in the config."""
-    if names is None:
-        return {"model.teacher.checkpoint": last_checkpoint(teachers[own])}
-    return {
-        f"model.teachers.{name}.checkpoint": last_checkpoint(teachers[seed])
-        for seed, name in enumerate(names)
-    }
+    if checkpoint := model.get("teacher", {}).get("checkpoint"):
+        itself = Path(checkpoint).parent.name == Path(student).stem
+        return Slots(**{"itself" if itself else "one": "model.teacher"})
+    teachers = model.get("teachers", {})
+    return Slots(several=tuple(f"model.teachers.{name}" for name in teachers))
 
 
 def last_checkpoint(run: Run) -> Path:

@@ -1,0 +1,12 @@
+_base_ = ["../_base_/pairs/vgg13_MobileNetV2_cifar100.py", "../_base_/methods/ab.py"]
+
+own = [f"backbone.blocks.{block}" for block in (1, 2, 4, 6)]
+theirs = [f"backbone.block{stage}" for stage in (1, 2, 3, 4)]
+model = dict(
+    student_loss_schedule=dict(begin=30),
+    terms=dict(ab=dict(student=own, teacher=theirs, **_base_.ab)),
+)
+
+# The 240 epochs come after 30 that initialise the student.
+train_cfg = dict(max_epochs=270)
+param_scheduler = dict(milestones=[180, 210, 240])

@@ -1,0 +1,19 @@
+_base_ = "../_base_/pairs/resnet34_resnet18_imagenet.py"
+
+# torchdistill's: the paper's form, whose paraphraser's error has a weight of 1 behind the 1000.
+model = dict(
+    terms=dict(
+        ft=dict(
+            student="backbone.layer4",
+            teacher="backbone.layer4",
+            loss=dict(type="mmkd.FTLoss", form="factor", reconstruction_weight=0.001),
+            weight=1000.0,
+        )
+    )
+)
+
+# 90 epochs of 256 images an iteration, as 8 processes with 32.
+train_cfg = dict(max_epochs=90)
+train_dataloader = dict(batch_size=32)
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+auto_scale_lr = dict(base_batch_size=256)
