@@ -7,6 +7,7 @@ knows. This makes mmkd one of them, and ``Config.fromfile`` understand the names
 import functools
 import os
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,23 @@ def installed_path(package: str) -> str:
     return path if spec is None or spec.origin is None else os.path.dirname(spec.origin)
 
 
+def without_own_scope(
+    get_path: Callable[[str, str], tuple[str, str | None]],
+) -> Callable[[str, str], tuple[str, str | None]]:
+    """Wrap MMEngine's lookup of a ``_base_``: the scope of a base of mmkd is that of its child.
+
+    MMEngine looks up each type of a base that is named by its package in that package. mmkd's
+    configs name their own parts ``mmkd.<name>``; all others are mmpretrain's or mmdet's.
+    """
+
+    @functools.wraps(get_path)
+    def path_and_scope(path: str, filename: str) -> tuple[str, str | None]:
+        found, scope = get_path(path, filename)
+        return found, None if scope == "mmkd" else scope
+
+    return path_and_scope
+
+
 def allow_config_names() -> None:
     """Makes ``package::config`` names work in ``Config.fromfile``, for mmkd and for the others."""
     MODULE2PACKAGE.setdefault("mmkd", "mmkd")
@@ -57,3 +75,4 @@ def allow_config_names() -> None:
     # A marker, so that a reload of mmkd does not wrap the wrapper.
     fromfile_or_name.resolves_config_names = True  # type: ignore[attr-defined]
     Config.fromfile = staticmethod(fromfile_or_name)
+    Config._get_cfg_path = staticmethod(without_own_scope(Config._get_cfg_path))

@@ -72,6 +72,16 @@ def test_mmengine_knows_mmkd() -> None:
 
 
 @pytest.mark.skipif(find_spec("mmpretrain") is None, reason="mmpretrain is not installed")
+def test_a_base_by_name_is_as_one_by_path(tmp_path: Path) -> None:
+    """MMEngine's own lookup would search the visualizer and the data's transforms in mmkd."""
+    name, configs = "quickstart/student_digits.py", Path(__file__).parents[2] / "configs"
+    (tmp_path / "by_name.py").write_text(f'_base_ = "mmkd::{name}"\n')
+    (tmp_path / "by_path.py").write_text(f"_base_ = {str(configs / name)!r}\n")
+    by_name, by_path = (Config.fromfile(tmp_path / f"by_{way}.py") for way in ("name", "path"))
+    assert by_name.to_dict() == by_path.to_dict()
+    assert by_name.visualizer.type == "UniversalVisualizer"
+
+
 def test_the_configs_of_mmpretrain() -> None:
     config = Config.fromfile("mmpretrain::resnet/resnet18_8xb32_in1k.py")
     assert config.model.type == "ImageClassifier"
