@@ -6,7 +6,3 @@ model = dict(
     student_loss_weight=0.0,
     terms=dict(simkd=simkd),
 )
-# The classifier stays the teacher's.
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={"student.head": dict(lr_mult=0, decay_mult=0)})
-)

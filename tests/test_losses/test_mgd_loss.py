@@ -34,13 +34,15 @@ def test_each_samples_loss_is_the_references():
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.65])
-def test_so_many_positions_are_masked(ratio):
-    loss, given = adapted(mask_ratio=ratio), []
+@pytest.mark.parametrize(("masked", "whole"), [("positions", (1,)), ("channels", (2, 3))])
+def test_so_much_is_masked(ratio, masked, whole):
+    loss, given = adapted(mask_ratio=ratio, masked=masked), []
     loss.parts[0][0].register_forward_pre_hook(lambda _, maps: given.append(maps[0]))
-    loss(torch.ones(50, *SHAPE[1:]).double(), torch.ones(50, *SHAPE[1:]).double())
-    [masked] = given
-    assert (masked == 0).double().mean().item() == pytest.approx(ratio, abs=0.06)
-    assert torch.equal(masked.amin(1), masked.amax(1)), "a position is masked in all channels"
+    torch.manual_seed(0)
+    loss(torch.ones(200, *SHAPE[1:]).double(), torch.ones(200, *SHAPE[1:]).double())
+    [seen] = given
+    assert (seen == 0).double().mean().item() == pytest.approx(ratio, abs=0.06)
+    assert torch.equal(seen.amin(whole), seen.amax(whole)), "it is masked as a whole"
 
 
 def test_the_generation_is_trained_and_the_teacher_is_not():
@@ -55,6 +57,8 @@ def test_the_generation_is_trained_and_the_teacher_is_not():
 def test_bad_use_is_refused():
     with pytest.raises(ValueError, match="mask_ratio is a share"):
         MGDLoss(mask_ratio=1.0)
+    with pytest.raises(ValueError, match="one of positions, channels"):
+        MGDLoss(masked="pixels")
     with pytest.raises(ValueError, match=r"parts for 0 pairs.*adapt"):
         MGDLoss()(torch.zeros(SHAPE), torch.zeros(SHAPE))
     with pytest.raises(ValueError, match=r"feature maps .*, not features of shape \(2, 3\)"):

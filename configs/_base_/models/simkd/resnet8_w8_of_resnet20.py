@@ -7,15 +7,5 @@ model = dict(
         dict(type="mmkd.SimKDNeck", in_channels=32, out_channels=64),
         dict(type="GlobalAveragePooling"),
     ],
-    head=dict(
-        num_classes=10,
-        in_channels=64,
-        topk=(1,),
-        init_cfg=dict(
-            _delete_=True,
-            type="Pretrained",
-            checkpoint="work_dirs/resnet20_fmnist8k/epoch_10.pth",
-            prefix="head.",
-        ),
-    ),
+    head=dict(num_classes=10, in_channels=64, topk=(1,), init_cfg=None),
 )

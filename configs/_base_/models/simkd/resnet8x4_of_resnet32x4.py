@@ -8,11 +8,6 @@ model = dict(
     ],
     head=dict(
         in_channels=256,
-        init_cfg=dict(
-            _delete_=True,
-            type="Pretrained",
-            checkpoint="work_dirs/resnet32x4_cifar100/epoch_240.pth",
-            prefix="head.",
-        ),
+        init_cfg=None,
     ),
 )

@@ -1,0 +1,10 @@
+# MobileNetV2 with SimKD's projector and a classifier as that of a vgg13.
+_base_ = "../cifar/MobileNetV2.py"
+
+model = dict(
+    neck=[
+        dict(type="mmkd.SimKDNeck", in_channels=1280, out_channels=512),
+        dict(type="GlobalAveragePooling"),
+    ],
+    head=dict(in_channels=512, init_cfg=None),
+)
