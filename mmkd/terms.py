@@ -65,7 +65,7 @@ class Term(nn.Module):
         heads: What ``weigh_through`` names, by teacher.
         weighs: Whether it weighs samples or teachers.
         reads_logits: Whether it reads logits besides its own taps, to weigh or to select.
-        relational: Whether its loss compares relations between samples, which cannot be weighed.
+        relational: Whether its loss compares relations between samples, as a whole or in part.
     """
 
     def __init__(
@@ -106,12 +106,6 @@ class Term(nn.Module):
         self.connectors = nn.ModuleDict()
         self.weigh_through, self.heads = weigh_through, dict[str, TeacherHead]()
         self.class_maps: dict[str, ClassMap] = {}
-        if self.weighs and self.relational:
-            raise ValueError(
-                f"The term {name!r} has a sample or teacher weight, but {type(self.loss).__name__} "
-                "has no loss of a single sample that it could weigh: it compares relations between "
-                "samples. Remove the weight, or take a per-sample loss."
-            )
         self._collect_taps()
 
     def _collect_taps(self) -> None:
@@ -134,11 +128,9 @@ class Term(nn.Module):
 
         A loss that does not say so by ``needs_labels`` needs them if it takes them.
         """
-        return bool(
+        parts = self.sample_weight, self.teacher_weight, self.locations
+        return any(getattr(part, "needs_labels", False) for part in parts) or bool(
             getattr(self.loss, "needs_labels", "labels" in self._accepts)
-            or getattr(self.sample_weight, "needs_labels", False)
-            or getattr(self.teacher_weight, "needs_labels", False)
-            or getattr(self.locations, "needs_labels", False)
         )
 
     def compares_logits(self, teacher: str) -> bool:
@@ -278,9 +270,11 @@ class Term(nn.Module):
         weights: Tensor | None = None
         if self.sample_weight is not None:
             pairs = zip(students, teachers, strict=True)
+            needs_labels = getattr(self.sample_weight, "needs_labels", False)
+            given = {"labels": labels} if needs_labels else {}
             detach = getattr(self.sample_weight, "detach", True)
             with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
-                weights = torch.stack([self.sample_weight(s, t) for s, t in pairs])
+                weights = torch.stack([self.sample_weight(s, t, **given) for s, t in pairs])
         if self.teacher_weight is not None:
             with torch.no_grad():
                 for k, (name, head) in enumerate(self.heads.items()):

@@ -29,6 +29,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[int, ...]], list[tuple[int, ..
     "SemCKDLoss": (dict(batch_size=5), MAPS[:2], OTHER_MAPS),
     "CATKDLoss": ({}, MAPS[2:], OTHER_MAPS[2:]),
     "SimKDLoss": ({}, MAPS[2:], [(4, 10, 2, 2)]),
+    "PADLoss": ({}, [(4, 12, 2, 2)], OTHER_MAPS[2:]),
     "SRRLLoss": ({}, [(4, 12, 4, 4)], OTHER_MAPS[2:]),
     "CRDLoss": (dict(num_samples=20, negatives=6, dim=7), *VECTORS),
 }

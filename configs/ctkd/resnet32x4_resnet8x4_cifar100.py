@@ -1,7 +1,3 @@
-_base_ = "../kd/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/ctkd.py"]
 
-model = dict(
-    terms=dict(
-        kd=dict(loss=dict(temperature=dict(_delete_=True, type="mmkd.CurriculumTemperature")))
-    )
-)
+model = dict(student_loss_weight=0.1, terms=dict(kd=_base_.ctkd))

@@ -71,7 +71,7 @@ def _check_activation(distiller: "Distiller", term: Term, name: str) -> None:
         )
     head = given["student"]
     advice = {
-        term.sample_weight: f"Give it activation={head!r}",
+        term.sample_weight: f"Give it activation={head!r} if it has that choice, or remove it",
         term.teacher_weight: "Take mmkd.AverageTeachers",
     }
     if term.compares_logits(name):
@@ -96,3 +96,44 @@ def check_labels(distiller: "Distiller", term: Term) -> None:
             f"The term {term.name!r} needs hard labels, but the student's batch augmentations "
             "(train_cfg.augments, such as Mixup or CutMix) leave only soft ones. Remove either."
         )
+
+
+def check_weights(term: Term) -> None:
+    """Check that a term's weights have losses of single samples to weigh."""
+    if not term.relational:
+        return
+    loss = type(term.loss).__name__
+    if not getattr(term.loss, "weighable", False):
+        if term.weighs:
+            raise ValueError(
+                f"The term {term.name!r} has a sample or teacher weight, but {loss} has no loss of "
+                "a single sample that it could weigh: it compares relations between samples. "
+                "Remove the weight, or take a per-sample loss."
+            )
+    elif term.teacher_weight is not None:
+        raise ValueError(
+            f"The term {term.name!r} has a teacher weight, which is one for each sample, but "
+            f"{loss} is in part a relation between samples, of which no sample has a share. Leave "
+            "the weight out, to average the teachers, or write one term for each teacher, with "
+            "its share as `weight`."
+        )
+
+
+def check_views(distiller: "Distiller", term: Term) -> None:
+    """Check that a loss that tells the views of an image apart knows how many the batch has."""
+    wanted = getattr(term.loss, "views", None)
+    given = getattr(distiller.student.data_preprocessor, "views", 1)
+    if wanted is None or wanted == given:
+        return
+    advice = "or train on one view of each image"
+    if wanted > 1:
+        advice = (
+            "or set data_preprocessor=dict(type='mmkd.MultiViewDataPreprocessor', "
+            f"views={wanted}), with a training pipeline like that of "
+            "configs/_base_/datasets/cifar100_two_views.py"
+        )
+    raise ValueError(
+        f"{type(term.loss).__name__} of the term {term.name!r} expects views={wanted} of each "
+        f"image in a batch, but the student's data preprocessor gives views={given}. Change the "
+        f"loss's `views`, {advice}."
+    )

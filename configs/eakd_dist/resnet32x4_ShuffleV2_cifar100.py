@@ -1,0 +1,4 @@
+_base_ = "../dist/resnet32x4_ShuffleV2_cifar100.py"
+
+sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
+model = dict(terms=dict(dist=dict(sample_weight=sample_weight, weight=1.0)))

@@ -1,0 +1,4 @@
+_base_ = "../ctkd/resnet32x4_ShuffleV2_cifar100.py"
+
+sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
+model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))

@@ -1,0 +1,4 @@
+_base_ = "../dist/resnet20_resnet8_w8_fmnist8k.py"
+
+sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
+model = dict(terms=dict(dist=dict(sample_weight=sample_weight)))

@@ -1,0 +1,4 @@
+_base_ = "../dist/wrn_40_2_wrn_16_2_cifar100.py"
+
+sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
+model = dict(terms=dict(dist=dict(sample_weight=sample_weight, weight=1.0)))

@@ -1,0 +1,4 @@
+_base_ = ["../_base_/pairs/vgg13_vgg8_cifar100_two_views.py", "../_base_/methods/erkd_mlkd.py"]
+
+model = dict(student_loss_weight=0.2, terms=_base_.erkd_mlkd)
+train_cfg = dict(max_epochs=240)

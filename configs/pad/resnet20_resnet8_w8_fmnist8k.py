@@ -1,0 +1,8 @@
+_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+
+model = dict(
+    student_loss_weight=1.0,
+    terms=dict(
+        _delete_=True, pad=dict(student="neck", teacher="neck", loss=dict(type="mmkd.PADLoss"))
+    ),
+)

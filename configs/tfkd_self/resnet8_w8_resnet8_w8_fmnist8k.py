@@ -1,0 +1,11 @@
+# ResNet18's settings on CIFAR-100.
+_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+
+model = dict(
+    teacher=dict(
+        model="mmkd::baseline/resnet8_w8_fmnist8k.py",
+        checkpoint="work_dirs/resnet8_w8_fmnist8k/epoch_10.pth",
+    ),
+    student_loss_weight=0.05,
+    terms=dict(kd=dict(loss=dict(temperature=6.0), weight=0.95 * 50 / 100)),
+)
