@@ -42,13 +42,21 @@ def _model_of_file(path: str) -> dict[str, Any]:
     if "model" not in config:
         raise ValueError(f"The config {path} defines no `model`.")
     model = config.model.to_dict()
-    if str(model["type"]).rpartition(".")[-1] == "Distiller":
-        model = network_config(model["student"])
+    if (student := student_spec(model)) is not None:
+        model = network_config(student)
     prefix = str(model["type"]).rpartition(".")[0]
     model.setdefault("_scope_", config.get("default_scope") or prefix or "mmengine")
     if "data_preprocessor" in config:
         model.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
     return dict(model)
+
+
+def student_spec(model: dict[str, Any]) -> Any:
+    """Return what a distiller's config says of its student, or ``None`` of another model's."""
+    name = str(model.get("type", "")).rpartition(".")[-1]
+    if name == "MutualDistiller":
+        return next(iter(model["students"].values()))
+    return model["student"] if name in ("Distiller", "SelfDistiller") else None
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:

@@ -9,13 +9,14 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmkd.networks import network_config
+from mmkd.networks import network_config, student_spec
 
 PREFIX = "student."
 KEPT_META = ("dataset_meta", "epoch", "iter", "experiment_name", "time", "mmengine_version")
 NOT_EXPORTED = frozenset(
     {
         "BestAndLastHook",
+        "MeanTeacherHook",
         "TeacherEvaluationHook",
         "StepCheckHook",
         "StudentCheckpointHook",
@@ -72,14 +73,15 @@ def student_config(config: Config) -> Config:
     Raises:
         ValueError: If the config's model is no distiller.
     """
-    if "model" not in config or _name(config.model) != "Distiller":
-        raise ValueError(
-            "The config's model is no mmkd.Distiller: there is no student to take out."
-        )
     settings = config.to_dict()
-    model = settings["model"]
+    model = settings.get("model") or {}
+    student = student_spec(model)
+    if student is None:
+        raise ValueError(
+            "The config's model is no distiller of mmkd's: there is no student to take out."
+        )
     preprocessor = model.get("data_preprocessor") or settings.get("data_preprocessor")
-    settings["model"] = student_model(model["student"], preprocessor)
+    settings["model"] = student_model(student, preprocessor)
     for field in ("custom_hooks", "val_evaluator", "test_evaluator"):
         parts = settings.get(field)
         if parts:

@@ -30,9 +30,12 @@ TERMS: dict[str, dict[str, Any]] = dict(
     cat=dict(LAST, loss=dict(type="mmkd.CATKDLoss")),
     cc=dict(POOLED, loss=dict(type="mmkd.AdjacentCCLoss", dim=4)),
     crd=dict(POOLED, loss=dict(type="mmkd.CRDLoss", num_samples=16, negatives=6, dim=4)),
+    fcfd=dict(MAPS, loss=dict(type="mmkd.FCFD"), weight=0.01),
     fsp=dict(MAPS, loss=dict(type="mmkd.FSPLoss")),
     ft=dict(LAST, loss=dict(type="mmkd.FTLoss")),
+    nkd=dict(loss=dict(type="mmkd.NKDLoss")),
     ofd=dict(CONNECTED, loss=dict(type="mmkd.OFDLoss", norms=NORMS), weight=1e-4),
+    pad=dict(POOLED, loss=dict(type="mmkd.PADLoss"), sample_weight=dict(type="mmkd.EntropyWeight")),
     queue=dict(POOLED, loss=dict(type="mmkd.CRDLoss", queue_size=12, dim=4)),
     semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
     srrl=dict(
@@ -43,16 +46,64 @@ TERMS: dict[str, dict[str, Any]] = dict(
     ),
     svd=dict(MAPS, loss=dict(type="mmkd.KDSVDLoss"), weight=0.01),
     vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
+    wsld=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=dict(type="mmkd.WSLDWeight")),
 )
 
+WEIGHTS = dict(er=dict(type="mmkd.EntropyWeight"), ea=dict(type="mmkd.EntropyAdaptiveWeight"))
+TERMS |= dict(
+    at=dict(MAPS, loss=dict(type="mmkd.ATLoss"), sample_weight=WEIGHTS["ea"]),
+    congruence=dict(POOLED, loss=dict(type="mmkd.CCLoss")),
+    cwd=dict(LAST, loss=dict(type="mmkd.CWDLoss")),
+    fitnet=dict(
+        LAST, connector=dict(type="mmkd.ConvRegConnector"), loss=dict(type="mmkd.HintLoss")
+    ),
+    # Nothing masked: MMEngine does not restore the generator that would draw masks after a resume.
+    mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss", mask_ratio=0.0)),
+    nst=dict(MAPS, loss=dict(type="mmkd.NSTLoss")),
+    pkd=dict(LAST, loss=dict(type="mmkd.PKDLoss")),
+    pkt=dict(POOLED, loss=dict(type="mmkd.PKTLoss")),
+    review=dict(
+        MAPS, connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss")
+    ),
+    rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
+    sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),
+    adjusted=dict(
+        loss=dict(
+            type="mmkd.KDLoss",
+            temperature=dict(type="mmkd.FLSWTemperature"),
+            target=dict(type="mmkd.ProbabilityShift"),
+        )
+    ),
+    batches=dict(loss=dict(type="mmkd.BatchCorrelationLoss")),
+    classes=dict(loss=dict(type="mmkd.ClassCorrelationLoss")),
+    ctkd=dict(loss=dict(type="mmkd.KDLoss", temperature=dict(type="mmkd.CurriculumTemperature"))),
+    dist=dict(loss=dict(type="mmkd.DISTLoss")),
+    dkd=dict(loss=dict(type="mmkd.DKDLoss", transforms=[dict(type="mmkd.Standardize")])),
+    dynamickd=dict(
+        loss=dict(type="mmkd.KDLoss", student_transforms=[dict(type="mmkd.EntropyController")])
+    ),
+    er_dist=dict(loss=dict(type="mmkd.DISTLoss"), sample_weight=WEIGHTS["er"]),
+    kd=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHTS["er"]),
+    mlkd=dict(loss=dict(type="mmkd.MLKDLoss"), sample_weight=WEIGHTS["ea"]),
+    ttm=dict(
+        loss=dict(type="mmkd.TTMLoss"), sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.1)
+    ),
+)
+# It freezes the student's classifier, which other terms train.
+SIMKD = dict(simkd=dict(LAST, loss=dict(type="mmkd.SimKDLoss")))
 
-def settings(batch_size: int) -> dict[str, Any]:
-    """Fields of a run's config."""
+
+def settings(
+    batch_size: int, terms: dict[str, dict[str, Any]] = TERMS, **head: Any
+) -> dict[str, Any]:
+    """Fields of a run's config, and what is changed of the student's head."""
+    student = classifier(4)
+    student["head"].update(head)
     dataset = dict(type="IndexedImages")
     sampler = dict(type="DefaultSampler", shuffle=True)
     return dict(
         model=distiller(
-            student=classifier(4), teacher=dict(model=classifier(4, init_cfg=None)), terms=TERMS
+            student=student, teacher=dict(model=classifier(4, init_cfg=None)), terms=terms
         ),
         train_dataloader=dict(
             batch_size=batch_size, num_workers=0, dataset=dataset, sampler=sampler

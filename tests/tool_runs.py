@@ -27,6 +27,18 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def run_in_two_processes(script: Path, folder: Path) -> None:
+    """Run a script of the tests, which writes to a folder, by torchrun on the CPU."""
+    paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    subprocess.run(
+        [*command, str(script), str(folder)],
+        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
+        check=True,
+        timeout=300,
+    )
+
+
 def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``python tools/...`` or a shell script of tools/, and return what it printed."""
     script = ROOT / "tools" / str(command[0])

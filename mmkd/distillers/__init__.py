@@ -1,5 +1,8 @@
 """The distiller."""
 
-from mmkd.distillers.distiller import Distiller, Step
+from mmkd.distillers.base import BaseDistiller, Step
+from mmkd.distillers.distiller import Distiller
+from mmkd.distillers.mutual_distiller import MutualDistiller
+from mmkd.distillers.self_distiller import SelfDistiller
 
-__all__ = ["Distiller", "Step"]
+__all__ = ["BaseDistiller", "Distiller", "MutualDistiller", "SelfDistiller", "Step"]

@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmkd.distillers.checks import check_classes, check_labels
+from mmkd.distillers.checks import check_classes, check_labels, check_views, check_weights
 from mmkd.distillers.connections import connect_term
 from mmkd.distillers.detection_checks import check_detection, check_rois
 from mmkd.distillers.heads import lend_networks, take_heads
@@ -21,6 +21,7 @@ from mmkd.shared import with_references
 from mmkd.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
+from mmkd.teachers.manner import manner_of
 from mmkd.terms import Shapes, Term, Terms
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ def build_teachers(
     return built
 
 
-def logit_taps(logits: Logits, teachers: list[str]) -> dict[str, Taps]:
-    """Return the tap of the logits of the student and of each teacher, or their taps by level."""
-    names = ["student", *teachers]
+def logit_taps(logits: Logits, names: Sequence[str]) -> dict[str, Taps]:
+    """Return the tap of the logits of each network, or its taps by level."""
     by_name = dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(names, logits)
     if set(by_name) != set(names):
         raise ValueError(
@@ -93,8 +93,7 @@ def build_terms(
             arguments["loss"] = with_references(arguments["loss"], shared)
         read = logits
         if "logits" in arguments:
-            names = [network for network in logits if network != "student"]
-            read = logit_taps(arguments.pop("logits"), names)
+            read = logit_taps(arguments.pop("logits"), [*logits])
         student: Taps = read["student"]
         if "student" in arguments:
             student = parse_taps(arguments.pop("student"))
@@ -103,6 +102,7 @@ def build_terms(
             built[name] = Term(name, student, teachers, read, **arguments)
         except TypeError as error:
             raise ValueError(f"The config of term {name!r} is wrong: {error}") from error
+        check_weights(built[name])
     return built
 
 
@@ -130,7 +130,7 @@ def connect_terms(
         ValueError: In words, for taps that do not exist, class counts that differ, and losses that
             need labels where batch augmentations leave none.
     """
-    inputs = example_input(distiller, input_shape)
+    inputs = example_input(distiller.student, input_shape)
     _check_paths(distiller)
     _expand(distiller, inputs)
     taps: dict[str, dict[Tap, None]] = {"student": {}}
@@ -145,7 +145,7 @@ def connect_terms(
                 taps["student"].update(boxes)
     for tap in taps["student"]:
         tap.check(distiller.student)
-    student = _student_shapes(distiller, inputs, taps["student"])
+    student = shapes_of("student", distiller.student, inputs, taps["student"])
     teachers: dict[str, Shapes] = {}
     for teacher, names in names_of_each(distiller.teachers).items():
         wanted = {tap: None for name in names for tap in taps.get(name, ())}
@@ -158,10 +158,12 @@ def connect_terms(
         fit_locations(term, networks, dict(student=student, **teachers))
         check_classes(distiller, term, student, teachers)
         check_labels(distiller, term)
+        check_views(distiller, term)
         check_detection(distiller, term)
         connect_term(term, terms[term.name].get("connector"), student, teachers)
         try_term(term, student, teachers)
-        lend_networks(term, distiller.student, distiller.teachers)
+        with evaluating(distiller.student):
+            lend_networks(term, distiller.student, distiller.teachers, inputs)
         take_heads(term, distiller.teachers, dict(student=student, **teachers))
         if term.labels is not None:  # there is no label in a dry run
             term.labels.check(distiller.student)
@@ -188,7 +190,7 @@ def _expand(distiller: "Distiller", inputs: Tensor) -> None:
             wanted[network].update((tap, None) for tap in taps if None in tap.items)
     short: dict[str, dict[Tap, list[Tap]]] = {name: {} for name in wanted}
     if wanted["student"]:
-        forward = _student_forward(distiller, inputs, wanted["student"])
+        forward = _forward(distiller.student, inputs, wanted["student"])
         with evaluating(distiller.student):
             short["student"] = expand(distiller.student, wanted["student"], forward)
     for name, teacher in distiller.teachers.items():
@@ -203,19 +205,17 @@ def _shapes(features: Mapping[Tap, Tensor]) -> Shapes:
     return {tap: tuple(tensor.shape) for tap, tensor in features.items()}
 
 
-def example_input(distiller: "Distiller", input_shape: Sequence[int] | None) -> Tensor:
+def example_input(student: nn.Module, input_shape: Sequence[int] | None) -> Tensor:
     """Return a batch of two inputs of the given shape (C, H, W), or of a likely one."""
     if input_shape is None:
-        mean = getattr(distiller.student.data_preprocessor, "mean", None)
+        mean = getattr(student.data_preprocessor, "mean", None)
         input_shape = (3 if mean is None else mean.numel(), 64, 64)
     return torch.zeros(2, *input_shape)
 
 
-def _student_forward(
-    distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]
-) -> Callable[[], Any]:
-    given = distiller.manner.example(inputs)
-    return partial(distiller.manner.run, distiller.student, inputs, None, given, taps)
+def _forward(network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Callable[[], Any]:
+    manner = manner_of(network)
+    return partial(manner.run, network, inputs, None, manner.example(inputs), taps)
 
 
 @contextmanager
@@ -230,16 +230,21 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
-def _student_shapes(distiller: "Distiller", inputs: Tensor, taps: Collection[Tap]) -> Shapes:
-    forward = _student_forward(distiller, inputs, taps)
+def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
+    """Return the shapes at taps of a network that is trained, from a dry run.
+
+    Raises:
+        ValueError: In words, if it has no such tensors or cannot take the input (N, C, H, W).
+    """
+    forward = _forward(network, inputs, taps)
     try:
-        with evaluating(distiller.student):
-            _, caught = run_tapped(distiller.student, taps, forward)
+        with evaluating(network):
+            _, caught = run_tapped(network, taps, forward)
     except TapError as error:
-        raise ValueError(f"The student cannot be tapped like this. {error}") from error
+        raise ValueError(f"The {name} cannot be tapped like this. {error}") from error
     except RuntimeError as error:
         raise ValueError(
-            f"The student cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
+            f"The {name} cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
             f"are found: {error} Give the real one as model.input_shape=(channels, height, width)."
         ) from error
     return _shapes(caught)

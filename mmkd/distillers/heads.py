@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
+from mmkd.stages import Stages
+from mmkd.taps import flat
 from mmkd.teachers import Teacher, TeacherHead
 from mmkd.terms import Shapes, Term
 
@@ -38,11 +40,44 @@ def take_heads(term: Term, teachers: Mapping[str, Teacher], shapes: Mapping[str,
         )
 
 
-def lend_networks(term: Term, student: nn.Module, teachers: Mapping[str, Teacher]) -> None:
+def lend_networks(
+    term: Term, student: nn.Module, teachers: Mapping[str, Teacher], inputs: Tensor
+) -> None:
     """Show a connected term's loss the networks, if it reads more of them than features.
 
-    Such a loss has a method ``attach(student, teacher)``, and takes classifiers or statistics.
+    Such a loss has a method ``attach(student, teacher)``, and takes classifiers or statistics, or
+    ``follow(student, teacher)``, and runs their :class:`mmkd.stages.Stages` on.
+
+    Args:
+        term: The term.
+        student: The student, in eval mode.
+        teachers: All teachers by name.
+        inputs: An example of the student's input, of which the shape is taken.
+
+    Raises:
+        ValueError: In words, if a network lacks what the loss reads or cannot be run on.
     """
-    if hasattr(term.loss, "attach"):
-        [teacher] = term.teachers  # Term.connect has refused several
-        term.loss.attach(student, teachers[teacher])
+    loss = term.loss
+    if not hasattr(loss, "attach") and not hasattr(loss, "follow"):
+        return
+    [teacher] = term.teachers  # Term.connect has refused several
+    if hasattr(loss, "attach"):
+        loss.attach(student, teachers[teacher])
+    if hasattr(loss, "follow"):
+        loss.follow(
+            _stages(term, "the student", "student", student, inputs),
+            _stages(term, f"the teacher {teacher!r}", teacher, teachers[teacher], inputs),
+        )
+
+
+def _stages(
+    term: Term, title: str, name: str, network: nn.Module | Teacher, inputs: Tensor
+) -> Stages:
+    taps, logits = term.student if name == "student" else term.teachers[name], term.logits[name]
+    if isinstance(logits, list) or term.locations is not None:
+        raise ValueError(
+            f"{type(term.loss).__name__} of the term {term.name!r} runs classifiers on, from their "
+            "stages to one tensor of logits (N, K): it cannot be used on several levels or at "
+            "locations."
+        )
+    return Stages(title, network, inputs, flat(taps), logits)

@@ -3,10 +3,10 @@
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from mmkd.distillers import Distiller
+from mmkd.distillers import BaseDistiller
 
 
-def distiller_of(runner: Runner) -> Distiller | None:
+def distiller_of(runner: Runner) -> BaseDistiller | None:
     """Return the runner's model without its wrapper if it is a distiller, else ``None``."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model if isinstance(model, Distiller) else None
+    return model if isinstance(model, BaseDistiller) else None

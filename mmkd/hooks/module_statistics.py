@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from mmkd.distillers import Distiller
+from mmkd.distillers import BaseDistiller
 
 
-def module_statistics(distiller: Distiller) -> dict[str, Tensor]:
+def module_statistics(distiller: BaseDistiller) -> dict[str, Tensor]:
     """Return what modules of the terms, and shared ones, tell by a method ``statistics``.
 
     ``statistics() -> dict[str, Tensor]`` of a module gives 0-dim tensors by name: its state, or
@@ -23,7 +23,7 @@ def module_statistics(distiller: Distiller) -> dict[str, Tensor]:
     return scalars
 
 
-def _parts(distiller: Distiller) -> Iterator[tuple[str, nn.Module]]:
+def _parts(distiller: BaseDistiller) -> Iterator[tuple[str, nn.Module]]:
     yield from distiller.terms.items()
     yield from distiller.shared.items()
     yield "student", distiller.student_loss_transforms

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from mmkd.distillers import Distiller, Step
+from mmkd.distillers import BaseDistiller, Step
 from mmkd.hooks.model import distiller_of
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.logits import binary_entropy, entropy
@@ -61,7 +61,7 @@ class StatisticsHook(Hook):
             self._handle.remove()
             self._handle = None
 
-    def _record(self, distiller: Distiller, step: Step) -> None:
+    def _record(self, distiller: BaseDistiller, step: Step) -> None:
         scalars = {**weight_statistics(step), **logit_statistics(step)}
         scalars.update(teacher_weight_statistics(distiller, step))
         scalars.update(module_statistics(distiller))
@@ -82,7 +82,7 @@ def weight_statistics(step: Step) -> dict[str, Tensor]:
     return scalars
 
 
-def teacher_weight_statistics(distiller: Distiller, step: Step) -> dict[str, Tensor]:
+def teacher_weight_statistics(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
     """Return the mean weight of each teacher, for the terms that weigh several."""
     scalars = {}
     for name, output in step.terms.items():
@@ -109,7 +109,7 @@ def logit_statistics(step: Step) -> dict[str, Tensor]:
     return scalars
 
 
-def gradient_shares(distiller: Distiller, step: Step) -> dict[str, Tensor]:
+def gradient_shares(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
     """Return each loss's share of the gradient norms on the student's parameters."""
     parameters = [p for p in distiller.student.parameters() if p.requires_grad]
     norms = {}

@@ -9,7 +9,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
-from mmkd.distillers import Distiller, Step
+from mmkd.distillers import BaseDistiller, Step
+from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
 from mmkd.registry import HOOKS
 from mmkd.taps import flat
@@ -29,6 +30,9 @@ class StepCheckHook(Hook):
     A term that finds nothing to act on, such as no object in any image, is checked later. It
     must be finite, must not be zero, and must reach the student with a gradient. Later a loss or a
     weight that is not finite ends the run before a spoilt checkpoint replaces a good one.
+
+    Where a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
+    checked from the second iteration on: in the first the two are the same.
     """
 
     priority = "HIGH"
@@ -39,7 +43,9 @@ class StepCheckHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         distiller = distiller_of(runner)
-        if distiller is not None and self._checked != set(distiller.terms):
+        if distiller is None or (runner.iter == 0 and mean_teachers(runner)):
+            return
+        if self._checked != set(distiller.terms):
             self._handle = distiller.observe(lambda step: self._check(distiller, step))
 
     def after_train_iter(
@@ -63,11 +69,12 @@ class StepCheckHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         _check_finite(runner, dict(runner.model.named_parameters()))
 
-    def _check(self, distiller: Distiller, step: Step) -> None:
+    def _check(self, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
             if name not in self._checked and not output.empty:
                 taps = flat(distiller.terms[name].student)
-                read = [step.features["student"][tap] for tap in taps]
+                caught = step.features[step.trained.get(name, "student")]
+                read = [caught[tap] for tap in taps]
                 _check_term(name, step.losses[f"loss_{name}"], read)
                 self._checked.add(name)
 

@@ -8,8 +8,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmkd.distillers import Distiller
+from mmkd.distillers import BaseDistiller
 from mmkd.evaluation import TeacherAgreement
+from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
 from mmkd.registry import HOOKS
 
@@ -21,7 +22,9 @@ class TeacherEvaluationHook(Hook):
     """Evaluate each teacher on the validation data before training, and log its metrics.
 
     It is evaluated as training uses it, on the student's batches turned into its own input, so that
-    a wrong normalisation or a wrong checkpoint shows. A resumed run does not repeat it.
+    a wrong normalisation or a wrong checkpoint shows. A resumed run does not repeat it. Networks
+    that are trained here, as the students of :class:`mmkd.MutualDistiller` and mean teachers, are
+    not evaluated.
 
     Args:
         expected: Least value of metrics by teacher, such as
@@ -37,15 +40,19 @@ class TeacherEvaluationHook(Hook):
         distiller = distiller_of(runner)
         if distiller is None or runner.iter > 0:
             return
-        if unknown := set(self.expected) - set(distiller.teachers):
+        names = [name for name in distiller.teachers if name not in mean_teachers(runner)]
+        if unknown := set(self.expected) - set(names):
             raise ValueError(
                 f"TeacherEvaluationHook expects something of {', '.join(sorted(unknown))}; the "
-                f"teachers are {', '.join(distiller.teachers)}."
+                f"teachers are {', '.join(names) or 'none that is trained before'}."
             )
+        if not names:
+            runner.logger.info("There is no teacher that was trained before, and none to evaluate.")
+            return
         if runner.val_loop is None:
             runner.logger.warning("The teachers are not evaluated: there is no validation loop.")
             return
-        for name in distiller.teachers:
+        for name in names:
             metrics = self._evaluate(runner, distiller, name)
             runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
@@ -53,7 +60,7 @@ class TeacherEvaluationHook(Hook):
             self._compare(runner, name, metrics)
 
     @staticmethod
-    def _evaluate(runner: Runner, distiller: Distiller, name: str) -> Metrics:
+    def _evaluate(runner: Runner, distiller: BaseDistiller, name: str) -> Metrics:
         loop = runner.val_loop
         metrics = [m for m in loop.evaluator.metrics if not isinstance(m, TeacherAgreement)]
         evaluator = Evaluator(metrics)

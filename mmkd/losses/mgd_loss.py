@@ -18,10 +18,10 @@ class MGDLoss(PartsLoss):
 
     Masked Generative Distillation (Yang et al., ECCV 2022): positions of the student's map are set
     to 0 at random, in all channels, and two 3x3 convolutions with a ReLU between them
-    are trained to give the teacher's map. The released code of classifiers masks channels instead. The loss of a sample is
-    :math:`\alpha\sum_{c,h,w}(F_t - G(F_s \odot M))^2`. The published detectors take
-    :math:`\alpha=2\cdot10^{-5}` and a share of 0.65 for one stage, :math:`5\cdot10^{-7}` and 0.45
-    for two.
+    are trained to give the teacher's map. The released code of classifiers masks channels instead.
+    The loss of a sample is :math:`\alpha\sum_{c,h,w}(F_t - G(F_s \odot M))^2`. The published
+    detectors take :math:`\alpha=2\cdot10^{-5}` and a share of 0.65 for one stage,
+    :math:`5\cdot10^{-7}` and 0.45 for two.
 
     Args:
         alpha: :math:`\alpha`; small, since the loss is a sum over channels and positions.

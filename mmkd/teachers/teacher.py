@@ -117,6 +117,12 @@ class Teacher:
         self._renormalize: Renormalize | None = None
         self._apply(lambda tensor: tensor)
 
+    @property
+    def altered_by(self) -> list[str]:
+        """Arguments by which it runs otherwise than its network is written."""
+        given = dict(dtype=self.dtype, fold_bn=self._fold_bn, compile=self._compile)
+        return [name for name, value in given.items() if value]
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
         """Return itself: copies of a distiller, such as EMA's, share its teachers."""
         return self

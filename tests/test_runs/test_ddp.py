@@ -1,14 +1,12 @@
 """Two processes with half of the batch each come to what one with all of it comes to."""
 
-import os
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from runs import equal, run, weights
+from tool_runs import run_in_two_processes
 
 SCRIPT = Path(__file__).with_name("train_in_processes.py")
 
@@ -17,15 +15,7 @@ SCRIPT = Path(__file__).with_name("train_in_processes.py")
 def ranks(tmp_path_factory):
     """What the two processes of a run came to."""
     folder = tmp_path_factory.mktemp("processes")
-    tests = Path(__file__).parents[1]
-    paths = os.pathsep.join(map(str, (tests, tests.parent)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(SCRIPT), str(folder)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    run_in_two_processes(SCRIPT, folder)
     return [torch.load(folder / f"rank_{rank}.pth") for rank in range(2)], folder
 
 

@@ -1,14 +1,14 @@
 """The feature losses of the literature in runs: saved, resumed, in two processes, averaged."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from literature_runs import TERMS, settings
+from literature_runs import SIMKD, TERMS, settings
 from runs import checkpoints, equal, run, scalars, weights
+from tool_runs import run_in_two_processes
+
+from mmkd.registry import MODELS
 
 SCRIPT = Path(__file__).with_name("literature_in_processes.py")
 
@@ -16,9 +16,9 @@ SCRIPT = Path(__file__).with_name("literature_in_processes.py")
 def go(folder: Path, epochs: int, **overrides):
     cfg = dict(by_epoch=True, max_epochs=epochs)
     torch.manual_seed(0)  # the teacher is random
-    fields = {**settings(8), **checkpoints()}
+    fields = {**settings(8), **checkpoints(), **overrides}
     fields["custom_hooks"].append(dict(type="mmkd.StepCheckHook"))
-    return run(folder, train_cfg=cfg, **fields, **overrides)
+    return run(folder, train_cfg=cfg, **fields)
 
 
 def test_a_resumed_run_goes_on_with_all_that_was_learned_and_remembered(tmp_path):
@@ -35,6 +35,38 @@ def test_a_resumed_run_goes_on_with_all_that_was_learned_and_remembered(tmp_path
     assert equal(written, weights(whole))
 
 
+def test_simkd_keeps_the_teachers_classifier_in_a_resumed_run(tmp_path):
+    fields = settings(8, SIMKD, init_cfg=None)
+    go(tmp_path, 1, **fields)
+    first = torch.load(tmp_path / "epoch_1_student.pth")["state_dict"]
+    second = go(tmp_path, 2, resume=True, **fields)
+    teacher = second.model.teachers["teacher"].network.state_dict()
+    last = weights(second)
+    for name in ("head.fc.weight", "head.fc.bias"):
+        assert torch.equal(first[name], teacher[name])
+        assert torch.equal(last[name], teacher[name])
+    assert not torch.equal(first["backbone.conv1.weight"], last["backbone.conv1.weight"])
+
+
+def test_half_precision_keeps_weights_whole_and_losses_finite(tmp_path):
+    wrapper = dict(settings(8)["optim_wrapper"], type="mmkd.CPUAmpOptimWrapper")
+    runner = go(tmp_path, 1, optim_wrapper=wrapper)
+    for name in TERMS:
+        assert all(torch.tensor(scalars(runner, f"train/loss_{name}")).isfinite())
+    state = runner.model.state_dict().values()
+    assert {t.dtype for t in state if t.is_floating_point()} == {torch.float32}
+    assert all(t.isfinite().all() for t in state)
+
+
+def test_no_loss_is_forgotten():
+    """Those of detectors run in the tests of detectors."""
+    detection = {"BinaryKDLoss", "BoxDeltaLoss", "FGDLoss", "LDLoss"}
+    apart = {"TCKDLoss", "NCKDLoss", "SimKDLoss"}  # parts of DKD; the test above
+    names = {name for name in MODELS.module_dict if name.endswith("Loss")} | {"FCFD"}
+    tried = {term["loss"]["type"].removeprefix("mmkd.") for term in TERMS.values()}
+    assert names - detection - apart - tried == {"TfKDRegLoss"}, "it needs no teacher"
+
+
 def test_ema_averages_what_is_learned_and_shares_the_teacher(tmp_path):
     hooks = [dict(type="EMAHook")]
     fields = {**settings(8), "custom_hooks": hooks}
@@ -47,15 +79,7 @@ def test_ema_averages_what_is_learned_and_shares_the_teacher(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_keep_the_same_weights_and_memories(tmp_path):
-    tests = Path(__file__).parents[1]
-    paths = os.pathsep.join(map(str, (tests, tests.parent)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(SCRIPT), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    run_in_two_processes(SCRIPT, tmp_path)
     one, other = (torch.load(tmp_path / f"rank_{rank}.pth") for rank in range(2))
     shared = [key for key in one if "running_" not in key]  # each process has its own statistics
     assert "terms.crd.loss.memory.student" in shared

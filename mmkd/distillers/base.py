@@ -1,0 +1,203 @@
+"""What every model has that trains networks by terms and exports one of them."""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from mmkd.distillers.labels import class_labels
+from mmkd.networks import Spec, build_network
+from mmkd.student import student_model
+from mmkd.taps import Tap
+from mmkd.teachers import Teacher
+from mmkd.terms import Features, TermOutput, Terms
+
+Config = dict[str, Any]
+Losses = dict[str, Any]
+
+
+@dataclass
+class Step:
+    """What one training step computed, for those who observe it.
+
+    Attributes:
+        losses: Every entry of the objective under the name under which it is logged.
+        terms: Output of each term that acted, by its name.
+        features: What the taps of each network caught, by ``'student'`` and the others' names.
+        student_logits: Shape (N, C), where a term that acted reads them.
+        teacher_logits: Shape (N, C) each, of the other networks whose logits were computed.
+        activation: What the logits are made for, ``'softmax'`` or ``'sigmoid'``.
+        trained: The network that a term trains, by the term's name, where it is not the student.
+    """
+
+    losses: Losses
+    terms: dict[str, TermOutput]
+    features: dict[str, dict[Tap, Tensor]]
+    student_logits: Tensor | None
+    teacher_logits: dict[str, Tensor]
+    activation: str = "softmax"
+    trained: Mapping[str, str] = field(default_factory=dict)
+
+
+class BaseDistiller(BaseModel, ABC):
+    """Trains networks by terms. One of them, the student, predicts, is evaluated and exported.
+
+    Args:
+        network: The student.
+
+    Attributes:
+        student: The student, under whose prefix ``student.`` its weights are in a checkpoint.
+        teachers: Frozen networks by name, where there are some.
+        terms: The terms by name.
+        shared: Modules that several terms use, by name.
+        student_loss_transforms: Logit transforms that the student's own losses see.
+    """
+
+    teachers: dict[str, Teacher]
+    terms: Terms
+    shared: nn.ModuleDict
+    student_loss_transforms: nn.Sequential
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(data_preprocessor=network.data_preprocessor)
+        self.student = network
+        self._observers: OrderedDict[int, Callable[[Step], None]] = OrderedDict()
+        self._register_load_state_dict_pre_hook(self._accept_student_weights)
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """Run the model.
+
+        Args:
+            inputs: Images from the data preprocessor, shape (N, C, H, W).
+            data_samples: The batch's data samples.
+            mode: ``'loss'`` for a dict of losses, ``'predict'`` for the student's predictions,
+                ``'tensor'`` for the student's raw output.
+        """
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode=mode)
+
+    @abstractmethod
+    def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
+        """Return the losses of a training step by name."""
+
+    def parse_losses(self, losses: Losses) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sum the losses, and name them for the log.
+
+        mmpretrain's heads call their loss ``loss``, which is also MMEngine's name of the total: in
+        the log theirs is ``loss_student``.
+        """
+        parsed: tuple[Tensor, dict[str, Tensor]] = super().parse_losses(logged(losses))
+        return parsed
+
+    def factors(self) -> dict[str, float]:
+        """Return what each term is multiplied by in this step: 0 where it does not act."""
+        return {
+            name: term.weight * (1.0 if term.schedule is None else term.schedule.now())
+            for name, term in self.terms.items()
+        }
+
+    def add_terms(
+        self,
+        losses: Losses,
+        factors: Mapping[str, float],
+        features_of: Callable[[str], Features],
+        batch: tuple[Tensor, Any],
+    ) -> dict[str, TermOutput]:
+        """Compute the terms that act, and add ``loss_<name>`` of each term to the losses.
+
+        Args:
+            losses: What is added to.
+            factors: What each term is multiplied by.
+            features_of: Returns what was caught for a term of a name.
+            batch: Inputs (N, C, H, W) and data samples.
+        """
+        inputs, data_samples = batch
+        needs_labels = any(term.needs_labels for term in self.terms.values())
+        labels = class_labels(data_samples) if needs_labels else None
+        outputs: dict[str, TermOutput] = {}
+        for name, term in self.terms.items():
+            if factors[name]:
+                outputs[name] = term(features_of(name), labels, data_samples)
+                losses[f"loss_{name}"] = factors[name] * outputs[name].loss
+            else:
+                losses[f"loss_{name}"] = no_loss(term, inputs)
+        return outputs
+
+    def observe(self, observer: Callable[[Step], None]) -> RemovableHandle:
+        """Call ``observer`` at the end of each training step, until the handle is removed."""
+        handle = RemovableHandle(self._observers)
+        self._observers[handle.id] = observer
+        return handle
+
+    def _notify(self, step: Step) -> None:
+        for observer in list(self._observers.values()):
+            observer(step)
+
+    def _show_parts(self) -> None:
+        """Let the student's parts be found here: hooks of its library look for a model's parts.
+
+        mmdet's hook for YOLOX takes ``bbox_head``.
+        """
+        for name, part in self.student.named_children():
+            if not hasattr(self, name):
+                object.__setattr__(self, name, part)
+
+    def _accept_student_weights(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        """Let a plain student's weights be loaded: give them the prefix that they have here."""
+        own = [key for key in self.state_dict() if key.startswith("student.")]
+        if any(f"{prefix}{key}" in state_dict for key in own):
+            return
+        for key in own:
+            plain = f"{prefix}{key.removeprefix('student.')}"
+            if plain in state_dict:
+                state_dict[f"{prefix}{key}"] = state_dict.pop(plain)
+
+
+def build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> nn.Module:
+    """Build a network that is trained, with the preprocessing of the training config."""
+    if isinstance(spec, nn.Module):
+        return spec
+    return build_network(student_model(spec, data_preprocessor))
+
+
+def logged(losses: Losses) -> Losses:
+    """Give each loss the name under which it is logged."""
+    named = dict(losses)
+    if "loss" in named:
+        named["loss_student"] = named.pop("loss")
+    return named
+
+
+def check_network_name(name: str) -> None:
+    """Raise ``ValueError`` for a name under which a trained network's losses cannot be logged."""
+    # A log sums all entries that have 'loss' in their names.
+    if "." in name or "loss" in name or name == "student" or hasattr(nn.ModuleDict, name):
+        raise ValueError(f"A network cannot be called {name!r}: choose another name.")
+
+
+def scaled(losses: Losses, factor: float) -> Losses:
+    """Scale the losses; other entries, such as accuracies, pass."""
+    if factor == 1:
+        return dict(losses)
+    found = dict(losses)
+    for name, value in losses.items():
+        if "loss" in name:
+            single = isinstance(value, Tensor)
+            found[name] = value * factor if single else [item * factor for item in value]
+    return found
+
+
+def no_loss(part: nn.Module, inputs: Tensor) -> Tensor:
+    """Return 0, with a graph to a part's parameters so that DDP finds each of them used."""
+    zero = inputs.new_zeros(())
+    return zero + sum(parameter.sum() * 0 for parameter in part.parameters())

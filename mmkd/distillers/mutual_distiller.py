@@ -1,0 +1,217 @@
+"""Networks that learn together, each from the others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.model import ModuleDict
+from torch import Tensor, nn
+
+from mmkd.distillers.base import (
+    BaseDistiller,
+    Config,
+    Losses,
+    Step,
+    build_student,
+    check_network_name,
+)
+from mmkd.distillers.build import build_terms, example_input, logit_taps, shapes_of
+from mmkd.distillers.checks import check_labels, check_views
+from mmkd.distillers.trial import try_term
+from mmkd.losses import LogitLoss
+from mmkd.networks import Spec
+from mmkd.registry import MODELS
+from mmkd.taps import Tap, Taps, run_tapped
+from mmkd.teachers.renormalize import Normalization
+from mmkd.terms import Features, Shapes, TermOutput, Terms
+
+SUFFIX = "_mutual"
+
+
+@MODELS.register_module()
+class MutualDistiller(BaseDistiller):
+    r"""Trains several networks at once, each under its own losses and towards the others' outputs.
+
+    Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu; CVPR 2018), equations 3 to 9: to the own
+    losses of network k of K comes
+
+    .. math:: \frac{1}{K-1} \sum_{j \ne k} KL(p_j \,\|\, p_k)
+
+    in which the others' probabilities :math:`p_j` get no gradient. All networks take the same step
+    at once, on the same batch; the paper's algorithm updates one after another.
+
+    The first network is the student: it predicts, is evaluated and exported. The losses of each
+    network are logged as ``<name>.<loss>``, what it learns from the others as
+    ``loss_<name>_mutual``.
+
+    Args:
+        students: The networks by name: model configs, or paths or names of config files.
+        logits: Tap of the logits, shape (N, C): one for all networks, or a dict by name.
+        loss: Config of the loss between the logits of a network and those of another.
+        sample_weight: Config of a sample weight, computed from both logits.
+        weight: Scalar weight of what a network learns from the others. With 0 each learns alone.
+        schedule: Arguments of :class:`mmkd.schedule.Schedule` for that weight.
+        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
+            default 64 x 64 pixels, with the channels of the data preprocessor.
+        data_preprocessor: That of all networks. Where their own configs say one it must be the
+            same, as they share the first one's.
+
+    Raises:
+        ValueError: In words, for fewer than two networks, names that cannot be, other classes or
+            preprocessing, taps without logits (N, C), and losses that compare no logits.
+    """
+
+    def __init__(
+        self,
+        students: Mapping[str, Spec],
+        logits: str | Mapping[str, str] = "head.fc",
+        loss: Config | None = None,
+        sample_weight: Config | None = None,
+        weight: float = 1.0,
+        schedule: Config | None = None,
+        input_shape: Sequence[int] | None = None,
+        data_preprocessor: Config | nn.Module | None = None,
+    ) -> None:
+        _check_names(students)
+        first, *peers = students
+        super().__init__(build_student(students[first], data_preprocessor))
+        self._first = first
+        self.teachers, self.shared = {}, nn.ModuleDict()
+        self.student_loss_transforms = nn.Sequential()
+        # What is built besides the student must not change how the student is initialised.
+        with torch.random.fork_rng(devices=[]):
+            self.peers = ModuleDict(
+                {name: build_student(students[name], data_preprocessor) for name in peers}
+            )
+            _share_preprocessing(self.networks)
+            self.taps = _parse(logits, [*students])
+            settings = dict(
+                loss=loss or dict(type="mmkd.KDLoss", temperature=1.0),
+                sample_weight=sample_weight,
+                weight=weight,
+                schedule=schedule,
+            )
+            self.terms = Terms()
+            for name, own in self.taps.items():
+                read: dict[str, Taps] = {"student": own, **self.taps}
+                del read[name]
+                built = build_terms({f"{name}{SUFFIX}": settings}, read, self.shared)
+                for term_name, term in built.items():
+                    self.terms[term_name] = term
+            self._check(input_shape)
+        self._show_parts()
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks by name, the student first."""
+        return {self._first: self.student, **self.peers}
+
+    @torch.compiler.disable
+    def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
+        """Return the own losses of all networks, and ``loss_<name>_mutual`` of each."""
+        factors = self.factors()
+        losses: Losses = {}
+        features: dict[str, dict[Tap, Tensor]] = {}
+        for name, network in self.networks.items():
+            taps = [self.taps[name]] if any(factors.values()) else []
+            forward: Callable[[], Any] = partial(network, inputs, data_samples, mode="loss")
+            own, features[name] = run_tapped(network, taps, forward)
+            losses.update({f"{name}.{key}": value for key, value in own.items()})
+        others = {
+            name: {tap: logits.detach() for tap, logits in caught.items()}
+            for name, caught in features.items()
+        }
+
+        def read(term: str) -> Features:
+            return {**others, "student": features[term.removesuffix(SUFFIX)]}
+
+        outputs = self.add_terms(losses, factors, read, (inputs, data_samples))
+        if self._observers:
+            self._report(losses, outputs, features)
+        return losses
+
+    def _check(self, input_shape: Sequence[int] | None) -> None:
+        """Find the shapes of the logits in a dry run, and compute each term once."""
+        inputs = example_input(self.student, input_shape)
+        shapes: dict[str, Shapes] = {}
+        for name, network in self.networks.items():
+            self.taps[name].check(network)
+            shapes[name] = shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
+        classes = {name: shapes[name][tap][-1] for name, tap in self.taps.items()}
+        if len({*classes.values()}) > 1:
+            listed = ", ".join(f"{count} of {name!r}" for name, count in classes.items())
+            raise ValueError(
+                "The networks compare their logits, which must be of the same classes, but at the "
+                f"taps of their logits there are: {listed}."
+            )
+        for name, term in self.terms.items():
+            if not isinstance(term.loss, LogitLoss):
+                raise ValueError(
+                    "The networks learn from each other's logits, which "
+                    f"{type(term.loss).__name__} does not compare: take a logit loss, such as "
+                    "loss=dict(type='mmkd.KDLoss')."
+                )
+            check_labels(self, term)
+            check_views(self, term)
+            try_term(term, shapes[name.removesuffix(SUFFIX)], shapes)
+
+    def _report(
+        self,
+        losses: Losses,
+        outputs: dict[str, TermOutput],
+        features: dict[str, dict[Tap, Tensor]],
+    ) -> None:
+        """Call the observers; the first network is the student, the others are its teachers."""
+        logits = {name: found for name, caught in features.items() for found in caught.values()}
+        names = {self._first: "student"}
+        step = Step(
+            losses,
+            outputs,
+            {names.get(name, name): caught for name, caught in features.items()},
+            logits.pop(self._first, None),
+            logits,
+            trained={f"{name}{SUFFIX}": names.get(name, name) for name in features},
+        )
+        self._notify(step)
+
+
+def _check_names(students: Mapping[str, Spec]) -> None:
+    if len(students) < 2:
+        raise ValueError(
+            "Mutual learning needs at least two networks: students=dict(<name>=..., <name>=...). "
+            "The first one is evaluated and exported."
+        )
+    for name in students:
+        check_network_name(name)
+
+
+def _parse(logits: str | Mapping[str, str], names: Sequence[str]) -> dict[str, Tap]:
+    taps = {name: tap for name, tap in logit_taps(logits, names).items() if isinstance(tap, Tap)}
+    if len(taps) < len(names):
+        raise ValueError("`logits` is one tap of each network, such as 'head.fc', not a list.")
+    return taps
+
+
+def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:
+    """Give all networks the first one's data preprocessor, if theirs is the same."""
+    first, *others = networks
+    shared = networks[first].data_preprocessor
+    for name in others:
+        network: Any = networks[name]
+        if _prepares(network) != _prepares(networks[first]):
+            raise ValueError(
+                "The networks see one batch, prepared by the data_preprocessor of the first, "
+                f"{first!r}; that of {name!r} is another. Give them the same mean, std, channel "
+                "order and batch augmentations, best by one `data_preprocessor` of the whole "
+                "config."
+            )
+        network.data_preprocessor = shared
+
+
+def _prepares(network: nn.Module) -> tuple[Normalization | None, list[str]]:
+    """Return how a network's batch is normalised and augmented."""
+    augments = getattr(network.data_preprocessor, "batch_augments", None)
+    return Normalization.of(network), [
+        type(augment).__name__ for augment in getattr(augments, "augments", ())
+    ]

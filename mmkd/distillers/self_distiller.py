@@ -1,0 +1,213 @@
+"""A network whose deepest classifier teaches classifiers at its earlier stages."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule, ModuleDict
+from torch import Tensor, nn
+
+from mmkd.distillers.base import (
+    BaseDistiller,
+    Config,
+    Losses,
+    Step,
+    build_student,
+    check_network_name,
+    logged,
+    scaled,
+)
+from mmkd.distillers.build import build_terms, evaluating, example_input, shapes_of
+from mmkd.distillers.checks import check_labels
+from mmkd.distillers.connections import connect_term
+from mmkd.distillers.trial import try_term
+from mmkd.networks import Spec
+from mmkd.registry import MODELS
+from mmkd.taps import Tap, Taps, run_tapped
+from mmkd.terms import Features, Shapes, Term, Terms
+
+DEEPEST = "deepest"
+MAP = Tap("neck", input=True)
+
+
+@MODELS.register_module()
+class SelfDistiller(BaseDistiller):
+    r"""Trains a classifier together with classifiers at its earlier stages, which it teaches.
+
+    Be Your Own Teacher: Improve the Performance of Convolutional Neural Networks via Self
+    Distillation (Zhang, Song, Gao, Chen, Bao, Ma; ICCV 2019), section 3: a branch of a bottleneck,
+    pooling and a classifier grows from each earlier stage, and learns the labels, the deepest
+    classifier's output and its feature. Branches are for training alone: the network itself
+    predicts and is exported.
+
+    The bottleneck is 1x1, k x k with stride k and 1x1, with a quarter of the channels in between
+    and BatchNorm and ReLU behind each convolution, where k leads to the size of the last map. The
+    paper does not say; this is that of luanyunteng/pytorch-be-your-own-teacher.
+
+    The losses of a branch are logged as ``<branch>.<loss>``, its terms as
+    ``loss_<branch>_<term>``.
+
+    Args:
+        student: The network, a classifier of mmpretrain with ``neck`` and ``head``.
+        branches: Tap of the stage from which each branch grows, by the branch's name.
+        terms: Arguments of :class:`mmkd.terms.Term` by name, of which each branch has its own.
+            ``student`` is a tap of a branch, which has a ``neck`` and a ``head`` like the
+            network's, and ``teacher`` one of the network; both are ``logits`` by default.
+        branch_loss_weight: Factor on the branches' losses on labels, the paper's 1 - alpha.
+        logits: Tap of the logits, of the network and of each branch.
+        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
+            default 64 x 64 pixels, with the channels of the data preprocessor.
+        data_preprocessor: The student's, where its own config has none.
+
+    Raises:
+        ValueError: In words, for networks without neck or head, taps without maps, and terms that
+            cannot be computed.
+    """
+
+    def __init__(
+        self,
+        student: Spec,
+        branches: Mapping[str, str],
+        terms: Mapping[str, Config],
+        branch_loss_weight: float = 1.0,
+        logits: str = "head.fc",
+        input_shape: Sequence[int] | None = None,
+        data_preprocessor: Config | nn.Module | None = None,
+    ) -> None:
+        super().__init__(build_student(student, data_preprocessor))
+        parts = [getattr(self.student, part, None) for part in ("neck", "head")]
+        if not branches or not all(isinstance(part, nn.Module) for part in parts):
+            raise ValueError(
+                "Self-distillation grows branches=dict(<name>=<tap of a stage>, ...) with the neck "
+                f"and the head of the network, a classifier of mmpretrain; there are "
+                f"{len(branches)} branches of {type(self.student).__name__}."
+            )
+        self.branch_loss_weight = branch_loss_weight
+        self.teachers, self.shared = {}, nn.ModuleDict()
+        self.student_loss_transforms = nn.Sequential()
+        self.logits = Tap.parse(logits)
+        self.stages = {name: Tap.parse(stage) for name, stage in branches.items()}
+        self.terms, self._trained = Terms(), dict[str, str]()
+        # What is built besides the student must not change how the student is initialised.
+        with torch.random.fork_rng(devices=[]):
+            for branch in branches:
+                check_network_name(branch)
+                own = {f"{branch}_{name}": config for name, config in terms.items()}
+                taps: dict[str, Taps] = {"student": self.logits, DEEPEST: self.logits}
+                for name, term in build_terms(own, taps, self.shared).items():
+                    self.terms[name] = _plain(term)
+                    self._trained[name] = branch
+            self._build_branches(example_input(self.student, input_shape), terms)
+        self._show_parts()
+
+    @torch.compiler.disable
+    def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
+        """Return the losses of the network and of its branches, and those of the terms."""
+        factors = self.factors()
+        acting = [name for name, factor in factors.items() if factor]
+        wanted = [*self.stages.values(), *self._read(DEEPEST, acting)]
+        forward = partial(self.student, inputs, data_samples, mode="loss")
+        found, deepest = run_tapped(self.student, dict.fromkeys(wanted), forward)
+        losses: Losses = found
+        features: dict[str, dict[Tap, Tensor]] = {}
+        for name, branch in self.branches.items():
+            terms = [term for term in acting if self._trained[term] == name]
+            forward = partial(branch.loss, deepest[self.stages[name]], data_samples)
+            own, features[name] = run_tapped(branch, self._read("student", terms), forward)
+            own = scaled(own, self.branch_loss_weight)
+            losses.update({f"{name}.{key}": value for key, value in own.items()})
+        teacher = {tap: tensor.detach() for tap, tensor in deepest.items()}
+
+        def read(term: str) -> Features:
+            return {"student": features[self._trained[term]], DEEPEST: teacher}
+
+        outputs = self.add_terms(losses, factors, read, (inputs, data_samples))
+        if self._observers:
+            branches = {n: own[self.logits] for n, own in features.items() if self.logits in own}
+            caught = {"student": deepest, **features}
+            own_logits = deepest.get(self.logits)
+            self._notify(
+                Step(logged(losses), outputs, caught, own_logits, branches, trained=self._trained)
+            )
+        return losses
+
+    def _read(self, network: str, terms: Sequence[str]) -> dict[Tap, None]:
+        """Return what terms read of one side, ``'student'`` or the deepest, without repeats."""
+        return dict.fromkeys(tap for name in terms for tap in self.terms[name].taps[network])
+
+    def _build_branches(self, inputs: Tensor, configs: Mapping[str, Config]) -> None:
+        """Build the branches and connect their terms, from the shapes of a dry run."""
+        wanted = {MAP: None, **dict.fromkeys(self.stages.values())}
+        wanted |= self._read(DEEPEST, [*self.terms])
+        for tap in wanted:
+            tap.check(self.student)
+        deepest = shapes_of("student", self.student, inputs, wanted)
+        self.branches = ModuleDict()
+        for name, stage in self.stages.items():
+            branch = self.branches[name] = _Branch(name, self.student, deepest[stage], deepest[MAP])
+            terms = [term for term, trained in self._trained.items() if trained == name]
+            taps = self._read("student", terms)
+            for tap in taps:
+                tap.check(branch)
+            with evaluating(branch):
+                forward = partial(branch.forward, torch.zeros(deepest[stage]))
+                _, caught = run_tapped(branch, taps, forward)
+            own: Shapes = {tap: tuple(tensor.shape) for tap, tensor in caught.items()}
+            for term in (self.terms[term] for term in terms):
+                check_labels(self, term)
+                connector = configs[term.name.removeprefix(f"{name}_")].get("connector")
+                connect_term(term, connector, own, {DEEPEST: deepest})
+                try_term(term, own, {DEEPEST: deepest})
+
+
+def _plain(term: Term) -> Term:
+    """Raise ``ValueError`` for a term that reads more of the networks than features."""
+    asks = term.locations or term.labels or term.weigh_through or hasattr(term.loss, "attach")
+    if asks:
+        raise ValueError(
+            f"The term {term.name!r} of a self-distillation compares features or logits alone: "
+            "without `locations`, `labels` and `weigh_through`, and by a loss that takes no part "
+            f"of a teacher, as {type(term.loss).__name__} may."
+        )
+    return term
+
+
+class _Branch(BaseModule):
+    """A bottleneck from a stage's map to one of the last map's shape, and a neck and a head."""
+
+    def __init__(
+        self, name: str, network: Any, stage: tuple[int, ...], last: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        maps = len(stage) == len(last) == 4
+        if not maps or stage[2] % last[2] or stage[2] * last[3] != stage[3] * last[2]:
+            raise ValueError(
+                f"The branch {name!r} leads from a stage's map (N, C, H, W) to the last one, whose "
+                f"size divides its own, but their shapes are {stage} and {last}."
+            )
+        between, step = max(last[1] // 4, 1), stage[2] // last[2]
+        self.bottleneck = nn.Sequential(
+            *_conv(stage[1], between, 1),
+            *_conv(between, between, step),
+            *_conv(between, last[1], 1),
+        )
+        self.neck, self.head = deepcopy(network.neck), deepcopy(network.head)
+        for module in self.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+
+    def forward(self, stage: Tensor) -> Any:
+        """Return the logits, shape (N, C), of a stage's map."""
+        return self.head(self.neck((self.bottleneck(stage),)))
+
+    def loss(self, stage: Tensor, data_samples: Any) -> Losses:
+        """Return the head's losses."""
+        losses: Losses = self.head.loss(self.neck((self.bottleneck(stage),)), data_samples)
+        return losses
+
+
+def _conv(given: int, channels: int, size: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(given, channels, size, stride=size)
+    return [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
