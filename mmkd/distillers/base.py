@@ -82,6 +82,10 @@ class BaseDistiller(BaseModel, ABC):
         """
         if mode == "loss":
             return self.loss(inputs, data_samples)
+        return self.infer(inputs, data_samples, mode)
+
+    def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
+        """Return the student's predictions or raw output, see :meth:`forward`."""
         return self.student(inputs, data_samples, mode=mode)
 
     @abstractmethod
@@ -99,16 +103,16 @@ class BaseDistiller(BaseModel, ABC):
 
     def factors(self) -> dict[str, float]:
         """Return what each term is multiplied by in this step: 0 where it does not act."""
-        return {
-            name: term.weight * (1.0 if term.schedule is None else term.schedule.now())
-            for name, term in self.terms.items()
-        }
+        factors = {}
+        for name, term in self.terms.items():
+            factors[name] = term.weight * (1.0 if term.schedule is None else term.schedule.now())
+        return factors
 
     def add_terms(
         self,
         losses: Losses,
         factors: Mapping[str, float],
-        features_of: Callable[[str], Features],
+        features: Mapping[str, Features],
         batch: tuple[Tensor, Any],
     ) -> dict[str, TermOutput]:
         """Compute the terms that act, and add ``loss_<name>`` of each term to the losses.
@@ -116,16 +120,15 @@ class BaseDistiller(BaseModel, ABC):
         Args:
             losses: What is added to.
             factors: What each term is multiplied by.
-            features_of: Returns what was caught for a term of a name.
+            features: What was caught for each term, by its name.
             batch: Inputs (N, C, H, W) and data samples.
         """
         inputs, data_samples = batch
-        needs_labels = any(term.needs_labels for term in self.terms.values())
-        labels = class_labels(data_samples) if needs_labels else None
+        labels = class_labels(data_samples) if self._needs_labels else None
         outputs: dict[str, TermOutput] = {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features_of(name), labels, data_samples)
+                outputs[name] = term(features[name], labels, data_samples)
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = no_loss(term, inputs)
@@ -141,11 +144,10 @@ class BaseDistiller(BaseModel, ABC):
         for observer in list(self._observers.values()):
             observer(step)
 
-    def _show_parts(self) -> None:
-        """Let the student's parts be found here: hooks of its library look for a model's parts.
-
-        mmdet's hook for YOLOX takes ``bbox_head``.
-        """
+    def _finish(self) -> None:
+        """Do what comes after the terms are built."""
+        self._needs_labels = any(term.needs_labels for term in self.terms.values())
+        # Hooks of its library look for a model's parts: mmdet's for YOLOX takes `bbox_head`.
         for name, part in self.student.named_children():
             if not hasattr(self, name):
                 object.__setattr__(self, name, part)
@@ -187,8 +189,6 @@ def check_network_name(name: str) -> None:
 
 def scaled(losses: Losses, factor: float) -> Losses:
     """Scale the losses; other entries, such as accuracies, pass."""
-    if factor == 1:
-        return dict(losses)
     found = dict(losses)
     for name, value in losses.items():
         if "loss" in name:

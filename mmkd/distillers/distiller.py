@@ -110,13 +110,11 @@ class Distiller(BaseDistiller):
             )
             self.terms = build_terms(terms, self.logits, self.shared)
             connect_terms(self, terms, input_shape)
-        self._show_parts()
+        self._finish()
 
-    def forward(
-        self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"
-    ) -> Any:
-        """Run the model; in validation the teachers too, if they are to predict."""
-        predictions = super().forward(inputs, data_samples, mode)
+    def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
+        """Run the student; in validation the teachers too, if they are to predict."""
+        predictions = super().infer(inputs, data_samples, mode)
         if mode == "predict" and self.predict_teachers:
             self._attach_teacher_scores(inputs, predictions)
         return predictions
@@ -156,8 +154,9 @@ class Distiller(BaseDistiller):
         weight = self.student_loss_weight
         if self.student_loss_schedule is not None:
             weight *= self.student_loss_schedule.now()
-        losses = scaled(losses, weight)
-        outputs = self.add_terms(losses, factors, lambda _: features, (inputs, data_samples))
+        losses = dict(losses) if weight == 1 else scaled(losses, weight)
+        of_terms = dict.fromkeys(self.terms, features)
+        outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples))
         if self.shared and self.terms:
             # In a step in which those who share do not act, too.
             name = f"loss_{[*self.terms][-1]}"

@@ -100,7 +100,7 @@ class MutualDistiller(BaseDistiller):
                 for term_name, term in built.items():
                     self.terms[term_name] = term
             self._check(input_shape)
-        self._show_parts()
+        self._finish()
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -122,10 +122,9 @@ class MutualDistiller(BaseDistiller):
             name: {tap: logits.detach() for tap, logits in caught.items()}
             for name, caught in features.items()
         }
-
-        def read(term: str) -> Features:
-            return {**others, "student": features[term.removesuffix(SUFFIX)]}
-
+        read: dict[str, Features] = {
+            term: {**others, "student": features[term.removesuffix(SUFFIX)]} for term in self.terms
+        }
         outputs = self.add_terms(losses, factors, read, (inputs, data_samples))
         if self._observers:
             self._report(losses, outputs, features)

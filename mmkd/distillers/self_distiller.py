@@ -100,7 +100,7 @@ class SelfDistiller(BaseDistiller):
                     self.terms[name] = _plain(term)
                     self._trained[name] = branch
             self._build_branches(example_input(self.student, input_shape), terms)
-        self._show_parts()
+        self._finish()
 
     @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
@@ -119,10 +119,10 @@ class SelfDistiller(BaseDistiller):
             own = scaled(own, self.branch_loss_weight)
             losses.update({f"{name}.{key}": value for key, value in own.items()})
         teacher = {tap: tensor.detach() for tap, tensor in deepest.items()}
-
-        def read(term: str) -> Features:
-            return {"student": features[self._trained[term]], DEEPEST: teacher}
-
+        read: dict[str, Features] = {
+            term: {"student": features[branch], DEEPEST: teacher}
+            for term, branch in self._trained.items()
+        }
         outputs = self.add_terms(losses, factors, read, (inputs, data_samples))
         if self._observers:
             branches = {n: own[self.logits] for n, own in features.items() if self.logits in own}

@@ -60,5 +60,5 @@ def test_its_preprocessing_is_that_of_the_distillation(tmp_path, where, in_file)
 
 
 def test_of_a_plain_model_there_is_none(tmp_path):
-    with pytest.raises(ValueError, match=r"no mmkd\.Distiller"):
+    with pytest.raises(ValueError, match=r"no distiller of mmkd"):
         student_config(config(tmp_path, classifier()))
