@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub
 from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of, train
 
+from mmkd.distillers.base import build_student
 from mmkd.networks import build_network, network_config
 from mmkd.registry import MODELS
 from mmkd.student import student_checkpoint, student_config
@@ -101,7 +102,7 @@ def test_with_weight_zero_the_first_network_is_trained_as_alone():
         train(model)
         return model
 
-    alone = MODELS.build(classifier(data_preprocessor=dict(PREPROCESSOR)))
+    alone = build_student(classifier(), dict(PREPROCESSOR))
     model = mutual(weight=0.0)
     assert not model.terms
     alone.load_state_dict(model.student.state_dict())
@@ -110,7 +111,7 @@ def test_with_weight_zero_the_first_network_is_trained_as_alone():
 
 def test_the_first_network_begins_as_it_does_alone_and_the_others_differ():
     torch.manual_seed(3)
-    alone = MODELS.build(classifier())
+    alone = build_student(classifier(), dict(PREPROCESSOR))
     alone.init_weights()
     torch.manual_seed(3)
     same = dict(a=classifier(), b=classifier(), c=classifier())

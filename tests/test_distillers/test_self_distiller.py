@@ -6,6 +6,7 @@ from mmengine.config import Config
 from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of
 
+from mmkd.distillers.base import build_student
 from mmkd.networks import build_network, network_config
 from mmkd.registry import MODELS
 from mmkd.student import student_checkpoint, student_config
@@ -89,7 +90,7 @@ def test_every_parameter_is_trained():
 
 def test_the_network_begins_as_it_does_alone():
     torch.manual_seed(3)
-    alone = MODELS.build(classifier())
+    alone = build_student(classifier(), dict(PREPROCESSOR))
     alone.init_weights()
     torch.manual_seed(3)
     config = dict(type="mmkd.SelfDistiller", student=classifier(), branches=STAGES)

@@ -104,7 +104,7 @@ def test_the_files_build_and_load_strictly(distilled: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("config", "checkpoint", "words"),
     [
-        ("student_digits.py", "epoch_1.pth", "no mmkd.Distiller"),
+        ("student_digits.py", "epoch_1.pth", "no distiller of mmkd"),
         ("kd_digits.py", "epoch_1_student.pth", "holds no student"),
         ("kd_digits.py", "lost.pth", "lost.pth"),
         ("lost.py", "epoch_1.pth", "lost.py"),
