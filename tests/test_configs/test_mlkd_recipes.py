@@ -1,5 +1,6 @@
 """Configs of MLKD, LS, DIST, CTKD and their ER- and EA- versions say what their sources say."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ LS = {
 LIGHT = {"vgg13_vgg8", "resnet32x4_ShuffleV2", "vgg13_MobileNetV2"}
 
 
+@cache
 def load(name: str) -> Any:
     return Config.fromfile(ROOT / name)
 
