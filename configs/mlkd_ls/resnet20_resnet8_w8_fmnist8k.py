@@ -4,6 +4,6 @@ model = dict(
     terms=dict(
         _delete_=True,
         mlkd=dict(loss=dict(_base_.instances, views=1), weight=9.0),
-        relations=dict(loss=dict(_base_.relations, views=1), weight=9.0),
+        relations=dict(loss=dict(_base_.relations, views=1, class_weight=0.1), weight=9.0),
     )
 )
