@@ -1,6 +1,7 @@
 """Runs of the tools as a user types them."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,13 @@ sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 Tool = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def run_in_two_processes(script: Path, folder: Path) -> None:

@@ -15,10 +15,9 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
-from torch import distributed
 
 from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
-from mmkd.engine import prepare_processes
+from mmkd.engine import leave_processes, prepare_processes
 from mmkd.engine.launch import (
     ArgumentError,
     build_runner,
@@ -136,8 +135,7 @@ def dump_predictions(config: Config, path: str) -> DumpResults:
     return DumpResults(out_file_path=path)
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def run_test(arguments: Namespace) -> None:
     try:
         config = read_config(arguments)
         checkpoint = read_checkpoint(arguments)
@@ -152,8 +150,11 @@ def main() -> None:
     metrics = runner.test()
     if arguments.out and arguments.out_item == "metrics" and is_main_process():
         mmengine.dump(metrics, arguments.out)
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+
+
+def main() -> None:
+    run_test(parse_arguments())
+    leave_processes()
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
 from mmengine.config import Config
-from torch import distributed
 
-from mmkd.engine import prepare_processes, use_mixed_precision
+from mmkd.engine import leave_processes, prepare_processes, use_mixed_precision
 from mmkd.engine.launch import (
     ArgumentError,
     build_runner,
@@ -81,8 +80,7 @@ def main() -> None:
     except ArgumentError as error:
         sys.exit(f"tools/train.py: {error}")
     build_runner(config).train()
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    leave_processes()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Running: mixed precision and several processes on a CPU, and what the scripts in tools/ share."""
 
 from mmkd.engine.amp import CPUAmpOptimWrapper, use_mixed_precision
-from mmkd.engine.distributed import prepare_processes
+from mmkd.engine.distributed import leave_processes, prepare_processes
 
-__all__ = ["CPUAmpOptimWrapper", "prepare_processes", "use_mixed_precision"]
+__all__ = ["CPUAmpOptimWrapper", "leave_processes", "prepare_processes", "use_mixed_precision"]

@@ -1,10 +1,15 @@
-"""Several processes without a GPU: what MMEngine's launchers leave out."""
+"""Joining and leaving the processes of a run: what MMEngine's launchers leave out."""
 
+import gc
 import os
 import subprocess
 from datetime import timedelta
 
 import torch
+
+# Its functions take the default group as default argument when they are imported, which DDP does
+# when there is one already: they would keep it, with its threads, to the end of Python.
+import torch.distributed.nn.functional
 from mmengine.config import Config
 from mmengine.device import get_device
 from torch import distributed
@@ -47,6 +52,22 @@ def prepare_processes(config: Config) -> None:
     )
     given = config.get("model_wrapper_cfg") or {}
     config.model_wrapper_cfg = {**defaults, **given, "device_ids": None}
+
+
+def leave_processes() -> None:
+    """Leave the process group, if there is one. To be called when nothing holds the Runner.
+
+    Gloo's threads end with the last reference to their group, and abort the process if Python ends
+    first while one of them lets go of a tensor. The Runner and its model refer to each other and to
+    the group, so that they have to be collected. This function's own reference has to be the last:
+    torch waits for the threads without Python's lock only where it drops a Python reference.
+    """
+    if not distributed.is_initialized():
+        return
+    group = distributed.group.WORLD
+    distributed.destroy_process_group()
+    gc.collect()
+    del group
 
 
 def _check_gpus() -> None:

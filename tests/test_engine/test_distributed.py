@@ -1,11 +1,10 @@
 """Preparing several processes. That they train alike is tested with tools/dist_train.sh."""
 
-import socket
-
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed
+from tool_runs import free_port
 from torch import distributed
 
 from mmkd.engine import distributed as ours
@@ -16,9 +15,7 @@ from mmkd.engine.launch import ArgumentError
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> str:
     """The variables of a group of one process, and its port; the group ends with the test."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     values = dict(RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
     for name, value in values.items():
         monkeypatch.setenv(name, str(value))

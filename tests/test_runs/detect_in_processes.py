@@ -11,6 +11,8 @@ from mmengine.dist import get_rank
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 
+from mmkd.engine import leave_processes
+
 LEVELS = dict(student="neck[:]", teacher="neck[:]")
 TERMS = {
     "review": LEVELS
@@ -40,3 +42,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave_processes()

@@ -9,7 +9,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 from runs import checkpoints, config
 
-from mmkd.engine import prepare_processes
+from mmkd.engine import leave_processes, prepare_processes
 
 
 def main() -> None:
@@ -24,3 +24,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave_processes()

@@ -8,7 +8,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 from runs import checkpoints, config, convnet, distiller, loader, validation
 
-from mmkd.engine import prepare_processes
+from mmkd.engine import leave_processes, prepare_processes
 
 CHECKS = [dict(type=f"mmkd.{name}") for name in ("StepCheckHook", "StatisticsHook")]
 FOLLOW = dict(type="mmkd.MeanTeacherHook", momentum=0.9)
@@ -68,3 +68,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave_processes()

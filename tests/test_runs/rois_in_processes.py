@@ -13,6 +13,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from torch import distributed
 
+from mmkd.engine import leave_processes
+
 KD = dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
 DKD = dict(type="mmkd.DKDLoss", alpha=1.0, beta=0.25, temperature=1.0)
 TERMS = dict(
@@ -35,8 +37,8 @@ def main() -> None:
         logged.append({name: value.item() for name, value in losses.items()})
     result = dict(logged=logged, parameters=dict(model.module.named_parameters()))
     torch.save(result, Path(sys.argv[1]) / f"rank_{get_rank()}.pth")
-    distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
     main()
+    leave_processes()

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from runs import config, convnet, distiller, loader
 from tiny import KD
 
-from mmkd.engine import prepare_processes
+from mmkd.engine import leave_processes, prepare_processes
 
 HINT = dict(
     late=dict(
@@ -53,3 +53,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave_processes()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
+from tool_runs import FEW_IMAGES, ROOT, Tool, free_port, run_tool
 
 KD = ROOT / "configs/quickstart/kd_digits.py"
 NO_TEACHER = "model.teacher.checkpoint=None"
@@ -94,16 +94,16 @@ def test_takes_every_argument(tool: Tool, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_share_the_images(tool: Tool, tmp_path: Path) -> None:
     """128 images in two processes with batches of 32 make two iterations."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = [*FEW_IMAGES, NO_TEACHER, "train_dataloader.batch_size=32"]
     hidden = {"CUDA_VISIBLE_DEVICES": "-1"}
     tool("dist_train.sh", KD, 2, "--cfg-options", *options, PORT=str(port), **hidden)
     training = [r for r in records(tmp_path / "work_dirs/kd_digits") if "loss" in r]
     assert [record["iter"] for record in training] == [1, 2]
     checkpoint = tmp_path / "work_dirs/kd_digits/epoch_1.pth"
-    tested = tool("dist_test.sh", KD, checkpoint, 2, "--cfg-options", *options, PORT=str(port))
+    tested = tool(
+        "dist_test.sh", KD, checkpoint, 2, "--cfg-options", *options, PORT=str(port), **hidden
+    )
     shown = re.findall(r"accuracy/top1: ([\d.]+)", tested.stdout)
     evaluated = [r for r in records(tmp_path / "work_dirs/kd_digits") if "accuracy/top1" in r]
     assert float(shown[-1]) == pytest.approx(evaluated[-1]["accuracy/top1"], abs=1e-3)
