@@ -82,7 +82,7 @@ def configs(tmp_path: Path) -> Path:
     }
     write(tmp_path, "alpha", alpha)
     beta = {
-        ("a_b_imagenet", "ImageNet"): numbers(top1, ("69.0", "A | Z")),
+        ("a_b_imagenet", "ImageNet-1k"): numbers(top1, ("69.0", "A | Z")),
         ("odd_cifar100", "CIFAR-100"): numbers(top1, ("60.0", "A | Z")),
     }
     write(tmp_path, "beta", beta)
@@ -118,7 +118,7 @@ def test_a_made_up_folder(tool: ModuleType, configs: Path, tmp_path: Path) -> No
     assert (
         "| [alpha](../configs/alpha/README.md) | [A Paper of alpha](https://example.org/alpha) "
         "| `KDLoss`, `RKDLoss` | `EntropyWeight` | in part "
-        "| CIFAR-100: 2; Fashion-MNIST, 8000 images: 1; ImageNet: 1; MS-COCO: 1 |"
+        "| CIFAR-100: 2; Fashion-MNIST, 8000 images: 1; ImageNet-1k: 1; MS-COCO: 1 |"
     ) in lines
     start = lines.index("### CIFAR-100, top-1 accuracy (%)")
     assert lines[start + 2 :] == [
@@ -133,7 +133,7 @@ def test_a_made_up_folder(tool: ModuleType, configs: Path, tmp_path: Path) -> No
         "| --- | --- |",
         "| beta | 60.0 <sup>a</sup> |",
         "",
-        "### ImageNet, top-1 accuracy (%)",
+        "### ImageNet-1k, top-1 accuracy (%)",
         "",
         "| method | `a_b` |",
         "| --- | --- |",

@@ -12,7 +12,7 @@ TOP1 = "Top 1 Accuracy"
 # The file names of configs end with the data set.
 ENDINGS = {
     "CIFAR-100": "_cifar100",
-    "ImageNet": "_imagenet",
+    "ImageNet-1k": "_imagenet",
     "MS-COCO": "_coco",
     "Tiny-ImageNet": "_tiny_imagenet",
     "CINIC-10": "_cinic10",
@@ -103,8 +103,7 @@ def collection(content: dict[str, Any], root: Path) -> Collection:
 
 def model(entry: dict[str, Any], root: Path) -> Model:
     metadata = entry["Metadata"]
-    # Both names are in use for the same images.
-    data = "ImageNet" if metadata["Training Data"] == "ImageNet-1k" else metadata["Training Data"]
+    data = metadata["Training Data"]
     numbers = metadata.get("Literature", [])
     if not isinstance(numbers, list):
         raise MetafileError(f"the Literature of {entry['Name']} must be a list of numbers")
