@@ -1,4 +1,4 @@
-_base_ = "../_base_/pairs/resnet34_resnet18_imagenet.py"
+_base_ = "../_base_/pairs/resnet34_resnet18_imagenet_256.py"
 
 stages = [f"backbone.layer{stage}" for stage in (1, 2, 3, 4)]
 loss = dict(
@@ -9,7 +9,4 @@ loss = dict(
 )
 kd = dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
 model = dict(terms=dict(kd=kd, fcfd=dict(student=stages, teacher=stages, loss=loss)))
-# 256 images an iteration, as 8 processes with 32, at rate 0.1.
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1, nesterov=True))
-auto_scale_lr = dict(base_batch_size=256)
+optim_wrapper = dict(optimizer=dict(nesterov=True))

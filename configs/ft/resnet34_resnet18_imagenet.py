@@ -1,4 +1,4 @@
-_base_ = "../_base_/pairs/resnet34_resnet18_imagenet.py"
+_base_ = "../_base_/pairs/resnet34_resnet18_imagenet_256.py"
 
 # torchdistill's: the paper's form, whose paraphraser's error has a weight of 1 behind the 1000.
 model = dict(
@@ -12,8 +12,4 @@ model = dict(
     )
 )
 
-# 90 epochs of 256 images an iteration, as 8 processes with 32.
 train_cfg = dict(max_epochs=90)
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
-auto_scale_lr = dict(base_batch_size=256)

@@ -1,12 +1,7 @@
-_base_ = "../_base_/pairs/resnet50_mobilenet_v1_imagenet.py"
+_base_ = [
+    "../_base_/pairs/resnet50_mobilenet_v1_imagenet_256.py",
+    "../_base_/methods/mgd_imagenet.py",
+]
 
-mgd = dict(
-    student="backbone",
-    teacher="backbone",
-    loss=dict(type="mmkd.MGDLoss", alpha=7e-5, mask_ratio=0.15, masked="channels"),
-)
-model = dict(terms=dict(mgd=mgd))
-# MGD's recipe, which is mmpretrain's: 256 images an iteration, as 8 processes with 32.
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1), clip_grad=dict(max_norm=5.0))
-auto_scale_lr = dict(base_batch_size=256)
+model = dict(terms=dict(mgd=_base_.mgd))
+optim_wrapper = dict(clip_grad=dict(max_norm=5.0))

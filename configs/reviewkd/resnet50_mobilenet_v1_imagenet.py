@@ -1,4 +1,4 @@
-_base_ = "../_base_/pairs/resnet50_mobilenet_v1_imagenet.py"
+_base_ = "../_base_/pairs/resnet50_mobilenet_v1_imagenet_256.py"
 
 # The student's stages before their ReLU, the teacher's behind it: so it is in ReviewKD's code.
 review = dict(
@@ -9,7 +9,3 @@ review = dict(
     weight=8.0,
 )
 model = dict(terms=dict(reviewkd=review))
-# ReviewKD's recipe: 256 images an iteration, as 8 processes with 32.
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
-auto_scale_lr = dict(base_batch_size=256)

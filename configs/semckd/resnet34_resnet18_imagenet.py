@@ -1,4 +1,4 @@
-_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet.py", "../_base_/methods/semckd.py"]
+_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet_256.py", "../_base_/methods/semckd.py"]
 
 stages = [f"backbone.layer{stage}" for stage in (1, 2, 3, 4)]
 semckd = dict(
@@ -8,9 +8,6 @@ semckd = dict(
     weight=50.0,
 )
 model = dict(terms=dict(kd=_base_.kd, semckd=semckd))
-# The published recipe: 90 epochs of 256 images an iteration, as 8 processes with 32.
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+# The published recipe.
 param_scheduler = dict(milestones=[30, 60])
 train_cfg = dict(max_epochs=90)
-auto_scale_lr = dict(base_batch_size=256)

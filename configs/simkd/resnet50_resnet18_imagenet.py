@@ -1,4 +1,4 @@
-_base_ = "../_base_/imagenet_100e.py"
+_base_ = "../_base_/imagenet_100e_256.py"
 
 weights = (
     "https://mmassets.onedl.ai/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth"
@@ -13,8 +13,5 @@ model = dict(
         simkd=dict(student="neck.0", teacher="backbone", loss=dict(type="mmkd.SimKDLoss")),
     ),
 )
-# The published recipe: 120 epochs of 256 images an iteration, as 8 processes with 32.
-train_dataloader = dict(batch_size=32)
-optim_wrapper = dict(optimizer=dict(lr=0.1))
+# The published recipe.
 train_cfg = dict(max_epochs=120)
-auto_scale_lr = dict(base_batch_size=256)

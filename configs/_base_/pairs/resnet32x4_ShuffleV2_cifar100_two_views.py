@@ -1,11 +1,4 @@
-_base_ = "../cifar100_480e_two_views_mobile.py"
-
-model = dict(
-    type="mmkd.Distiller",
-    student="mmkd::_base_/models/cifar/ShuffleV2.py",
-    teacher=dict(
-        model="mmkd::_base_/models/cifar/resnet32x4.py",
-        checkpoint="work_dirs/resnet32x4_cifar100/epoch_240.pth",
-    ),
-    input_shape=(3, 32, 32),
-)
+_base_ = [
+    "../cifar100_480e_two_views_mobile.py",
+    "../models/pairs/resnet32x4_ShuffleV2_cifar100.py",
+]

@@ -1,11 +1,1 @@
-_base_ = "../cifar100_480e_two_views_mobile.py"
-
-model = dict(
-    type="mmkd.Distiller",
-    student="mmkd::_base_/models/cifar/MobileNetV2.py",
-    teacher=dict(
-        model="mmkd::_base_/models/cifar/vgg13.py",
-        checkpoint="work_dirs/vgg13_cifar100/epoch_240.pth",
-    ),
-    input_shape=(3, 32, 32),
-)
+_base_ = ["../cifar100_480e_two_views_mobile.py", "../models/pairs/vgg13_MobileNetV2_cifar100.py"]

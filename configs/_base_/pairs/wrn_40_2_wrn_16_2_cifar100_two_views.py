@@ -1,11 +1,1 @@
-_base_ = "../cifar100_480e_two_views.py"
-
-model = dict(
-    type="mmkd.Distiller",
-    student="mmkd::_base_/models/cifar/wrn_16_2.py",
-    teacher=dict(
-        model="mmkd::_base_/models/cifar/wrn_40_2.py",
-        checkpoint="work_dirs/wrn_40_2_cifar100/epoch_240.pth",
-    ),
-    input_shape=(3, 32, 32),
-)
+_base_ = ["../cifar100_480e_two_views.py", "../models/pairs/wrn_40_2_wrn_16_2_cifar100.py"]

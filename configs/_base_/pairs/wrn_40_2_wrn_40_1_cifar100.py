@@ -1,11 +1,1 @@
-_base_ = "../cifar100_240e.py"
-
-model = dict(
-    type="mmkd.Distiller",
-    student="mmkd::_base_/models/cifar/wrn_40_1.py",
-    teacher=dict(
-        model="mmkd::_base_/models/cifar/wrn_40_2.py",
-        checkpoint="work_dirs/wrn_40_2_cifar100/epoch_240.pth",
-    ),
-    input_shape=(3, 32, 32),
-)
+_base_ = ["../cifar100_240e.py", "../models/pairs/wrn_40_2_wrn_40_1_cifar100.py"]
