@@ -25,48 +25,9 @@ BEFORE = [f"{stage}.0.relu:input" for stage in STAGES]
 MAPS, LAST, POOLED = (dict(student=at, teacher=at) for at in (STAGES, "backbone", "neck"))
 CONNECTED = dict(student=BEFORE, teacher=BEFORE, connector=dict(type="mmkd.ConvBNConnector"))
 NORMS = [f"{stage}.0.bn2" for stage in STAGES]
+WEIGHTS = dict(er=dict(type="mmkd.EntropyWeight"), ea=dict(type="mmkd.EntropyAdaptiveWeight"))
 TERMS: dict[str, dict[str, Any]] = dict(
     ab=dict(CONNECTED, loss=dict(type="mmkd.ABLoss"), weight=1e-4),
-    cat=dict(LAST, loss=dict(type="mmkd.CATKDLoss")),
-    cc=dict(POOLED, loss=dict(type="mmkd.AdjacentCCLoss", dim=4)),
-    crd=dict(POOLED, loss=dict(type="mmkd.CRDLoss", num_samples=16, negatives=6, dim=4)),
-    fcfd=dict(MAPS, loss=dict(type="mmkd.FCFD"), weight=0.01),
-    fsp=dict(MAPS, loss=dict(type="mmkd.FSPLoss")),
-    ft=dict(LAST, loss=dict(type="mmkd.FTLoss")),
-    nkd=dict(loss=dict(type="mmkd.NKDLoss")),
-    ofd=dict(CONNECTED, loss=dict(type="mmkd.OFDLoss", norms=NORMS), weight=1e-4),
-    pad=dict(POOLED, loss=dict(type="mmkd.PADLoss"), sample_weight=dict(type="mmkd.EntropyWeight")),
-    queue=dict(POOLED, loss=dict(type="mmkd.CRDLoss", queue_size=12, dim=4)),
-    semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
-    srrl=dict(
-        LAST,
-        connector=dict(type="mmkd.ConvBNReLUConnector"),
-        loss=dict(type="mmkd.SRRLLoss"),
-        sample_weight=dict(type="mmkd.EntropyWeight"),
-    ),
-    svd=dict(MAPS, loss=dict(type="mmkd.KDSVDLoss"), weight=0.01),
-    vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
-    wsld=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=dict(type="mmkd.WSLDWeight")),
-)
-
-WEIGHTS = dict(er=dict(type="mmkd.EntropyWeight"), ea=dict(type="mmkd.EntropyAdaptiveWeight"))
-TERMS |= dict(
-    at=dict(MAPS, loss=dict(type="mmkd.ATLoss"), sample_weight=WEIGHTS["ea"]),
-    congruence=dict(POOLED, loss=dict(type="mmkd.CCLoss")),
-    cwd=dict(LAST, loss=dict(type="mmkd.CWDLoss")),
-    fitnet=dict(
-        LAST, connector=dict(type="mmkd.ConvRegConnector"), loss=dict(type="mmkd.HintLoss")
-    ),
-    # Nothing masked: MMEngine does not restore the generator that would draw masks after a resume.
-    mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss", mask_ratio=0.0)),
-    nst=dict(MAPS, loss=dict(type="mmkd.NSTLoss")),
-    pkd=dict(LAST, loss=dict(type="mmkd.PKDLoss")),
-    pkt=dict(POOLED, loss=dict(type="mmkd.PKTLoss")),
-    review=dict(
-        MAPS, connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss")
-    ),
-    rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
-    sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),
     adjusted=dict(
         loss=dict(
             type="mmkd.KDLoss",
@@ -74,20 +35,56 @@ TERMS |= dict(
             target=dict(type="mmkd.ProbabilityShift"),
         )
     ),
+    at=dict(MAPS, loss=dict(type="mmkd.ATLoss"), sample_weight=WEIGHTS["ea"]),
     batches=dict(loss=dict(type="mmkd.BatchCorrelationLoss")),
+    cat=dict(LAST, loss=dict(type="mmkd.CATKDLoss")),
+    cc=dict(POOLED, loss=dict(type="mmkd.AdjacentCCLoss", dim=4)),
     classes=dict(loss=dict(type="mmkd.ClassCorrelationLoss")),
+    congruence=dict(POOLED, loss=dict(type="mmkd.CCLoss")),
+    crd=dict(POOLED, loss=dict(type="mmkd.CRDLoss", num_samples=16, negatives=6, dim=4)),
     ctkd=dict(loss=dict(type="mmkd.KDLoss", temperature=dict(type="mmkd.CurriculumTemperature"))),
+    cwd=dict(LAST, loss=dict(type="mmkd.CWDLoss")),
     dist=dict(loss=dict(type="mmkd.DISTLoss")),
     dkd=dict(loss=dict(type="mmkd.DKDLoss", transforms=[dict(type="mmkd.Standardize")])),
     dynamickd=dict(
         loss=dict(type="mmkd.KDLoss", student_transforms=[dict(type="mmkd.EntropyController")])
     ),
     er_dist=dict(loss=dict(type="mmkd.DISTLoss"), sample_weight=WEIGHTS["er"]),
+    fcfd=dict(MAPS, loss=dict(type="mmkd.FCFD"), weight=0.01),
+    fitnet=dict(
+        LAST, connector=dict(type="mmkd.ConvRegConnector"), loss=dict(type="mmkd.HintLoss")
+    ),
+    fsp=dict(MAPS, loss=dict(type="mmkd.FSPLoss")),
+    ft=dict(LAST, loss=dict(type="mmkd.FTLoss")),
     kd=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHTS["er"]),
+    # Nothing masked: MMEngine does not restore the generator that would draw masks after a resume.
+    mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss", mask_ratio=0.0)),
     mlkd=dict(loss=dict(type="mmkd.MLKDLoss"), sample_weight=WEIGHTS["ea"]),
+    nkd=dict(loss=dict(type="mmkd.NKDLoss")),
+    nst=dict(MAPS, loss=dict(type="mmkd.NSTLoss")),
+    ofd=dict(CONNECTED, loss=dict(type="mmkd.OFDLoss", norms=NORMS), weight=1e-4),
+    pad=dict(POOLED, loss=dict(type="mmkd.PADLoss"), sample_weight=WEIGHTS["er"]),
+    pkd=dict(LAST, loss=dict(type="mmkd.PKDLoss")),
+    pkt=dict(POOLED, loss=dict(type="mmkd.PKTLoss")),
+    queue=dict(POOLED, loss=dict(type="mmkd.CRDLoss", queue_size=12, dim=4)),
+    review=dict(
+        MAPS, connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss")
+    ),
+    rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
+    semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
+    sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),
+    srrl=dict(
+        LAST,
+        connector=dict(type="mmkd.ConvBNReLUConnector"),
+        loss=dict(type="mmkd.SRRLLoss"),
+        sample_weight=WEIGHTS["er"],
+    ),
+    svd=dict(MAPS, loss=dict(type="mmkd.KDSVDLoss"), weight=0.01),
     ttm=dict(
         loss=dict(type="mmkd.TTMLoss"), sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.1)
     ),
+    vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
+    wsld=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=dict(type="mmkd.WSLDWeight")),
 )
 # It freezes the student's classifier, which other terms train.
 SIMKD = dict(simkd=dict(LAST, loss=dict(type="mmkd.SimKDLoss")))

@@ -13,6 +13,7 @@ from mmkd.evaluation import TeacherAgreement
 from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
 from mmkd.registry import HOOKS
+from mmkd.teachers import Teacher, names_of_each
 
 Metrics = dict[str, float]
 
@@ -52,15 +53,17 @@ class TeacherEvaluationHook(Hook):
         if runner.val_loop is None:
             runner.logger.warning("The teachers are not evaluated: there is no validation loop.")
             return
-        for name in names:
-            metrics = self._evaluate(runner, distiller, name)
-            runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
+        trained_before = {name: distiller.teachers[name] for name in names}
+        for teacher, same in names_of_each(trained_before).items():
+            metrics = self._evaluate(runner, distiller, teacher)
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
-            runner.logger.info(f"Teacher {name!r} on the validation data: {listed}")
-            self._compare(runner, name, metrics)
+            for name in same:
+                runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
+                runner.logger.info(f"Teacher {name!r} on the validation data: {listed}")
+                self._compare(runner, name, metrics)
 
     @staticmethod
-    def _evaluate(runner: Runner, distiller: BaseDistiller, name: str) -> Metrics:
+    def _evaluate(runner: Runner, distiller: BaseDistiller, teacher: Teacher) -> Metrics:
         loop = runner.val_loop
         metrics = [m for m in loop.evaluator.metrics if not isinstance(m, TeacherAgreement)]
         evaluator = Evaluator(metrics)
@@ -70,7 +73,7 @@ class TeacherEvaluationHook(Hook):
         with torch.random.fork_rng(devices=[]):
             for batch in copy(loop.dataloader):
                 data = distiller.data_preprocessor(batch, False)
-                predictions = distiller.teachers[name].predict(**data)
+                predictions = teacher.predict(**data)
                 evaluator.process(data_samples=predictions, data_batch=batch)
         return dict(evaluator.evaluate(len(loop.dataloader.dataset)))
 

@@ -15,6 +15,8 @@ from runs import (
 )
 from tiny import CLASSES, classifier
 
+from mmkd.teachers import Teacher
+
 HOOK = dict(type="mmkd.TeacherEvaluationHook")
 INFO = "teacher_metrics/teacher"
 EVALUATED = "on the validation data"
@@ -113,3 +115,15 @@ def test_each_of_several_teachers_is_evaluated(tmp_path):
     runner = run(tmp_path, distiller(teachers=teachers), custom_hooks=[HOOK], **validation())
     assert "accuracy/top1" in runner.message_hub.get_info("teacher_metrics/one")
     assert "accuracy/top1" in runner.message_hub.get_info("teacher_metrics/two")
+
+
+def test_a_teacher_of_two_names_is_evaluated_once(tmp_path, teacher, monkeypatch):
+    predict, batches = Teacher.predict, []
+    monkeypatch.setattr(
+        Teacher, "predict", lambda self, **data: batches.append(self) or predict(self, **data)
+    )
+    model = distiller(teachers=dict(one=teacher, two=dict(teacher)))
+    runner = run(tmp_path, model, custom_hooks=[HOOK], **validation())
+    assert len(batches) == len(runner.val_dataloader)
+    metrics = runner.message_hub.get_info("teacher_metrics/one")
+    assert metrics == runner.message_hub.get_info("teacher_metrics/two")
