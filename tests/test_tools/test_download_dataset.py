@@ -224,6 +224,7 @@ def packed_zip(name: str) -> bytes:
         packed_zip("/escaped"),
         packed_zip("a\\..\\..\\escaped"),
     ],
+    ids=["tar_parent", "tar_link", "tar_link_up", "zip_parent", "zip_absolute", "zip_backslashes"],
 )
 def test_archives_that_would_write_elsewhere_are_refused(
     tmp_path: Path, run, content: bytes

@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
@@ -127,23 +128,33 @@ def check(archive: Path, md5: str) -> None:
         )
 
 
+def refuse_escapes(archive: Path, names: Iterable[str]) -> None:
+    for name in names:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise DownloadError(f"{archive.name} would write outside its folder: {name}")
+
+
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack an archive; nothing in it may lie outside of the folder."""
+    """Unpack an archive of files and folders; nothing in it may lie outside of the folder."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as packed:
-                for name in packed.namelist():
-                    path = PurePosixPath(name.replace("\\", "/"))
-                    if path.is_absolute() or ".." in path.parts:
-                        raise DownloadError(
-                            f"{archive.name} would write outside its folder: {name}"
-                        )
+                refuse_escapes(archive, packed.namelist())
                 packed.extractall(folder)
         else:
             with tarfile.open(archive) as packed:
-                packed.extractall(folder, filter="data")
-    except tarfile.FilterError as error:
-        raise DownloadError(f"{archive.name} would write outside its folder: {error}") from error
+                members = packed.getmembers()
+                refuse_escapes(archive, (member.name for member in members))
+                for member in members:
+                    if not (member.isfile() or member.isdir()):
+                        raise DownloadError(
+                            f"{archive.name} would write outside its folder: {member.name} is "
+                            "neither a file nor a folder."
+                        )
+                # Debian 12's Python 3.11 has no filters.
+                packed.extraction_filter = getattr(tarfile, "data_filter", None)
+                packed.extractall(folder)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DownloadError(f"{archive.name} cannot be unpacked: {error}") from error
 
