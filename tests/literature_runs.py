@@ -57,8 +57,7 @@ TERMS: dict[str, dict[str, Any]] = dict(
     fsp=dict(MAPS, loss=dict(type="mmkd.FSPLoss")),
     ft=dict(LAST, loss=dict(type="mmkd.FTLoss")),
     kd=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHTS["er"]),
-    # Nothing masked: MMEngine does not restore the generator that would draw masks after a resume.
-    mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss", mask_ratio=0.0)),
+    mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss")),
     mlkd=dict(loss=dict(type="mmkd.MLKDLoss"), sample_weight=WEIGHTS["ea"]),
     nkd=dict(loss=dict(type="mmkd.NKDLoss")),
     nst=dict(MAPS, loss=dict(type="mmkd.NSTLoss")),

@@ -17,7 +17,7 @@ def go(folder: Path, epochs: int, **overrides):
     cfg = dict(by_epoch=True, max_epochs=epochs)
     torch.manual_seed(0)  # the teacher is random
     fields = {**settings(8), **checkpoints(), **overrides}
-    fields["custom_hooks"].append(dict(type="mmkd.StepCheckHook"))
+    fields["custom_hooks"] += [dict(type="mmkd.StepCheckHook"), dict(type="mmkd.ExactResumeHook")]
     return run(folder, train_cfg=cfg, **fields)
 
 
