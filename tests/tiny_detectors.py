@@ -8,7 +8,7 @@ import mmkd  # noqa: F401
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 
-from mmkd.distillers import Distiller
+from mmkd.distillers import Distiller, Step
 from mmkd.registry import MODELS
 
 CLASSES = 4
@@ -32,6 +32,13 @@ def faster_rcnn(depth: int = 18, width: int = 8, **overrides: Any) -> dict[str, 
     head = dict(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
     model["roi_head"]["bbox_head"].update(head)
     return {**_slim(model, depth, width), **overrides}
+
+
+def two_stage(classes: int = CLASSES, **overrides: Any) -> dict[str, Any]:
+    """Config of a Faster R-CNN that has so many classes."""
+    model = faster_rcnn(50, **overrides)
+    model["roi_head"]["bbox_head"]["num_classes"] = classes
+    return model
 
 
 def cascade_rcnn(depth: int = 18, width: int = 8) -> dict[str, Any]:
@@ -86,3 +93,20 @@ def batch(boxes: list[int] | None = None) -> dict[str, Any]:
     """Two images of different sizes, with that many boxes each."""
     shapes = [[3, 64, 96], [3, 80, 64]]
     return demo_mm_inputs(2, shapes, num_items=boxes or [2, 3], num_classes=CLASSES)
+
+
+def step(model: Distiller, data: dict[str, Any] | None = None) -> Step:
+    """Take one step of training, and check what must hold on any images."""
+    steps: list[Step] = []
+    handle = model.observe(steps.append)
+    losses = model(**model.data_preprocessor(data or batch(), True), mode="loss")
+    handle.remove()
+    total, named = model.parse_losses(losses)
+    assert all(value.isfinite() for name, value in named.items() if "loss" in name)
+    model.zero_grad()
+    total.backward()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, f"{name} has no gradient: DDP would wait for it"
+            assert parameter.grad.isfinite().all(), name
+    return steps[0]

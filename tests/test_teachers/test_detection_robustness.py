@@ -14,8 +14,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.logging import MessageHub
 from torch import Tensor
 
-from mmkd.distillers import Distiller, Step
-from mmkd.losses import DKDLoss, KDLoss
+from mmkd.distillers import Distiller
+from mmkd.losses import KDLoss
 from mmkd.taps import Tap
 from mmkd.weights import EntropyWeight
 
@@ -38,35 +38,12 @@ PREPROCESSOR = dict(
 )
 
 
-def step(model: Distiller, data: dict[str, Any] | None = None) -> Step:
-    """Take one step of training, and check what must hold on any images."""
-    steps: list[Step] = []
-    handle = model.observe(steps.append)
-    losses = model(**model.data_preprocessor(data or tiny.batch(), True), mode="loss")
-    handle.remove()
-    total, named = model.parse_losses(losses)
-    assert all(value.isfinite() for name, value in named.items() if "loss" in name)
-    model.zero_grad()
-    total.backward()
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, f"{name} has no gradient: DDP would wait for it"
-            assert parameter.grad.isfinite().all(), name
-    return steps[0]
-
-
 def rois_of(model: Distiller, data: dict[str, Any]) -> Tensor:
     """The RoIs of a step, on each of which both networks were compared."""
-    done = step(model, data)
+    done = tiny.step(model, data)
     rois = done.features["student"][ROIS]
     assert len(done.student_logits) == len(done.teacher_logits["teacher"]) == len(rois)
     return rois
-
-
-def two_stage(classes: int = CLASSES, **overrides: Any) -> dict[str, Any]:
-    model = tiny.faster_rcnn(50, **overrides)
-    model["roi_head"]["bbox_head"]["num_classes"] = classes
-    return model
 
 
 def mask_rcnn(depth: int) -> dict[str, Any]:
@@ -75,7 +52,7 @@ def mask_rcnn(depth: int) -> dict[str, Any]:
 
 def coarse() -> dict[str, Any]:
     """A teacher with four levels from stride 8 on, where the student has five from stride 4 on."""
-    model = two_stage()
+    model = tiny.two_stage()
     model["neck"].update(start_level=1, num_outs=4)
     model["rpn_head"]["anchor_generator"]["strides"] = [8, 16, 32, 64]
     model["roi_head"]["bbox_roi_extractor"]["featmap_strides"] = [8, 16, 32]
@@ -93,7 +70,7 @@ def test_without_any_roi_the_term_is_zero() -> None:
     student["train_cfg"]["rpn_proposal"]["min_bbox_size"] = 10**6
     model = tiny.distiller(student=student)
     assert len(rois_of(model, tiny.batch([0, 0]))) == 0
-    assert step(model, tiny.batch([0, 0])).losses["loss_er"] == 0
+    assert tiny.step(model, tiny.batch([0, 0])).losses["loss_er"] == 0
 
 
 def test_where_all_rois_are_background_all_are_compared() -> None:
@@ -104,7 +81,7 @@ def test_where_all_rois_are_background_all_are_compared() -> None:
     rcnn["sampler"].update(add_gt_as_proposals=False)
     dkd = dict(loss=dict(type="mmkd.DKDLoss", temperature=1.0), labels=LABELS)
     model = tiny.distiller(student=student, terms=dict(dkd=dkd, **ER))
-    done = step(model)
+    done = tiny.step(model)
     labels = done.features["student"][Tap.parse(LABELS)]
     assert (labels == CLASSES).all()
     assert len(labels) == len(done.student_logits) == len(done.terms["er"].weight[0]) > 0
@@ -164,7 +141,7 @@ def test_images_that_change_their_size_together() -> None:
     preprocessor = PREPROCESSOR | dict(batch_augments=[resize])
     model = tiny.distiller(
         student=tiny.faster_rcnn(data_preprocessor=preprocessor),
-        teacher=dict(model=two_stage(data_preprocessor=PREPROCESSOR | dict(mean=[9.0] * 3))),
+        teacher=dict(model=tiny.two_stage(data_preprocessor=PREPROCESSOR | dict(mean=[9.0] * 3))),
     )
     sizes: dict[str, list[Any]] = dict(student=[], teacher=[])
     for name, network in (
@@ -182,10 +159,10 @@ def test_images_that_change_their_size_together() -> None:
 
 
 def test_a_teacher_in_bfloat16_gives_about_the_same() -> None:
-    network, losses = two_stage(), []
+    network, losses = tiny.two_stage(), []
     for dtype in (None, "bfloat16"):
         torch.manual_seed(0)
-        losses.append(step(tiny.distiller(teacher=dict(model=network, dtype=dtype))))
+        losses.append(tiny.step(tiny.distiller(teacher=dict(model=network, dtype=dtype))))
     first, second = (done.losses["loss_er"] for done in losses)
     torch.testing.assert_close(first, second, rtol=0.1, atol=0)
     assert losses[1].teacher_logits["teacher"].dtype == torch.bfloat16
@@ -202,13 +179,13 @@ def features(taps: str | list[str], teacher_taps: str | list[str]) -> Distiller:
 
 def test_features_of_the_same_stride_are_compared_as_they_are() -> None:
     model = features(["neck[1]", "neck[2]"], ["neck[0]", "neck[1]"])
-    assert step(model).losses["loss_hint"] > 0
+    assert tiny.step(model).losses["loss_hint"] > 0
     assert not [*model.terms.parameters()]
 
 
 def test_features_of_another_stride_are_resized_by_the_connector() -> None:
     """Finer ones are averaged down; the batch's size is not that of the dry run."""
-    done = step(features("neck[0]", "neck[0]"))
+    done = tiny.step(features("neck[0]", "neck[0]"))
     student, teacher = (done.features[n][Tap.parse("neck[0]")] for n in ("student", "teacher"))
     assert student.shape[2] == 2 * teacher.shape[2]
     assert done.losses["loss_hint"] > 0
@@ -238,7 +215,7 @@ def test_mask_rcnn_is_compared_on_its_boxes() -> None:
 
 
 def test_mask_rcnn_learns_from_faster_rcnn() -> None:
-    model = tiny.distiller(student=mask_rcnn(18), teacher=dict(model=two_stage()))
+    model = tiny.distiller(student=mask_rcnn(18), teacher=dict(model=tiny.two_stage()))
     shapes = [[3, 64, 96], [3, 80, 64]]
     data = tiny.demo_mm_inputs(2, shapes, num_items=[2, 1], num_classes=CLASSES, with_mask=True)
     rois_of(model, data)
@@ -252,7 +229,7 @@ def test_every_stage_of_a_cascade(boxes: list[int]) -> None:
     model = tiny.distiller(
         student=tiny.cascade_rcnn(), teacher=dict(model=tiny.cascade_rcnn(50)), terms=terms
     )
-    done = step(model, tiny.batch(boxes))
+    done = tiny.step(model, tiny.batch(boxes))
     for stage, head in enumerate(heads):
         rois = done.features["student"][Tap.parse(f"roi_head.bbox_roi_extractor.{stage}:input[1]")]
         assert len(done.features["teacher"][Tap.parse(head)]) == len(rois) > 0
@@ -271,76 +248,9 @@ def test_each_stage_of_a_cascade_has_its_own_weights() -> None:
         logits=heads[0],
         terms={f"s{i}": dict(logits=head, **er) for i, head in enumerate(heads)},
     )
-    done = step(model)
+    done = tiny.step(model)
     for stage, head in enumerate(heads):
         student, teacher = (done.features[n][Tap.parse(head)] for n in ("student", "teacher"))
         weight = EntropyWeight(4.0)(student, teacher)
         expected = KDLoss(temperature=1.0)(student, teacher, weight=weight)
         torch.testing.assert_close(done.losses[f"loss_s{stage}"], expected)
-
-
-@pytest.mark.parametrize("who", ["student", "teacher"])
-def test_a_detector_without_rois_is_refused_in_words(who: str) -> None:
-    dense = tiny.retinanet()
-    networks = dict(student=dense) if who == "student" else dict(teacher=dict(model=dense))
-    with pytest.raises(
-        ValueError, match=r"RetinaNet has no module 'roi_head.* Its parts: .*bbox_head"
-    ):
-        tiny.distiller(**networks)
-
-
-def test_a_teacher_of_other_classes_is_refused_with_both_counts() -> None:
-    message = "student has 4 classes and background and the teacher 'teacher' has 6 classes and ba"
-    with pytest.raises(ValueError, match=message):
-        tiny.distiller(teacher=dict(model=two_stage(classes=6)))
-
-
-NAMES = dict(
-    student=["cat", "dog", "traffic light", "owl"],
-    teacher=["owl", "traffic_light", "gnu", "cat", "emu", "fox"],
-)
-SHARED = dict(student=[0, 2, 3, 4], teacher=[3, 1, 0, 6])  # the last one is background
-KD = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=1.0)))
-
-
-@pytest.mark.parametrize("class_map", [NAMES, {0: 3, 2: 1, 3: 0}, [3, None, 1, 0]], ids=type)
-def test_a_class_map_leaves_background_to_background(class_map: Any) -> None:
-    teacher = dict(model=two_stage(classes=6), class_map=class_map)
-    model = tiny.distiller(teacher=teacher, terms=KD)
-    done = step(model)
-    student, theirs = done.features["student"][FC], done.features["teacher"][FC]
-    assert (student.shape[1], theirs.shape[1]) == (5, 7)
-    expected = KDLoss(temperature=1.0)(student[:, SHARED["student"]], theirs[:, SHARED["teacher"]])
-    torch.testing.assert_close(done.losses["loss_kd"], expected)
-    assert torch.equal(done.teacher_logits["teacher"], theirs[:, SHARED["teacher"]])
-
-
-def test_dkd_of_a_teacher_that_has_more_classes_in_another_order() -> None:
-    order = [3, 1, 0, 5]
-    dkd = dict(loss=dict(type="mmkd.DKDLoss", temperature=1.0), labels=LABELS)
-    teacher = dict(model=two_stage(classes=6), class_map=order)
-    done = step(tiny.distiller(teacher=teacher, terms=dict(dkd=dkd)))
-    student, theirs = done.features["student"][FC], done.features["teacher"][FC]
-    labels = done.features["student"][Tap.parse(LABELS)]
-    expected = DKDLoss(temperature=1.0)(student, theirs[:, [*order, 6]], labels=labels)
-    torch.testing.assert_close(done.losses["loss_dkd"], expected)
-
-
-def test_names_that_do_not_fit_the_heads_are_counted_without_background() -> None:
-    names = NAMES | dict(teacher=NAMES["teacher"][:4])
-    message = "one of 4 classes of the teacher 'teacher', which has 6 classes and background"
-    with pytest.raises(ValueError, match=message):
-        tiny.distiller(teacher=dict(model=two_stage(classes=6), class_map=names), terms=KD)
-
-
-def test_what_a_teacher_of_other_classes_finds_is_in_the_students() -> None:
-    network = two_stage(classes=6)
-    network["test_cfg"]["rcnn"]["score_thr"] = 0.0
-    model = tiny.distiller(teacher=dict(model=network, class_map=NAMES))
-    teacher = model.teachers["teacher"]
-    data = model.data_preprocessor(tiny.batch(), False)
-    theirs = [sample.pred_instances for sample in teacher.network(**data, mode="predict")]
-    wanted = [[{3: 0, 1: 2, 0: 3}[k] for k in f.labels.tolist() if k in (0, 1, 3)] for f in theirs]
-    found = teacher.predict(**model.data_preprocessor(tiny.batch(), False))
-    assert [sample.pred_instances.labels.tolist() for sample in found] == wanted
-    assert any(wanted)
