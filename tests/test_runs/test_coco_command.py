@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from scenes import write_scenes
-from tool_runs import ROOT, run_tool
+from tool_runs import ROOT, free_port, run_tool
 
 pytest.importorskip("mmdet")
 
@@ -49,7 +49,7 @@ def distil(folder: Path, processes: int, epochs: int, *arguments: str) -> list[d
         *("dist_train.sh", CONFIG, processes, *arguments),
         *("--cfg-options", *OPTIONS, f"train_cfg.max_epochs={epochs}"),
         cwd=folder,
-        PORT="29647",
+        PORT=str(free_port()),
         CUDA_VISIBLE_DEVICES="-1",
     )
     assert done.returncode == 0, done.stdout[-4000:]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from scenes import write_scenes
-from tool_runs import ROOT, WITHOUT_MMKD, run_tool
+from tool_runs import ROOT, WITHOUT_MMKD, free_port, run_tool
 
 mmdet = pytest.importorskip("mmdet")
 
@@ -77,7 +77,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def distilled(scenes: Path) -> Path:
     """Work folder of two epochs in two processes, resumed for a third."""
     command = ["dist_train.sh", CONFIG, 2]
-    port = dict(PORT="29641")
+    port = dict(PORT=str(free_port()))
     ran(run_tool(*command, "--cfg-options", *SHORT, cwd=scenes, **port))
     more = [*SHORT, "train_cfg.max_epochs=3"]
     resumed = run_tool(*command, "--resume", "--cfg-options", *more, cwd=scenes, **port)
