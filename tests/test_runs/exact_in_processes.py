@@ -1,4 +1,4 @@
-"""Interrupt one of two processes; started by torchrun in test_exact_resume_hook.py."""
+"""A run of two processes, whole and in parts; started by torchrun in test_exact_resume_hook.py."""
 
 import sys
 from pathlib import Path
