@@ -1,4 +1,4 @@
-"""What every test needs before anything else is imported."""
+"""What every test needs before anything else is imported, and what it must not find or leave."""
 
 import os
 
@@ -7,3 +7,24 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import mmkd  # noqa: F401  its remedies come before any import of torchvision
+
+# isort: split
+from collections.abc import Iterator
+
+import pytest
+from mmengine.registry import DefaultScope
+from mmengine.runner.utils import set_random_seed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def random_numbers_of_a_modules_fixtures() -> None:
+    """The same ones, whichever tests ran before."""
+    set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_trace_of_another_test() -> Iterator[None]:
+    """The same random numbers for each test, and no default scope, which runs leave behind."""
+    set_random_seed(0)
+    yield
+    DefaultScope._instance_dict.clear()
