@@ -1,7 +1,10 @@
 """Resumed runs against uninterrupted ones."""
 
+import inspect
+
 import pytest
 import torch
+from mmengine.runner import IterBasedTrainLoop
 from noisy_runs import go, whole_and_resumed
 from runs import convnet, equal, initialised, log_text
 from tool_runs import ROOT, run_in_two_processes
@@ -9,6 +12,7 @@ from tool_runs import ROOT, run_in_two_processes
 from mmkd.hooks import ExactResumeHook
 
 SCRIPT = ROOT / "tests/test_runs/exact_in_processes.py"
+ONEDL = "fast_forward_on_resume" in inspect.signature(IterBasedTrainLoop).parameters
 PER_RANK = dict(seed=3, diff_rank_seed=True)
 
 
@@ -28,8 +32,8 @@ def test_a_run_resumed_at_an_epoch_ends_as_if_uninterrupted(tmp_path, settings):
 def test_a_run_resumed_at_an_iteration_ends_as_if_uninterrupted(tmp_path):
     whole, resumed = whole_and_resumed(tmp_path, by_epoch=False)
     assert resumed.iter == 3
-    assert same(whole, resumed)
-    assert "will not be exact" not in log_text(resumed)
+    assert same(whole, resumed) == ONEDL
+    assert ("loads the images that it skips" in log_text(resumed)) != ONEDL
 
 
 @pytest.mark.parametrize("by_epoch", [True, False])
@@ -66,7 +70,11 @@ def test_each_epoch_has_random_numbers_of_its_own(tmp_path, workers):
     ("arguments", "words"),
     [
         (dict(workers=1), "the workers' random generators go on"),
-        (dict(loop=dict(fast_forward_on_resume=True)), "begins with the first image again"),
+        pytest.param(
+            dict(loop=dict(fast_forward_on_resume=True)),
+            "begins with the first image again",
+            marks=pytest.mark.skipif(not ONEDL, reason="the original MMEngine has no such option"),
+        ),
     ],
 )
 def test_it_warns_of_runs_over_iterations_that_it_cannot_make_exact(tmp_path, arguments, words):
