@@ -8,7 +8,7 @@ from tool_runs import free_port
 from torch import distributed
 
 from mmkd.engine import distributed as ours
-from mmkd.engine import prepare_processes
+from mmkd.engine import leave_processes, prepare_processes
 from mmkd.engine.launch import ArgumentError
 
 
@@ -21,8 +21,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(ours, "get_device", lambda: "cpu")
     yield port
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    leave_processes()
 
 
 def test_joins_with_gloo_and_wraps_without_a_device(alone: str) -> None:

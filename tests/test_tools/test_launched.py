@@ -1,12 +1,9 @@
 """How a launched tool ends."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from tool_runs import FEW_IMAGES, ROOT, free_port
+from tool_runs import FEW_IMAGES, ROOT, free_port, run_tool
 
 KD = ROOT / "configs/quickstart/kd_digits.py"
 # A tool, as if a user typed it, and the names of the threads that it leaves.
@@ -26,17 +23,12 @@ def test_no_thread_of_the_group_outlives_it(name: str, distilled: Path, tmp_path
     """One that lets go of a tensor while Python ends aborts the process, now and then."""
     checkpoint = [distilled / "epoch_1.pth"] if name == "test.py" else []
     options = ["--launcher=pytorch", "--cfg-options", "model.teacher.checkpoint=None", *FEW_IMAGES]
-    command = [sys.executable, "-c", THREADS, ROOT / "tools" / name, KD, *checkpoint, *options]
+    script = tmp_path / "threads.py"
+    script.write_text(THREADS)
     group = dict(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1")
-    port = dict(MASTER_PORT=str(free_port()))
-    hidden = dict(PYTHONPATH=str(ROOT), CUDA_VISIBLE_DEVICES="-1")
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=tmp_path,
-        env={**os.environ, **group, **port, **hidden},
-        capture_output=True,
-        text=True,
-    )
+    environment = dict(group, MASTER_PORT=str(free_port()), CUDA_VISIBLE_DEVICES="-1")
+    command = (script, ROOT / "tools" / name, KD, *checkpoint, *options)
+    done = run_tool(*command, cwd=tmp_path, **environment)
     threads = done.stdout.partition("THREADS ")[2].split()
-    assert threads, done.stderr[-4000:]
+    assert threads, done.stdout[-4000:]
     assert not [thread for thread in threads if "gloo" in thread]
