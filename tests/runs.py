@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
 
 _count = itertools.count()
 

@@ -16,7 +16,7 @@ from typing import Any
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-from mmkd.engine.runs import Outcome, Run, RunFailedError, read_outcome, train_all
+from mmkd.benchmark.runs import Outcome, Run, RunFailedError, read_outcome, train_all
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / "configs" / "quickstart"

@@ -10,12 +10,12 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from mmkd.distillers.labels import class_labels
-from mmkd.networks import Spec, build_network
-from mmkd.student import student_model
-from mmkd.taps import Tap
+from mmkd.networks.building import Spec, build_network
+from mmkd.networks.student import student_model
+from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
-from mmkd.terms import Features, TermOutput, Terms
+from mmkd.terms.labels import class_labels
+from mmkd.terms.term import Features, TermOutput, Terms
 
 Config = dict[str, Any]
 Losses = dict[str, Any]

@@ -10,19 +10,19 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmkd.distillers.checks import check_classes, check_labels, check_views, check_weights
-from mmkd.distillers.connections import connect_term
-from mmkd.distillers.detection_checks import check_detection, check_rois
-from mmkd.distillers.heads import lend_networks, take_heads
-from mmkd.distillers.places import fit_locations
-from mmkd.distillers.trial import try_term
-from mmkd.networks import Spec
-from mmkd.shared import with_references
-from mmkd.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
+from mmkd.networks.building import Spec
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap, TapError, Taps, expand, expanded, parse_taps, run_tapped
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
-from mmkd.teachers.manner import manner_of
-from mmkd.terms import Shapes, Term, Terms
+from mmkd.terms.checks import check_classes, check_labels, check_views, check_weights
+from mmkd.terms.connections import connect_term
+from mmkd.terms.detection_checks import check_detection, check_rois
+from mmkd.terms.parts import lend_networks, take_heads
+from mmkd.terms.places import fit_locations
+from mmkd.terms.shared import with_references
+from mmkd.terms.term import Shapes, Term, Terms
+from mmkd.terms.trial import try_term
 
 if TYPE_CHECKING:
     from mmkd.distillers.distiller import Distiller

@@ -25,14 +25,14 @@ from mmkd.distillers.build import (
     logit_taps,
 )
 from mmkd.distillers.loss_transforms import LossTransforms
-from mmkd.heads import activation_of
-from mmkd.networks import Spec
+from mmkd.networks.building import Spec
+from mmkd.networks.heads import activation_of
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
-from mmkd.shared import build_shared
-from mmkd.taps import Tap, flat, run_tapped
 from mmkd.teachers import Teacher
-from mmkd.teachers.manner import manner_of
+from mmkd.terms.shared import build_shared
 
 
 @MODELS.register_module()

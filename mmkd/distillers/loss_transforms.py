@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmkd.networks.taps import Tap, Taps
 from mmkd.precision import full_precision
 from mmkd.registry import MODELS
-from mmkd.shared import refer
-from mmkd.taps import Tap, Taps
+from mmkd.terms.shared import refer
 
 
 class LossTransforms(nn.Sequential):

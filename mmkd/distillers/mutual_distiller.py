@@ -17,14 +17,14 @@ from mmkd.distillers.base import (
     check_network_name,
 )
 from mmkd.distillers.build import build_terms, example_input, logit_taps, shapes_of
-from mmkd.distillers.checks import check_labels, check_views
-from mmkd.distillers.trial import try_term
 from mmkd.losses import LogitLoss
-from mmkd.networks import Spec
+from mmkd.networks.building import Spec
+from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
-from mmkd.taps import Tap, Taps, run_tapped
 from mmkd.teachers.renormalize import Normalization
-from mmkd.terms import Features, Shapes, TermOutput, Terms
+from mmkd.terms.checks import check_labels, check_views
+from mmkd.terms.term import Features, Shapes, TermOutput, Terms
+from mmkd.terms.trial import try_term
 
 SUFFIX = "_mutual"
 

@@ -20,13 +20,13 @@ from mmkd.distillers.base import (
     scaled,
 )
 from mmkd.distillers.build import build_terms, evaluating, example_input, shapes_of
-from mmkd.distillers.checks import check_labels
-from mmkd.distillers.connections import connect_term
-from mmkd.distillers.trial import try_term
-from mmkd.networks import Spec
+from mmkd.networks.building import Spec
+from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
-from mmkd.taps import Tap, Taps, run_tapped
-from mmkd.terms import Features, Shapes, Term, Terms
+from mmkd.terms.checks import check_labels
+from mmkd.terms.connections import connect_term
+from mmkd.terms.term import Features, Shapes, Term, Terms
+from mmkd.terms.trial import try_term
 
 DEEPEST = "deepest"
 MAP = Tap("neck", input=True)

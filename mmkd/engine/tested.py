@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmkd.distillers import BaseDistiller
-from mmkd.student import PREFIX
+from mmkd.networks.student import PREFIX
 from mmkd.teachers.weights import WeightsMismatchError, read_state_dict, report
 
 

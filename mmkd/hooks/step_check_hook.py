@@ -12,8 +12,8 @@ from torch.utils.hooks import RemovableHandle
 from mmkd.distillers import BaseDistiller, Step
 from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
+from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
-from mmkd.taps import flat
 
 LISTED = 5
 FLOAT16_SCALE = 2**16

@@ -12,8 +12,8 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
 from mmkd.hooks.model import distiller_of
+from mmkd.networks.student import student_checkpoint
 from mmkd.registry import HOOKS
-from mmkd.student import student_checkpoint
 
 SUFFIX = "_student.pth"
 Version = tuple[int, int]

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from mmkd.heads import enclosing
-from mmkd.taps import Tap
+from mmkd.networks.heads import enclosing
+from mmkd.networks.taps import Tap
 
 # By the class of mmdet whose code computes the losses: what of the head takes the labels, and
 # whether they come image by image, or level by level with all images in each.

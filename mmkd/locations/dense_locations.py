@@ -7,11 +7,11 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-from mmkd.heads import activation_of, enclosing
 from mmkd.locations.assigned_labels import assigned_labels
 from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side
+from mmkd.networks.heads import activation_of, enclosing
+from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
-from mmkd.taps import Tap
 
 SELECTIONS = ("all", "positives", "confident")
 AVERAGES = ("selected", "positives")

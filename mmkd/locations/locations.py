@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 
 Shape = tuple[int, ...]
 Maps = Sequence[Tensor]

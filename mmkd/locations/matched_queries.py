@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmkd.heads import enclosing
 from mmkd.locations.locations import Locations, Maps, Selection, Side
+from mmkd.networks.heads import enclosing
+from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
-from mmkd.taps import Tap
 
 
 @MODELS.register_module()

@@ -1,54 +1,54 @@
 """Distillation losses: pure functions of tensors under thin registered modules."""
 
-from mmkd.losses.ab_loss import ABLoss
-from mmkd.losses.at_loss import ATLoss, attention
-from mmkd.losses.binary_kd_loss import BinaryKDLoss, binary_kd_divergence
-from mmkd.losses.box_delta_loss import BoxDeltaLoss
-from mmkd.losses.catkd_loss import CATKDLoss
-from mmkd.losses.cc_loss import AdjacentCCLoss, CCLoss
-from mmkd.losses.correlation_loss import BatchCorrelationLoss, ClassCorrelationLoss
-from mmkd.losses.crd_loss import CRDLoss
-from mmkd.losses.cwd_loss import CWDLoss
-from mmkd.losses.dist_loss import DISTLoss, correlation
-from mmkd.losses.dkd_loss import (
+from mmkd.losses.base.feature_loss import FeatureLoss
+from mmkd.losses.base.logit_loss import LogitLoss, Tempered, kd_divergence
+from mmkd.losses.base.partly_relational_loss import PartlyRelationalLogitLoss
+from mmkd.losses.base.parts_loss import PartsLoss
+from mmkd.losses.base.reduction import reduce_loss
+from mmkd.losses.base.relational_feature_loss import RelationalFeatureLoss
+from mmkd.losses.base.relational_loss import RelationalLogitLoss
+from mmkd.losses.detection.box_delta_loss import BoxDeltaLoss
+from mmkd.losses.detection.fgd_loss import FGDLoss
+from mmkd.losses.detection.ld_loss import LDLoss
+from mmkd.losses.fcfd.fcfd_loss import FCFD
+from mmkd.losses.features.ab_loss import ABLoss
+from mmkd.losses.features.at_loss import ATLoss, attention
+from mmkd.losses.features.catkd_loss import CATKDLoss
+from mmkd.losses.features.cwd_loss import CWDLoss
+from mmkd.losses.features.fsp_loss import FSPLoss
+from mmkd.losses.features.ft_loss import FTLoss
+from mmkd.losses.features.hint_loss import HintLoss, hint_distance
+from mmkd.losses.features.kdsvd_loss import KDSVDLoss
+from mmkd.losses.features.mgd_loss import MGDLoss
+from mmkd.losses.features.nst_loss import NSTLoss
+from mmkd.losses.features.ofd_loss import OFDLoss
+from mmkd.losses.features.pad_loss import PADLoss
+from mmkd.losses.features.review_kd_loss import ReviewKDLoss, hierarchical_distance
+from mmkd.losses.features.semckd_loss import SemCKDLoss
+from mmkd.losses.features.simkd_loss import SimKDLoss
+from mmkd.losses.features.srrl_loss import SRRLLoss
+from mmkd.losses.features.vid_loss import VIDLoss
+from mmkd.losses.logits.binary_kd_loss import BinaryKDLoss, binary_kd_divergence
+from mmkd.losses.logits.correlation_loss import BatchCorrelationLoss, ClassCorrelationLoss
+from mmkd.losses.logits.dist_loss import DISTLoss, correlation
+from mmkd.losses.logits.dkd_loss import (
     DKDLoss,
     NCKDLoss,
     TCKDLoss,
     nckd_divergence,
     tckd_divergence,
 )
-from mmkd.losses.fcfd_loss import FCFD
-from mmkd.losses.feature_loss import FeatureLoss
-from mmkd.losses.fgd_loss import FGDLoss
-from mmkd.losses.fsp_loss import FSPLoss
-from mmkd.losses.ft_loss import FTLoss
-from mmkd.losses.hint_loss import HintLoss, hint_distance
-from mmkd.losses.kd_loss import KDLoss, kd_divergence
-from mmkd.losses.kdsvd_loss import KDSVDLoss
-from mmkd.losses.ld_loss import LDLoss
-from mmkd.losses.logit_loss import LogitLoss
-from mmkd.losses.mgd_loss import MGDLoss
-from mmkd.losses.mlkd_loss import MLKDLoss
-from mmkd.losses.nkd_loss import NKDLoss
-from mmkd.losses.nst_loss import NSTLoss
-from mmkd.losses.ofd_loss import OFDLoss
-from mmkd.losses.pad_loss import PADLoss
-from mmkd.losses.partly_relational_loss import PartlyRelationalLogitLoss
-from mmkd.losses.parts_loss import PartsLoss
-from mmkd.losses.pkd_loss import PKDLoss
-from mmkd.losses.pkt_loss import PKTLoss
-from mmkd.losses.reduction import reduce_loss
-from mmkd.losses.relational_feature_loss import RelationalFeatureLoss
-from mmkd.losses.relational_loss import RelationalLogitLoss
-from mmkd.losses.review_kd_loss import ReviewKDLoss, hierarchical_distance
-from mmkd.losses.rkd_loss import RKDLoss
-from mmkd.losses.semckd_loss import SemCKDLoss
-from mmkd.losses.simkd_loss import SimKDLoss
-from mmkd.losses.sp_loss import SPLoss
-from mmkd.losses.srrl_loss import SRRLLoss
-from mmkd.losses.tfkd_reg_loss import TfKDRegLoss
-from mmkd.losses.ttm_loss import TTMLoss
-from mmkd.losses.vid_loss import VIDLoss
+from mmkd.losses.logits.kd_loss import KDLoss
+from mmkd.losses.logits.mlkd_loss import MLKDLoss
+from mmkd.losses.logits.nkd_loss import NKDLoss
+from mmkd.losses.logits.tfkd_reg_loss import TfKDRegLoss
+from mmkd.losses.logits.ttm_loss import TTMLoss
+from mmkd.losses.relations.cc_loss import AdjacentCCLoss, CCLoss
+from mmkd.losses.relations.crd_loss import CRDLoss
+from mmkd.losses.relations.pkd_loss import PKDLoss
+from mmkd.losses.relations.pkt_loss import PKTLoss
+from mmkd.losses.relations.rkd_loss import RKDLoss
+from mmkd.losses.relations.sp_loss import SPLoss
 
 __all__ = [
     "FCFD",
@@ -95,6 +95,7 @@ __all__ = [
     "SimKDLoss",
     "TCKDLoss",
     "TTMLoss",
+    "Tempered",
     "TfKDRegLoss",
     "VIDLoss",
     "attention",

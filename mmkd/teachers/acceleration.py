@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 
 
 def fold_batch_norm(network: nn.Module) -> None:

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 from torch import nn
 
 from mmkd.compat.running import running_config
-from mmkd.networks import Spec
+from mmkd.networks.building import Spec
 from mmkd.teachers.class_map import ClassMap, Correspondence
 
 Names = Sequence[str]

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 from mmkd.teachers.teacher import Teacher
 
 

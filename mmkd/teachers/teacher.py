@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmkd.compat.mmcv_ops import allow_bfloat16
-from mmkd.networks import Spec, build_network, network_config
-from mmkd.taps import Tap, expand, run_tapped
+from mmkd.networks.building import Spec, build_network, network_config
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
 from mmkd.teachers.class_map import ClassMap
 from mmkd.teachers.class_names import (
@@ -26,7 +27,6 @@ from mmkd.teachers.class_names import (
     network_classes,
     parse_class_map,
 )
-from mmkd.teachers.manner import manner_of
 from mmkd.teachers.renormalize import Normalization, Renormalize
 from mmkd.teachers.weights import load_weights
 
@@ -228,7 +228,7 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
             taps: What to catch.
-            given: What the student gives, see :class:`mmkd.teachers.manner.Manner`.
+            given: What the student gives, see :class:`mmkd.networks.manner.Manner`.
         """
         inputs = self.prepare(inputs, data_samples)
         caught: dict[Tap, Tensor]

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from mmkd.engine.runs import read_scalars
+from mmkd.benchmark.runs import read_scalars
 
 Records = list[dict[str, Any]]
 WIDEST = 3  # panels beside each other

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mmkd.distillers import Distiller, Step
-from mmkd.taps import Tap
-from mmkd.terms import Term
+from mmkd.networks.taps import Tap
+from mmkd.terms.term import Term
 
 BACKGROUND = "background"
 TINY = torch.finfo(torch.float32).tiny

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mmkd.distillers import Distiller, Step
-from mmkd.distillers.labels import class_labels
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 from mmkd.teachers.renormalize import Normalization
-from mmkd.terms import Term
+from mmkd.terms.labels import class_labels
+from mmkd.terms.term import Term
 
 
 @dataclass(frozen=True)

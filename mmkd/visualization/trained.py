@@ -5,8 +5,8 @@ from mmengine.device import get_device
 
 from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.distillers import Distiller
+from mmkd.networks.student import PREFIX
 from mmkd.registry import MODELS
-from mmkd.student import PREFIX
 from mmkd.teachers.weights import load_weights, read_state_dict
 
 

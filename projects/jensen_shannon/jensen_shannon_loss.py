@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmkd.losses import LogitLoss
+from mmkd.losses import LogitLoss, Tempered
 from mmkd.registry import MODELS
 
 
@@ -17,13 +17,7 @@ class JensenShannonLoss(LogitLoss):
     1991).
     """
 
-    def divergence(
-        self,
-        log_student: Tensor,
-        log_teacher: Tensor,
-        temperature: float | Tensor,
-        labels: Tensor | None,
-    ) -> Tensor:
-        log_mean = torch.logaddexp(log_student, log_teacher) - math.log(2)
-        terms = [log.exp() * (log - log_mean) for log in (log_student, log_teacher)]
-        return (temperature**2 * (terms[0] + terms[1]) / 2).sum(-1)
+    def divergence(self, pair: Tempered) -> Tensor:
+        log_mean = torch.logaddexp(pair.student, pair.teacher) - math.log(2)
+        terms = [log.exp() * (log - log_mean) for log in (pair.student, pair.teacher)]
+        return (pair.temperature**2 * (terms[0] + terms[1]) / 2).sum(-1)

@@ -25,7 +25,7 @@ from mmengine.runner import Runner
 from runs import separate_runs  # noqa: F401
 from small_folders import write_cinic10, write_imagenet, write_tiny_imagenet
 
-from mmkd.networks import network_config
+from mmkd.networks.building import network_config
 from mmkd.registry import MODELS
 
 BATCH = 4

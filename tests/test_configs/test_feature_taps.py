@@ -17,9 +17,9 @@ from config_files import ROOT
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmkd.networks import network_config
+from mmkd.networks.building import network_config
+from mmkd.networks.taps import flat, parse_taps, run_tapped
 from mmkd.registry import MODELS
-from mmkd.taps import flat, parse_taps, run_tapped
 
 STAGES = {
     "resnet": [(64, 32), (128, 16), (256, 8)],

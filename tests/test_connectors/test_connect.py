@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmkd.connectors import ProjectionConnector, connect
-from mmkd.losses.feature_loss import FeatureLoss
+from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.registry import MODELS
 
 STAGES = ["backbone.layer1", "backbone.layer2", "backbone.layer3"]

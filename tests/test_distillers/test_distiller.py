@@ -201,7 +201,7 @@ def test_observers_see_a_step_until_they_are_removed():
 
 
 def test_the_student_starts_from_the_weights_of_a_plain_one_with_the_same_seed():
-    from mmkd.networks import build_network, network_config
+    from mmkd.networks.building import build_network, network_config
 
     torch.manual_seed(3)
     plain = build_network(network_config(tiny.classifier()))

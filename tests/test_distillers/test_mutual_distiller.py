@@ -10,9 +10,9 @@ from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of, train
 
 from mmkd.distillers.base import build_student
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
+from mmkd.networks.student import student_checkpoint, student_config
 from mmkd.registry import MODELS
-from mmkd.student import student_checkpoint, student_config
 
 ENTROPY = dict(type="mmkd.EntropyWeight", temperature=2.0)
 OTHER = PREPROCESSOR | dict(mean=[0.0, 0.0, 0.0])

@@ -7,9 +7,9 @@ from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of
 
 from mmkd.distillers.base import build_student
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
+from mmkd.networks.student import student_checkpoint, student_config
 from mmkd.registry import MODELS
-from mmkd.student import student_checkpoint, student_config
 
 STAGES = dict(one="backbone.layer1", two="backbone.layer2")
 KD = dict(loss=dict(type="mmkd.KDLoss", temperature=3.0), weight=0.1)

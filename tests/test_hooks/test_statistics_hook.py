@@ -9,7 +9,7 @@ from mmkd.distillers import Step
 from mmkd.hooks.statistics_hook import gradient_shares, logit_statistics, weight_statistics
 from mmkd.logits import entropy
 from mmkd.registry import MODELS
-from mmkd.terms import TermOutput
+from mmkd.terms.term import TermOutput
 
 WEIGHT = dict(type="mmkd.EntropyWeight", temperature=4.0)
 ER = dict(er=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHT))

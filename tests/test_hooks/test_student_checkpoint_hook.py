@@ -12,7 +12,7 @@ from runs import checkpoints, distiller, equal, loader, log_text, run, validatio
 from tiny import CLASSES, KD, PREPROCESSOR, classifier
 
 from mmkd.compat.checkpoints import load_checkpoint
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
 
 SUFFIX = "_student.pth"
 HINT = dict(loss=dict(type="mmkd.HintLoss"), student="backbone", teacher="backbone")

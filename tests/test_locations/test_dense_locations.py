@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmkd.distillers import Distiller, Step
 from mmkd.losses import BinaryKDLoss
-from mmkd.taps import Tap, run_tapped
+from mmkd.networks.taps import Tap, run_tapped
 from mmkd.weights import EntropyWeight
 
 WEIGHT = dict(type="mmkd.EntropyWeight", temperature=2.0, activation="sigmoid")

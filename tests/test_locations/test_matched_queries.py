@@ -10,7 +10,7 @@ from mmdet.structures.bbox import bbox_xyxy_to_cxcywh
 from torch import Tensor
 
 from mmkd.distillers import Distiller, Step
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 
 QUERIES = dict(type="mmkd.MatchedQueries")
 CLASSES, BOXES = Tap.parse("bbox_head[0]"), Tap.parse("bbox_head[1]")

@@ -9,7 +9,7 @@ import torch
 from published import CONFIGS, REFERENCE, build, images, published, stage_taps
 
 from mmkd.models import classifier_keys, published_keys
-from mmkd.taps import Tap, run_tapped
+from mmkd.networks.taps import Tap, run_tapped
 
 Network = tuple[str, Any, dict[str, Any]]
 

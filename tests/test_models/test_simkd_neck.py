@@ -10,7 +10,7 @@ from runs import checkpoints, config, distiller, equal, initialised, run, separa
 from tiny import classifier
 
 from mmkd.models import SimKDNeck
-from mmkd.student import student_config
+from mmkd.networks.student import student_config
 
 OPTIMIZER = dict(optimizer=dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=0.1))
 

@@ -15,7 +15,7 @@ from tiny import classifier
 from tiny import distiller as build_distiller
 
 from mmkd.compat.checkpoints import BrokenCheckpointError, UnsafeCheckpointError, load_checkpoint
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
 
 TEACHER = classifier(6)
 

@@ -7,7 +7,7 @@ import tiny_detectors as tiny
 import torch
 
 from mmkd.losses import DKDLoss, KDLoss
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 
 FC = Tap.parse(tiny.FC)
 LABELS = "roi_head.bbox_head.loss_cls:input[1]"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mmkd.distillers import Distiller
 from mmkd.losses import KDLoss
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 from mmkd.weights import EntropyWeight
 
 FC = Tap.parse(tiny.FC)

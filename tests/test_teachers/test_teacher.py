@@ -5,7 +5,7 @@ import tiny
 import torch
 from torch import nn
 
-from mmkd.taps import Tap
+from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
 
 FC, LAST = Tap.parse("head.fc"), Tap.parse("backbone.layer3")
@@ -14,7 +14,7 @@ INPUTS = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture
 def network() -> nn.Module:
-    from mmkd.networks import build_network, network_config
+    from mmkd.networks.building import build_network, network_config
 
     built = build_network(network_config(tiny.classifier(6)))
     built.init_weights()

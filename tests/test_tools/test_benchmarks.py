@@ -10,8 +10,8 @@ import pytest
 from mmengine.config import Config
 from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
 
-from mmkd.engine.comparison import check_same_recipe
-from mmkd.engine.runs import Run
+from mmkd.benchmark.comparison import check_same_recipe
+from mmkd.benchmark.runs import Run
 from mmkd.registry import MODELS
 
 CONFIGS = ROOT / "configs/quickstart"
@@ -55,7 +55,7 @@ def test_step_time_runs_of_a_teacher_what_training_runs(stages: int) -> None:
     pytest.importorskip("mmdet")
     import tiny_detectors
 
-    from mmkd.engine.random_batch import random_batch
+    from mmkd.benchmark.random_batch import random_batch
 
     feature = dict(kd=dict(student="neck[0]", teacher="neck[0]", loss=dict(type="mmkd.HintLoss")))
     network = tiny_detectors.retinanet

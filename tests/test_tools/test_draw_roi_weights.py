@@ -17,7 +17,7 @@ pytest.importorskip("mmdet")
 from scenes import write_scenes
 from tiny_detectors import distiller
 
-from mmkd.networks import build_network, network_config
+from mmkd.networks.building import build_network, network_config
 
 TOOL = ROOT / "tools/analysis_tools/draw_roi_weights.py"
 CONFIG = ROOT / "configs/quickstart_detection/erkd_scenes.py"

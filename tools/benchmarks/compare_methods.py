@@ -24,12 +24,12 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmkd.engine.comparison import check_same_recipe, markdown, own_settings
+from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
+from mmkd.benchmark.machine import provenance
+from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
+from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
+from mmkd.benchmark.timing import measure, training_step
 from mmkd.engine.launch import complete_loaders
-from mmkd.engine.machine import provenance
-from mmkd.engine.memory import held_bytes, step_bytes, trainable
-from mmkd.engine.runs import Run, RunFailedError, read_outcome, train_all
-from mmkd.engine.timing import measure, training_step
 from mmkd.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

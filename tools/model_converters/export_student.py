@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 
 from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
-from mmkd.student import student_checkpoint, student_config, uses_mmkd
+from mmkd.networks.student import student_checkpoint, student_config, uses_mmkd
 
 
 def parse_arguments() -> Namespace:

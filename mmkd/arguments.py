@@ -1,0 +1,85 @@
+"""Checks of the arguments that a config gives, with near matches for misspelt names."""
+
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a sentence that names the nearest match, or an empty text if none comes near."""
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def check_arguments(function: Callable[..., Any], given: Mapping[str, Any], title: str) -> None:
+    """Check that a function or class can be called with the given keyword arguments.
+
+    Args:
+        function: The function or class.
+        given: The arguments by name.
+        title: Names the place in the config, such as ``"term 'kd'"``, for errors.
+
+    Raises:
+        ValueError: If a name is unknown, a required argument is missing, or a value has a type
+            that the annotation excludes, such as a text in place of a number.
+    """
+    parameters = dict(inspect.signature(function).parameters)
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for name in given:
+            if name not in parameters:
+                raise ValueError(
+                    f"The {title} has no setting {name!r}.{did_you_mean(name, parameters)} "
+                    f"Its settings are: {', '.join(parameters)}."
+                )
+    missing = [
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    if lacking := [name for name in missing if name not in given]:
+        raise ValueError(f"The {title} lacks the setting {', '.join(map(repr, lacking))}.")
+    hints = _hints(function)
+    for name, value in given.items():
+        if name in hints and not _fits(value, hints[name]):
+            raise ValueError(
+                f"The setting {name!r} of the {title} cannot be {value!r}: it takes "
+                f"{_words(hints[name])}."
+            )
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the annotations of a function's or class's arguments, as far as they resolve."""
+    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    try:
+        return typing.get_type_hints(target)
+    except (NameError, TypeError):  # a name that exists for type checkers only
+        return {}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Tell whether a value may have an annotated type. Unknown annotations accept everything."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_fits(value, each) for each in typing.get_args(hint))
+    kind = typing.get_origin(hint) or hint
+    if kind is float:
+        return isinstance(value, int | float)
+    if kind in (int, bool, str, dict, type(None)):
+        return isinstance(value, kind)
+    if kind is Mapping:
+        return isinstance(value, Mapping)
+    if kind in (list, tuple, Sequence):
+        return isinstance(value, Sequence) and not isinstance(value, str)
+    return True
+
+
+def _words(hint: Any) -> str:
+    """Describe an annotated type to a user."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_words(each) for each in typing.get_args(hint))
+    kind = typing.get_origin(hint) or hint
+    words = {float: "a number", int: "a whole number", bool: "True or False", str: "a text"}
+    words |= {dict: "a dict", Mapping: "a dict", list: "a list", Sequence: "a list"}
+    return words.get(kind) or ("None" if kind is type(None) else getattr(kind, "__name__", "other"))

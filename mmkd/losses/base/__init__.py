@@ -1,0 +1,1 @@
+"""What losses share: pipelines before the comparison, reduction, maps."""

@@ -1,0 +1,59 @@
+"""The linear classifier of a network, in a loss that does not own it."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from mmkd.networks.taps import Tap
+from mmkd.precision import full_precision
+
+if TYPE_CHECKING:
+    from mmkd.teachers import Teacher
+
+
+class Classifier:
+    """A reference to a linear layer of a network.
+
+    It is no submodule of who holds it. Where a model is copied, as for EMA, that of the copy's
+    student refers to the copy, and that of a teacher to the teacher, which copies share.
+
+    Args:
+        network: The network, or a teacher.
+        path: Path of the layer in it, such as ``'head.fc'``.
+
+    Raises:
+        ValueError: If there is no linear layer.
+    """
+
+    def __init__(self, network: "nn.Module | Teacher", path: str) -> None:
+        self._network, self._path = network, path
+        Tap(path).check(self._module)
+        if not isinstance(layer := self._module.get_submodule(path), nn.Linear):
+            raise ValueError(
+                f"A linear layer is needed as classifier, and {path!r} is {type(layer).__name__}: "
+                "give its path as the loss's `classifier`."
+            )
+
+    @property
+    def _module(self) -> nn.Module:
+        network = self._network
+        return network if isinstance(network, nn.Module) else network.network
+
+    @property
+    def layer(self) -> nn.Linear:
+        """The layer as it is now."""
+        layer = self._module.get_submodule(self._path)
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+    @property
+    def weight(self) -> Tensor:
+        """Its weights, (K, C)."""
+        return full_precision(self.layer.weight)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Return logits (N, K) of features (N, C), with a gradient for the features."""
+        logits = linear(features, self.weight.to(features))
+        bias = self.layer.bias
+        return logits if bias is None else logits + full_precision(bias).to(features)

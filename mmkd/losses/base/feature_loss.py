@@ -1,0 +1,86 @@
+"""What every loss between student and teacher features shares."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.losses.base.reduction import reduce_loss
+from mmkd.precision import full_precision
+
+Features = Tensor | Sequence[Tensor]
+
+
+def as_list(features: Features) -> list[Tensor]:
+    """Return one or several features as a list, in full precision."""
+    features = [features] if isinstance(features, Tensor) else features
+    return [full_precision(feature) for feature in features]
+
+
+def in_pairs(student_features: Features, teacher_features: Features) -> list[tuple[Tensor, Tensor]]:
+    """Return pairs of features in full precision, the teacher's without a graph."""
+    students, teachers = as_list(student_features), as_list(teacher_features)
+    if len(students) != len(teachers):
+        raise ValueError(
+            f"{len(students)} student and {len(teachers)} teacher features: a feature loss "
+            "needs pairs."
+        )
+    return [(s, t.detach()) for s, t in zip(students, teachers, strict=True)]
+
+
+class FeatureLoss(nn.Module):
+    """Base class of per-sample losses on features: a sum over pairs of :meth:`distance`.
+
+    A loss that does more than add up pairs defines :meth:`total` in place of it.
+
+    Args:
+        loss_weight: Factor on the result.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+
+    Attributes:
+        same_shape: Whether student and teacher features must have equal shapes. Where they have
+            not, the distiller puts a connector before the loss.
+    """
+
+    same_shape = True
+
+    def __init__(self, loss_weight: float = 1.0, reduction: str = "mean") -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.reduction = reduction
+
+    def forward(
+        self,
+        student_features: Features,
+        teacher_features: Features,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Compute the loss, summed over the pairs.
+
+        Args:
+            student_features: A tensor (N, ...) or several.
+            teacher_features: As many tensors. No gradient flows into them.
+            weight: Sample weight, shape (N,).
+            avg_factor: What a mean divides by in place of N.
+            reduction_override: Used in place of ``reduction``.
+
+        Returns:
+            A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
+        """
+        pairs = in_pairs(student_features, teacher_features)
+        with torch.autocast(pairs[0][0].device.type, enabled=False):
+            loss = self.total(pairs)
+        return self.loss_weight * reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor
+        )
+
+    def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the loss of each sample, shape (N,), summed over pairs of features."""
+        distances = [self.distance(student, teacher) for student, teacher in pairs]
+        return sum(distances[1:], start=distances[0])
+
+    def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Return the loss of each sample, shape (N,), for one pair of features (N, ...)."""
+        raise NotImplementedError

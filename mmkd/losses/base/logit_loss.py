@@ -1,0 +1,210 @@
+"""What every loss between student and teacher logits shares: the pipeline before the divergence."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.losses.base.reduction import reduce_loss
+from mmkd.registry import MODELS
+
+Config = dict[str, Any]
+Temperature = float | Tensor
+
+
+class Tempered(NamedTuple):
+    """The two sides that a divergence compares, after transforms, temperature and target.
+
+    Attributes:
+        student: The student's log-probabilities, shape (N, C).
+        teacher: The teacher's log-probabilities, shape (N, C).
+        temperature: A number, or a tensor of shape (N, 1) or (1, 1).
+        labels: Class indices, shape (N,), where the batch has them.
+    """
+
+    student: Tensor
+    teacher: Tensor
+    temperature: Temperature
+    labels: Tensor | None
+
+
+def kd_divergence(log_student: Tensor, log_teacher: Tensor, temperature: Temperature) -> Tensor:
+    r"""Return :math:`T^2\,KL(\sigma(z_t/T)\,\|\,\sigma(z_s/T))` of each sample, (N,), in nats.
+
+    Args:
+        log_student: :math:`\ln\sigma(z_s/T)`, shape (N, C).
+        log_teacher: :math:`\ln\sigma(z_t/T)`, shape (N, C).
+        temperature: T, a number or shape (N, 1).
+    """
+    # One difference of logarithms, so that equal networks give exactly zero.
+    return (temperature**2 * log_teacher.exp() * (log_teacher - log_student)).sum(-1)
+
+
+def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
+    return [part if isinstance(part, nn.Module) else MODELS.build(part) for part in parts]
+
+
+def _fitted(transform: nn.Module) -> bool:
+    return getattr(transform, "needs_target", False)
+
+
+class LogitLoss(nn.Module):
+    """Base class of losses on logits: transforms, temperature, target, :meth:`divergence`, weights.
+
+    The divergence is the KL divergence of knowledge distillation; other losses override it.
+
+    ``transforms`` act on both sides, then ``student_transforms`` and ``teacher_transforms`` on
+    theirs; the temperature sees the transformed logits. The arithmetic is float32, or float64 if
+    the logits are.
+
+    A student transform that has ``needs_target = True`` is fitted to what the student is compared
+    with: it comes last, after the temperature, and is called with the student's logits (N, C), the
+    log-probabilities of the target (N, C) and the temperature.
+
+    Args:
+        temperature: Softmax temperature, a positive number or the config of a module that computes
+            it from both logits: a 0-dim tensor or one value per sample, shape (N,).
+        transforms: Configs of logit transforms, (N, C) -> (N, C), for both sides.
+        student_transforms: The same for the student's logits alone.
+        teacher_transforms: The same for the teacher's logits alone.
+        target: Config of a module that adjusts the teacher's tempered log-probabilities (N, C),
+            given the labels.
+        loss_weight: Factor on the result.
+        reduction: ``'mean'``, ``'sum'`` or ``'none'``.
+
+    Attributes:
+        needs_labels: Whether the loss cannot do without class indices.
+        relational: Whether it compares relations between samples, and so has no loss of a single
+            sample that could be weighed.
+        activation: What the loss takes logits to be made for, ``'softmax'`` or ``'sigmoid'``.
+    """
+
+    needs_labels = False
+    relational = False
+    activation = "softmax"
+
+    def __init__(
+        self,
+        temperature: float | Config | nn.Module = 4.0,
+        transforms: Sequence[Config | nn.Module] = (),
+        student_transforms: Sequence[Config | nn.Module] = (),
+        teacher_transforms: Sequence[Config | nn.Module] = (),
+        target: Config | nn.Module | None = None,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__()
+        if isinstance(temperature, str) or (
+            isinstance(temperature, int | float) and temperature <= 0
+        ):
+            raise ValueError(
+                f"The temperature must be a positive number or the config of a module, not "
+                f"{temperature!r}."
+            )
+        self.temperature = (
+            MODELS.build(temperature) if isinstance(temperature, dict) else temperature
+        )
+        own = _build(student_transforms)
+        first = [transform for transform in own if not _fitted(transform)]
+        self.transforms = nn.Sequential(*_build(transforms))
+        self.student_transforms = nn.Sequential(*first)
+        self.fitted_transforms = nn.ModuleList(own[len(first) :])
+        self.teacher_transforms = nn.Sequential(*_build(teacher_transforms))
+        if any(map(_fitted, [*own[: len(first)], *self.transforms, *self.teacher_transforms])):
+            raise ValueError(
+                "A transform that is fitted to the target acts on the student's logits alone and "
+                "after all others: put it last in `student_transforms`."
+            )
+        self.target = MODELS.build(target) if isinstance(target, dict) else target
+        self.loss_weight = loss_weight
+        self.reduction = reduction
+        if self.target is not None and getattr(self.target, "needs_labels", False):
+            self.needs_labels = True
+
+    def forward(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        labels: Tensor | None = None,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            student_logits: Shape (N, C).
+            teacher_logits: Shape (N, C). No gradient flows into them.
+            labels: Class indices, shape (N,), for losses whose ``needs_labels`` is true.
+            weight: Sample weight, shape (N,).
+            avg_factor: What a mean divides by in place of N.
+            reduction_override: Used in place of ``reduction``.
+
+        Returns:
+            A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
+        """
+        student, teacher = self.checked(student_logits, teacher_logits, labels)
+        with torch.autocast(student.device.type, enabled=False):
+            student, teacher = self.transformed(student, teacher)
+            pair = self.tempered(student, teacher, self.temperature, labels)
+            loss = self.divergence(pair)
+        return self.loss_weight * reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor
+        )
+
+    def checked(
+        self, student_logits: Tensor, teacher_logits: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return both logits wide enough for the arithmetic, and the teacher's detached.
+
+        Raises:
+            ValueError: If they cannot be compared, or labels that the loss needs are missing.
+        """
+        if student_logits.shape != teacher_logits.shape:
+            raise ValueError(
+                f"Student logits have shape {tuple(student_logits.shape)}, teacher logits "
+                f"{tuple(teacher_logits.shape)}: a logit loss needs the same samples and classes. "
+                "For a teacher with other classes give it a `class_map`."
+            )
+        if self.needs_labels and labels is None:
+            raise ValueError(
+                f"{type(self).__name__} needs labels (class indices), but the batch has none: "
+                "batch augmentations such as Mixup and CutMix leave only soft labels."
+            )
+        # Half precision is too coarse for a softmax; float64 stays, for checks against references.
+        wide = torch.promote_types(student_logits.dtype, torch.float32)
+        return student_logits.to(wide), teacher_logits.detach().to(wide)
+
+    def transformed(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both logits (N, C) after their transforms, but for what is fitted to a target."""
+        student = self.student_transforms(self.transforms(student))
+        return student, self.teacher_transforms(self.transforms(teacher))
+
+    def tempered(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        temperature: Temperature | nn.Module,
+        labels: Tensor | None,
+    ) -> Tempered:
+        """Return what :meth:`divergence` takes, from transformed logits (N, C)."""
+        divisor: Temperature
+        if isinstance(temperature, nn.Module):
+            divisor = temperature(student, teacher).reshape(-1, 1)
+        else:
+            divisor = temperature
+        log_teacher = self.log_probabilities(teacher / divisor)
+        if self.target is not None:
+            log_teacher = self.target(log_teacher, labels)
+        for transform in self.fitted_transforms:
+            student = transform(student, log_teacher, divisor)
+        return Tempered(self.log_probabilities(student / divisor), log_teacher, divisor, labels)
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Return log-probabilities (N, C) of logits (N, C) that the temperature has divided."""
+        return logits.log_softmax(-1)
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        """Return the loss of each sample, shape (N,): here :func:`kd_divergence`."""
+        return kd_divergence(pair.student, pair.teacher, pair.temperature)

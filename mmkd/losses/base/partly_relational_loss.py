@@ -1,0 +1,87 @@
+"""What losses share that have a part of each sample and a part between samples (DIST, MLKD)."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmkd.losses.base.logit_loss import LogitLoss
+from mmkd.losses.base.reduction import reduce_loss
+from mmkd.losses.base.relational_loss import check_one_temperature
+
+
+class PartlyRelationalLogitLoss(LogitLoss):
+    """Base class of logit losses that are a mean over samples plus a relation between samples.
+
+    The loss is ``mean(weight * values) + relation``: a sample weight multiplies the losses of the
+    samples, as ER-KD and EA-KD weigh such losses, and leaves the relation as it is.
+
+    ``reduction_override='none'`` gives shape (N,): ``weight * values + relation``, the relation
+    added to each sample, so that the mean is the loss. ``'sum'`` gives the sum of these.
+
+    Args:
+        temperature: As in :class:`LogitLoss`, the same for all samples.
+        **arguments: Of :class:`LogitLoss`.
+
+    Attributes:
+        weighable: Whether a sample weight has a meaning although the loss is ``relational``.
+
+    Raises:
+        ValueError: If the temperature is one per sample.
+    """
+
+    relational = True
+    weighable = True
+
+    def __init__(self, temperature: Any = 4.0, **arguments: Any) -> None:
+        super().__init__(temperature, **arguments)
+        check_one_temperature(self)
+
+    def forward(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        labels: Tensor | None = None,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            student_logits: Shape (N, C).
+            teacher_logits: Shape (N, C). No gradient flows into them.
+            labels: Class indices, shape (N,), for a target that needs them.
+            weight: Sample weight, shape (N,), on the part that is of single samples.
+            avg_factor: ``None``; it is there because other logit losses have it.
+            reduction_override: Used in place of ``reduction``.
+
+        Returns:
+            A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
+
+        Raises:
+            ValueError: If there is an ``avg_factor``.
+        """
+        if avg_factor is not None:
+            raise ValueError(
+                f"{type(self).__name__} compares relations between samples, which are no mean over "
+                "them: it takes no `avg_factor`."
+            )
+        student, teacher = self.checked(student_logits, teacher_logits, labels)
+        with torch.autocast(student.device.type, enabled=False):
+            values, relation = self.parts(student, teacher, labels)
+        reduction = reduction_override or self.reduction
+        if reduction == "mean":  # of no samples, too
+            return self.loss_weight * (reduce_loss(values, weight) + relation)
+        samples = reduce_loss(values, weight, "none") + relation
+        return self.loss_weight * reduce_loss(samples, None, reduction)
+
+    @abstractmethod
+    def parts(
+        self, student: Tensor, teacher: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of each sample, (N,), and the relation, 0-dim, from raw logits (N, C).
+
+        The first is made of :meth:`divergence`. Of no samples both are 0, with a graph.
+        """

@@ -1,0 +1,1 @@
+"""FCFD, whose features run on through the rest of either network."""

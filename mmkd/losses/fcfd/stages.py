@@ -1,0 +1,192 @@
+"""A network from a tapped feature on: what it makes of another feature in that place."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmkd.losses.fcfd.calls import Call, NoChainError, Run, chain, recording
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap, run_tapped
+from mmkd.teachers import Teacher
+
+# Of what a network gives, how far what its rest makes of its own feature may be from that.
+TOLERANCE = 1e-3
+
+
+@contextmanager
+def keep_statistics(network: nn.Module) -> Iterator[None]:
+    """Let batch norms normalise as they do, and leave their running statistics alone."""
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+class Stages:
+    """A network that can be run on from any of its taps, to the later ones and to its logits.
+
+    A forward on random images shows which modules run one after another behind each tap. They must
+    take and give one tensor, whatever happens inside of them. That they make of each tapped feature
+    what the network itself makes of it, at all later taps and at the logits, is checked in it.
+
+    It is no owner: the network is nobody's submodule by it. Where a model is copied, as for EMA,
+    that of the copy's student refers to the copy, and that of a teacher to the teacher.
+
+    Args:
+        name: What the network is called in errors, such as ``'the student'``.
+        network: The network, in eval mode, or a teacher.
+        inputs: An example of the student's input (N, C, H, W), of which the shape is taken.
+        taps: The taps, in the order in which the network runs.
+        logits: Tap of its logits (N, K).
+
+    Attributes:
+        shapes: Shape at each tap.
+        activated: Whether no number is negative there, as behind a ReLU.
+        classes: K.
+
+    Raises:
+        ValueError: In words, if the network cannot be run like this.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module | Teacher,
+        inputs: Tensor,
+        taps: Sequence[Tap],
+        logits: Tap,
+    ) -> None:
+        self._network, self.taps = network, list(taps)
+        self._check(name, logits)
+        images = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0)).to(inputs)
+        caught, runs = self._record(images, logits)
+        if caught[logits].dim() != 2:
+            raise ValueError(
+                f"The logits of {name}, at '{logits}', have shape {tuple(caught[logits].shape)}, "
+                "not (N, K): only classifiers can be run on from their stages."
+            )
+        self.shapes = [tuple(caught[tap].shape) for tap in taps]
+        self.activated = [bool((caught[tap] >= 0).all()) for tap in taps]
+        self.classes = caught[logits].shape[-1]
+        goal, self._calls = (logits, caught[logits]), list[tuple[Call, ...]]()
+        try:
+            for tap in taps:
+                self._calls.append(chain(runs, (tap, caught[tap]), goal))
+        except NoChainError as error:
+            raise ValueError(
+                f"One cannot run {name} on from its taps, as modules that run one after another: "
+                f"{error}. Tap stages, from the shallowest to the deepest, each of which the whole "
+                "rest of the network reads through one tensor."
+            ) from error
+        self._verify(name, caught, logits)
+        way = " -> ".join(call.path for call in self._calls[0])
+        print_log(f"From '{taps[0]}' on {name} is run through {way}.", "current")
+
+    @property
+    def module(self) -> nn.Module:
+        """The network as it is now."""
+        network = self._network
+        return network.network if isinstance(network, Teacher) else network
+
+    def run_on(self, stage: int, feature: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Put a feature in the place of the one at a tap.
+
+        A teacher is in eval mode, as ever; its parameters get no gradient, the feature does. A
+        student is in the mode that it is in: its batch norms normalise by the batch's statistics in
+        training, and its running statistics do not change.
+
+        Args:
+            stage: Index of the tap.
+            feature: Of the shape that this tap has.
+
+        Returns:
+            The features at the taps behind it, and the logits (N, K).
+        """
+        network, later = self.module, self.taps[stage + 1 :]
+        if isinstance(self._network, Teacher):
+            network.eval()
+            feature = feature.to(self._network.dtype or feature.dtype)
+        with self._autocast(feature), keep_statistics(network):
+            forward = partial(self._run, self._calls[stage], feature)
+            logits, caught = run_tapped(network, later, forward)
+        return [caught[tap] for tap in later], logits
+
+    def _run(self, calls: Sequence[Call], feature: Tensor) -> Tensor:
+        for call in calls:
+            feature = call(self.module, feature)
+        return feature
+
+    def _autocast(self, feature: Tensor) -> Any:
+        """Switch autocast off for a teacher that has a type of its own."""
+        if isinstance(self._network, Teacher) and self._network.dtype is not None:
+            return torch.autocast(feature.device.type, enabled=False)
+        return nullcontext()
+
+    def _check(self, name: str, logits: Tap) -> None:
+        for tap in (*self.taps, logits):
+            tap.check(self.module)
+        if any(tap.every for tap in self.taps):
+            raise ValueError(
+                f"One cannot run {name} on from the taps of modules that run several times: leave "
+                "out the '*'."
+            )
+        if not isinstance(self._network, Teacher):
+            return
+        if self._network.class_map is not None:
+            raise ValueError(
+                f"There is a class_map of {name}. What it makes of the student's features is "
+                "compared over its own classes: take a teacher with the student's classes."
+            )
+        if any(part._compiled_call_impl is not None for part in self.module.modules()):
+            raise ValueError(
+                f"Parts of {name} are compiled, and could not be followed from its taps to its "
+                "logits: set the teacher's compile=False."
+            )
+
+    @torch.no_grad()
+    def _record(self, images: Tensor, logits: Tap) -> tuple[dict[Tap, Tensor], list[Run]]:
+        """Run the network on images of the student, and see what its modules take and give."""
+        network, taps = self.module, [*self.taps, logits]
+        if isinstance(self._network, Teacher):
+            images = self._network.prepare(images)
+        manner = manner_of(network)
+        forward = partial(manner.run, network, images, None, manner.example(images), taps)
+        with self._autocast(images), recording(network) as runs:
+            _, caught = run_tapped(network, dict.fromkeys(taps), forward)
+        return caught, runs
+
+    @torch.no_grad()
+    def _verify(self, name: str, caught: dict[Tap, Tensor], logits: Tap) -> None:
+        for stage, tap in enumerate(self.taps):
+            try:
+                # In another order, to find out what modules take from elsewhere than their input.
+                features, output = self.run_on(stage, caught[tap].flip(0))
+            except (RuntimeError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"One cannot run {name} on from '{tap}', through "
+                    f"{' -> '.join(call.path for call in self._calls[stage])}: {error}"
+                ) from error
+            ends = [*self.taps[stage + 1 :], logits]
+            for end, found in zip(ends, [*features, output], strict=True):
+                if not _near(found, caught[end].flip(0)):
+                    raise ValueError(
+                        f"What {name} gives at '{end}' does not follow from '{tap}' alone: run on "
+                        "from there it gives something else. Tap stages that the whole rest of the "
+                        "network reads, or deeper ones."
+                    )
+
+
+def _near(found: Tensor, expected: Tensor) -> bool:
+    if found.shape != expected.shape:
+        return False
+    return bool((found - expected).float().norm() <= TOLERANCE * expected.float().norm())

@@ -1,0 +1,108 @@
+"""Factor transfer (FT)."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from mmkd.losses.base.feature_maps import same_size
+from mmkd.losses.base.paired_parts_loss import PairedPartsLoss, Shape
+from mmkd.losses.features.at_loss import attention
+from mmkd.losses.features.hint_loss import hint_distance
+from mmkd.registry import MODELS
+
+FORMS = ("factor", "attention")
+
+
+def _layers(
+    kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], widths: tuple[int, ...], norm: bool
+) -> nn.Sequential:
+    """Return 3x3 (transposed) convolutions between these widths, each with a leaky ReLU."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers.append(kind(before, after, 3, stride=1, padding=1))
+        layers += [nn.BatchNorm2d(after)] if norm else []
+        layers.append(nn.LeakyReLU(0.1))
+    return nn.Sequential(*layers)
+
+
+class Factors(nn.Module):
+    """The paraphraser, an autoencoder of the teacher's map, and the translator of the student's.
+
+    Args:
+        channels: Channels of the student's map.
+        teacher_channels: Channels of the teacher's map.
+        factor_channels: Channels of the factors.
+    """
+
+    def __init__(self, channels: int, teacher_channels: int, factor_channels: int) -> None:
+        super().__init__()
+        full, small = teacher_channels, factor_channels
+        self.encoder = _layers(nn.Conv2d, (full, full, small, small), norm=False)
+        self.decoder = _layers(nn.ConvTranspose2d, (small, small, full, full), norm=False)
+        self.translator = _layers(nn.Conv2d, (channels, channels, small, small), norm=True)
+
+
+@MODELS.register_module()
+class FTLoss(PairedPartsLoss):
+    r"""Difference between factors of the student's map and of the teacher's.
+
+    Paraphrasing Complex Network: Network Compression via Factor Transfer (Kim, Park, Kwak; NeurIPS
+    2018): a paraphraser, an autoencoder of three 3x3 convolutions a side, turns the teacher's map
+    into a factor of ``rate`` times its channels, a translator the student's. The loss is
+    the mean absolute difference of the factors, each scaled to unit length.
+
+    The paper trains the paraphraser before the student. Here it learns in the same run, which is
+    an interpretation: the loss has a reconstruction error of its own, and the factor that the
+    student learns gives the paraphraser no gradient.
+
+    Args:
+        rate: The paraphrase rate k.
+        form: ``'factor'``, the paper's; or ``'attention'``, RepDistiller's, which compares the
+            squares of factors, averaged over channels and scaled to unit length.
+        reconstruction_weight: Weight of the paraphraser's mean squared error. Divided by the
+            term's weight, that it be learned with a weight of 1: 0.002 for the 500 of the paper's
+            code, 0.005 for RepDistiller's 200.
+        loss_weight: Factor on the result.
+        reduction: As in :class:`FeatureLoss`.
+    """
+
+    def __init__(
+        self,
+        rate: float = 0.5,
+        form: str = "factor",
+        reconstruction_weight: float = 0.002,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(loss_weight, reduction)
+        if rate <= 0 or reconstruction_weight <= 0:
+            raise ValueError(
+                "FTLoss needs a positive rate and reconstruction_weight, not "
+                f"{rate} and {reconstruction_weight}: its paraphraser would not learn."
+            )
+        if form not in FORMS:
+            raise ValueError(f"The form is one of {', '.join(FORMS)}, not {form!r}.")
+        self.rate, self.form = rate, form
+        self.reconstruction_weight = reconstruction_weight
+
+    def part(self, student_shape: Shape, teacher_shape: Shape) -> nn.Module:
+        for shape in (student_shape, teacher_shape):
+            if len(shape) != 4:
+                raise ValueError(
+                    f"FTLoss compares feature maps (N, C, H, W), not features of shape {shape}: "
+                    "tap the last stage of the backbone."
+                )
+        factor = max(int(teacher_shape[1] * self.rate), 1)
+        return Factors(student_shape[1], teacher_shape[1], factor)
+
+    def compare(self, part: nn.Module, student: Tensor, teacher: Tensor) -> Tensor:
+        assert isinstance(part, Factors)
+        paraphrased = part.encoder(teacher)
+        reconstruction = hint_distance(part.decoder(paraphrased), teacher)
+        factors = same_size(part.translator(student), paraphrased.detach())
+        if self.form == "attention":
+            own, theirs = (attention(factor) for factor in factors)
+        else:
+            own, theirs = (normalize(factor.flatten(1)) for factor in factors)
+        return (own - theirs).abs().mean(1) + self.reconstruction_weight * reconstruction

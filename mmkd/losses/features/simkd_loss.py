@@ -1,0 +1,78 @@
+"""The map that the teacher's classifier reads, learned by the student (SimKD)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.feature_loss import FeatureLoss
+from mmkd.losses.base.feature_maps import same_size
+from mmkd.losses.features.hint_loss import hint_distance
+from mmkd.registry import MODELS
+
+if TYPE_CHECKING:
+    from mmkd.teachers import Teacher
+
+
+@MODELS.register_module()
+class SimKDLoss(FeatureLoss):
+    """Mean squared difference of the maps before the classifier, at the smaller one's size.
+
+    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022): the
+    student's map has passed a projector, which is a part of the student
+    (:class:`mmkd.models.SimKDNeck`), and has the teacher's channels. The student's classifier
+    becomes a copy of the teacher's when the term is built, and is not trained, so that this is the
+    only loss; ``configs/simkd`` has the whole.
+
+    Args:
+        classifier: Path of the linear classifier in both networks.
+        loss_weight: Factor on the result.
+        reduction: As in :class:`FeatureLoss`.
+    """
+
+    same_shape = False
+
+    def __init__(
+        self, classifier: str = "head.fc", loss_weight: float = 1.0, reduction: str = "mean"
+    ) -> None:
+        super().__init__(loss_weight, reduction)
+        self.path = classifier
+
+    def adapt(
+        self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
+    ) -> None:
+        """Check the channels; there is nothing to train."""
+        for own, other in zip(student_shapes, teacher_shapes, strict=True):
+            if own[1] != other[1]:
+                raise ValueError(
+                    f"SimKDLoss compares what the teacher's classifier reads: the student's map "
+                    f"has {own[1]} channels and the teacher's {other[1]}. Tap the student behind "
+                    "its projector, mmkd.SimKDNeck, as in configs/simkd."
+                )
+
+    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+        """Give the student the teacher's classifier. A term calls it when it is built.
+
+        Raises:
+            ValueError: If the classifiers differ in shape, or the student's would be initialised
+                again.
+        """
+        own, given = (Classifier(network, self.path).layer for network in (student, teacher))
+        if own.weight.shape != given.weight.shape or (own.bias is None) != (given.bias is None):
+            raise ValueError(
+                f"SimKDLoss gives the student the teacher's classifier {self.path!r}, but that is "
+                f"{given} and the student's is {own}: give the student's head the teacher's "
+                "in_channels and num_classes."
+            )
+        head = student.get_submodule(self.path.rpartition(".")[0])
+        if getattr(head, "init_cfg", None) is not None:
+            raise ValueError(
+                "SimKDLoss gives the student the teacher's classifier, which the initialisation of "
+                "the student's head would overwrite: give that head init_cfg=None."
+            )
+        own.load_state_dict(given.state_dict())
+        own.requires_grad_(False)
+
+    def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return hint_distance(*same_size(student, teacher))

@@ -1,0 +1,69 @@
+"""The student's feature, judged by the teacher's classifier (SRRL)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.feature_loss import FeatureLoss
+from mmkd.losses.base.feature_maps import pooled
+from mmkd.losses.features.hint_loss import hint_distance
+from mmkd.registry import MODELS
+
+if TYPE_CHECKING:
+    from mmkd.teachers import Teacher
+
+
+@MODELS.register_module()
+class SRRLLoss(FeatureLoss):
+    r"""Squared differences of pooled features, and of what the teacher's classifier makes of them.
+
+    Knowledge Distillation via Softmax Regression Representation Learning (Yang et al., ICLR 2021):
+    :math:`MSE(h_s, h_t) + \beta\,MSE(W_t h_s + b_t, W_t h_t + b_t)` with the pooled features h, of
+    which the student's has passed a connector (1x1 convolution, batch norm, ReLU), and the frozen
+    classifier of the teacher. Maps are averaged over their positions, as pooling does.
+
+    Args:
+        regression_weight: :math:`\beta`.
+        classifier: Path of the teacher's linear classifier.
+        loss_weight: Factor on the result; the released code takes 1.
+        reduction: As in :class:`FeatureLoss`.
+    """
+
+    def __init__(
+        self,
+        regression_weight: float = 1.0,
+        classifier: str = "head.fc",
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(loss_weight, reduction)
+        self.regression_weight, self.path = regression_weight, classifier
+        self.classifier: Classifier | None = None
+
+    def adapt(
+        self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
+    ) -> None:
+        """Keep the shapes, which :meth:`attach` checks; there is nothing to train."""
+        self._channels = [shape[1] for shape in teacher_shapes]
+
+    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+        """Take the teacher's classifier. A term calls it when it is built."""
+        self.classifier = Classifier(teacher, self.path)
+        inputs = self.classifier.layer.in_features
+        if self._channels != [inputs]:
+            raise ValueError(
+                f"The teacher's classifier {self.path!r} reads {inputs} features, and SRRLLoss "
+                f"taps {self._channels} of the teacher: tap its last map or what is pooled."
+            )
+
+    def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
+        if self.classifier is None:
+            raise ValueError(
+                "SRRLLoss reads the teacher's classifier: a term of a distiller gives it that, or "
+                "call its adapt(...) and attach(student, teacher)."
+            )
+        own, theirs = pooled(student), pooled(teacher)
+        regression = hint_distance(self.classifier(own), self.classifier(theirs))
+        return hint_distance(own, theirs) + self.regression_weight * regression

@@ -1,0 +1,85 @@
+"""Distillation by correlation within samples and within classes (DIST)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmkd.losses.base.logit_loss import Tempered
+from mmkd.losses.base.partly_relational_loss import PartlyRelationalLogitLoss
+from mmkd.registry import MODELS
+
+
+def correlation(first: Tensor, second: Tensor, dim: int, eps: float = 0.0) -> Tensor:
+    """Return Pearson's correlation along ``dim``, which goes from the result.
+
+    Where either side is constant, up to rounding, there is none: the result is 0, with a gradient
+    that is finite and no larger than those nearby.
+
+    Args:
+        first: Any shape.
+        second: The same shape.
+        dim: Along which the values of a correlation lie.
+        eps: Added to the product of the two lengths by which the inner product is divided.
+    """
+    (first, length), (second, other) = _centred(first, dim), _centred(second, dim)
+    return (first * second).sum(dim) / (length * other + eps)
+
+
+def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return centred values, and their length along ``dim``: 1 in place of 0."""
+    centred = values - values.mean(dim, keepdim=True)
+    square = centred.square().sum(dim)
+    rounding = 4 * torch.finfo(values.dtype).eps
+    constant = square <= rounding**2 * values.square().sum(dim)
+    # Replaced before the root, whose derivative at 0 is infinite.
+    return centred, square.masked_fill(constant, 1.0).sqrt()
+
+
+@MODELS.register_module()
+class DISTLoss(PartlyRelationalLogitLoss):
+    r"""One minus Pearson's correlation, between and within classes, times the squared temperature.
+
+    Knowledge Distillation from A Stronger Teacher (Huang et al., NeurIPS 2022):
+    :math:`\beta(1 - \bar\rho_{rows}) + \gamma(1 - \bar\rho_{columns})` of the tempered
+    probabilities (N, C): ``beta`` weighs the relations of the classes within each sample, ``gamma``
+    those of the samples within each class. A sample weight multiplies the first, which is a mean
+    over samples; the second has no loss of a single sample.
+
+    Args:
+        beta: Weight of the correlation of each sample's probabilities (inter-class).
+        gamma: Weight of the correlation of each class's probabilities over the batch (intra-class).
+        temperature: As in :class:`PartlyRelationalLogitLoss`.
+        eps: Added to the denominator of each correlation, as in the authors' code.
+        **arguments: Of :class:`LogitLoss`.
+    """
+
+    def __init__(
+        self,
+        beta: float = 1.0,
+        gamma: float = 1.0,
+        temperature: Any = 4.0,
+        eps: float = 1e-8,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(temperature, **arguments)
+        self.beta, self.gamma, self.eps = beta, gamma, eps
+
+    def parts(
+        self, student: Tensor, teacher: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss between each sample's classes, (N,), and that within classes, 0-dim."""
+        pair = self.transformed(student, teacher)
+        tempered = self.tempered(*pair, self.temperature, labels)
+        temperature = tempered.temperature
+        if isinstance(temperature, Tensor):
+            temperature = temperature.reshape(())
+        inter = self.divergence(tempered._replace(temperature=temperature))
+        if not len(inter):
+            return inter, inter.sum()
+        columns = correlation(tempered.student.exp(), tempered.teacher.exp(), dim=0, eps=self.eps)
+        return inter, self.gamma * temperature**2 * (1 - columns).mean()
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        rows = correlation(pair.student.exp(), pair.teacher.exp(), dim=1, eps=self.eps)
+        return self.beta * pair.temperature**2 * (1 - rows)

@@ -1,0 +1,102 @@
+"""Decoupled knowledge distillation: target-class and non-target-class KL (DKD)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from mmkd.logits.decouple import non_target, target_split
+from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered, kd_divergence
+from mmkd.registry import MODELS
+
+
+def tckd_divergence(
+    log_student: Tensor, log_teacher: Tensor, labels: Tensor, temperature: Temperature
+) -> Tensor:
+    r"""Return :math:`T^2\,KL([p_y, 1-p_y]\,\|\,[q_y, 1-q_y])` of each sample, (N,), in nats.
+
+    Args:
+        log_student: :math:`\ln q`, tempered, shape (N, C).
+        log_teacher: :math:`\ln p`, tempered, shape (N, C).
+        labels: Class indices :math:`y`, shape (N,).
+        temperature: T, a number or shape (N, 1).
+    """
+    return kd_divergence(
+        target_split(log_student, labels), target_split(log_teacher, labels), temperature
+    )
+
+
+def nckd_divergence(
+    log_student: Tensor, log_teacher: Tensor, labels: Tensor, temperature: Temperature
+) -> Tensor:
+    r"""Return :math:`T^2\,KL(\hat p\,\|\,\hat q)` of each sample, (N,), in nats.
+
+    :math:`\hat p, \hat q` are the distributions among the classes other than the true one. With two
+    classes there is one such class, and the result is 0.
+
+    Args:
+        log_student: :math:`\ln q`, tempered, shape (N, C).
+        log_teacher: :math:`\ln p`, tempered, shape (N, C).
+        labels: Class indices, shape (N,).
+        temperature: T, a number or shape (N, 1).
+    """
+    return kd_divergence(
+        non_target(log_student, labels), non_target(log_teacher, labels), temperature
+    )
+
+
+@MODELS.register_module()
+class TCKDLoss(LogitLoss):
+    """The target-class part of :class:`DKDLoss` alone."""
+
+    needs_labels = True
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        assert pair.labels is not None
+        return tckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+
+
+@MODELS.register_module()
+class NCKDLoss(LogitLoss):
+    """The non-target-class part of :class:`DKDLoss` alone."""
+
+    needs_labels = True
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        assert pair.labels is not None
+        return nckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+
+
+@MODELS.register_module()
+class DKDLoss(LogitLoss):
+    r"""Decoupled distillation, :math:`\alpha\,TCKD + \beta\,NCKD`.
+
+    Decoupled Knowledge Distillation (Zhao et al., CVPR 2022), each part times the squared
+    temperature. KD itself is :math:`TCKD + (1 - p_y)\,NCKD`, so that a confident teacher hardly
+    passes on what it knows of the other classes. DKD's warm-up is a term's
+    ``schedule=dict(warmup=20)``. To weigh the parts apart, as DE-MKD may, make two terms of
+    :class:`TCKDLoss` and :class:`NCKDLoss`.
+
+    Args:
+        alpha: Weight of the target-class part.
+        beta: Weight of the non-target-class part.
+        temperature: As in :class:`LogitLoss`.
+        **arguments: Of :class:`LogitLoss`.
+    """
+
+    needs_labels = True
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        beta: float = 8.0,
+        temperature: Any = 4.0,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(temperature, **arguments)
+        self.alpha, self.beta = alpha, beta
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        assert pair.labels is not None
+        target = tckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+        others = nckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+        return self.alpha * target + self.beta * others

@@ -1,0 +1,48 @@
+"""Normalized knowledge distillation: the target class, and the others among themselves (NKD)."""
+
+from typing import Any
+
+from torch import Tensor
+
+from mmkd.logits.decouple import non_target
+from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered
+from mmkd.registry import MODELS
+
+
+def _untempered(log_probabilities: Tensor, temperature: Temperature) -> Tensor:
+    # The logits times T differ from the given ones by a constant in each sample.
+    return (log_probabilities * temperature).log_softmax(-1)
+
+
+@MODELS.register_module()
+class NKDLoss(LogitLoss):
+    r"""Cross-entropies of the target class, and of the other classes normalised among themselves.
+
+    From Knowledge Distillation to Self-Knowledge Distillation: A Unified Approach with Normalized
+    Loss and Customized Soft Labels (Yang et al., ICCV 2023), for one sample with the label y:
+
+    .. math:: -p_y \ln q_y - \gamma\,T^2 \sum_{k \ne y} \hat p_k \ln \hat q_k
+
+    with the probabilities p of the teacher and q of the student at temperature 1, and
+    :math:`\hat p, \hat q` those among the classes other than y at temperature T. Beside it the
+    student has its own cross-entropy with the label. Neither part is a divergence: equal networks
+    have a loss that is not 0. With two classes the second part is 0.
+
+    Args:
+        gamma: :math:`\gamma`.
+        temperature: T, as in :class:`LogitLoss`.
+        **arguments: Of :class:`LogitLoss`.
+    """
+
+    needs_labels = True
+
+    def __init__(self, gamma: float = 1.5, temperature: Any = 1.0, **arguments: Any) -> None:
+        super().__init__(temperature, **arguments)
+        self.gamma = gamma
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        assert pair.labels is not None
+        own = _untempered(pair.student, pair.temperature).gather(1, pair.labels[:, None])
+        theirs = _untempered(pair.teacher, pair.temperature).gather(1, pair.labels[:, None])
+        others = non_target(pair.teacher, pair.labels).exp() * non_target(pair.student, pair.labels)
+        return -(theirs.exp() * own + self.gamma * pair.temperature**2 * others.sum(-1, True))[:, 0]

@@ -1,0 +1,144 @@
+"""The table of a comparison."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings, spread
+from mmkd.benchmark.machine import provenance
+from mmkd.benchmark.runs import Run
+
+
+def outcome(accuracies: list[float], iteration: float = 0.1) -> dict[str, Any]:
+    metrics = {"accuracy/top1": accuracies}
+    for name in ("ece", "nll", "entropy", "overconfidence"):
+        metrics[f"calibration/{name}"] = [0.5, 0.25]
+    fixed = dict(epochs=[1, 2], seconds=60.0, commit="abc")
+    return dict(metrics=metrics, iteration=iteration, **fixed)
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return (
+        dict(
+            title="A title",
+            seeds=[0, 1],
+            jobs=2,
+            costs={
+                "teacher": dict(seconds=0.4, parameters=5000, bytes=9e6),
+                "student alone": dict(seconds=0.1, parameters=1000, bytes=2e6),
+                "kd": dict(seconds=0.25, parameters=1010, bytes=6.5e6),
+            },
+            recipe=dict(train_cfg=dict(max_epochs=2)),
+            data=dict(train=dict(subset=10), test={}, batch_size=64),
+            configs=dict(teacher="t.py"),
+            own_settings=dict(kd=dict(raw_alpha=dict(decay_mult=0.0)), teacher={}),
+            outcomes={
+                "teacher": [outcome([80.0, 90.0], 0.4)],
+                "student alone": [outcome([70.0, 60.0]), outcome([50.0, 62.0])],
+                "kd": [outcome([65.0, 66.0], 0.2), outcome([65.0, 68.0], 0.3)],
+            },
+            **provenance(Path(__file__).parent),
+        )
+        | changes
+    )
+
+
+def cells(text: str, name: str) -> list[str]:
+    [line] = [line for line in text.splitlines() if line.startswith(f"| {name} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_last_epoch_counts_and_the_best_stands_apart() -> None:
+    student = cells(markdown(result()), "student alone")
+    assert student[1] == "61.00 ± 1.41"
+    assert student[-1] == "66.00 ± 5.66"
+    assert student[2] == "25.00 ± 0.00"
+
+
+def column(text: str, title: str, name: str) -> str:
+    return dict(zip(cells(text, ""), cells(text, name), strict=True))[title]
+
+
+def test_time_is_compared_with_the_plain_student() -> None:
+    text = markdown(result())
+    assert column(text, "ms/step", "kd") == "250"
+    assert column(text, "x student alone", "kd") == "2.50"
+    assert column(text, "x kd", "student alone") == "0.40"
+
+
+def test_costs_are_those_beyond_the_plain_student() -> None:
+    text = markdown(result())
+    assert column(text, "extra parameters", "kd") == "+10"
+    assert column(text, "extra parameters", "teacher") == "+4,000"
+    assert column(text, "extra MB", "kd") == "+4.5"
+    assert column(text, "extra MB", "student alone") == "+0.0"
+
+
+def test_the_entropy_gap_is_to_the_teacher() -> None:
+    changed = result()
+    changed["outcomes"]["kd"][0]["metrics"]["calibration/entropy"] = [0.0, 0.75]
+    assert column(markdown(changed), "entropy gap", "kd") == "+0.250"
+
+
+def test_detectors_are_compared_by_ap() -> None:
+    outcomes = {
+        name: [dict(run, metrics={f"coco/bbox_mAP{end}": [0.2, 0.1] for end in ("", "_50", "_75")})]
+        for name, [run, *_] in result()["outcomes"].items()
+    }
+    text = markdown(result(seeds=[0], outcomes=outcomes))
+    assert column(text, "AP", "kd") == "0.100"
+    assert column(text, "best AP", "kd") == "0.200"
+
+
+def test_other_metrics_are_named() -> None:
+    changed = result()
+    changed["outcomes"]["student alone"][0]["metrics"] = {"psnr": [1.0]}
+    with pytest.raises(ValueError, match="The runs logged psnr"):
+        markdown(changed)
+
+
+def test_says_what_is_needed_to_repeat_it() -> None:
+    text = markdown(result())
+    parts = ("Command: `", "Commit: `", "Versions: python", "Machine: ", "Seeds: 0, 1")
+    own = """own parameters: kd `{"raw_alpha": {"decay_mult": 0.0}}`"""
+    for part in (*parts, '"subset": 10', own):
+        assert part in text
+
+
+def test_a_single_seed_is_called_one() -> None:
+    outcomes = {name: runs[:1] for name, runs in result()["outcomes"].items()}
+    text = markdown(result(seeds=[0], outcomes=outcomes))
+    assert "single seed" in text
+    assert "±" not in "".join(cells(text, "kd"))
+
+
+def test_names_the_commits_of_the_runs_and_not_of_the_table() -> None:
+    changed = result()
+    changed["outcomes"]["kd"][0]["commit"] = "def"
+    assert "Commit: `abc`, `def`\n" in markdown(changed)
+
+
+def test_spread_is_the_sample_standard_deviation() -> None:
+    assert spread([1.0, 3.0], 2) == "2.00 ± 1.41"
+    assert spread([1.0], 2) == "1.00"
+
+
+def test_another_recipe_is_named(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("train_cfg = dict(max_epochs=3)\nmodel = dict(a=1)\n")
+    (tmp_path / "two.py").write_text("train_cfg = dict(max_epochs=3)\nmodel = dict(a=2)\n")
+    one, two = (Run(name, str(tmp_path / f"{name}.py"), tmp_path) for name in ("one", "two"))
+    check_same_recipe([one, two])
+    longer = Run("longer", two.config, tmp_path, {"train_cfg.max_epochs": 4})
+    with pytest.raises(ValueError, match="longer has another train_cfg than one"):
+        check_same_recipe([one, longer])
+    for key, allowed in (("custom_keys.raw_alpha.lr_mult", True), ("norm_decay_mult", False)):
+        other = Run("other", one.config, tmp_path, {f"optim_wrapper.paramwise_cfg.{key}": 0.5})
+        assert own_settings(other) == ({"raw_alpha": {"lr_mult": 0.5}} if allowed else {})
+        with nullcontext() if allowed else pytest.raises(ValueError, match="optim_wrapper"):
+            check_same_recipe([one, other])
+
+
+def test_a_note_is_on_the_page() -> None:
+    assert "\nThe machine was busy.\n" in markdown(result(note="The machine was busy."))

@@ -1,0 +1,91 @@
+"""Following training processes, with a stand-in for tools/train.py."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, read_scalars, train_all
+
+TRAIN = """
+import json, sys
+from pathlib import Path
+
+config, _, folder = sys.argv[1:4]
+options = dict(option.split("=") for option in sys.argv[5:])
+if options.get("fail"):
+    sys.exit("the reason")
+log = Path(folder) / "20260101_000000/vis_data/scalars.json"
+log.parent.mkdir(parents=True, exist_ok=True)
+lines = []
+for epoch in (1, 2, 3):
+    lines.append(dict(loss=1.0, time=0.1 * epoch, epoch=epoch, step=epoch))
+    lines.append({"accuracy/top1": 10.0 * epoch, "time": 9, "data_time": 9, "step": epoch})
+log.write_text("\\n".join(map(json.dumps, lines)) + '\\n{"unfinished')
+calls = Path(folder) / "calls"
+calls.write_text(calls.read_text() + "x" if calls.exists() else "x")
+"""
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    (tmp_path / "config.py").write_text("train_cfg = dict(max_epochs=3)\n")
+    (tmp_path / "train.py").write_text(TRAIN)
+    return tmp_path / "train.py"
+
+
+def run(train: Path, name: str = "a", **more: object) -> Run:
+    folder = train.parent
+    return Run(name, str(folder / "config.py"), folder / name, **more)  # type: ignore[arg-type]
+
+
+def test_trains_all_and_reads_what_they_logged(train: Path) -> None:
+    lines: list[str] = []
+    runs = [run(train, name) for name in "abc"]
+    train_all(runs, train, jobs=2, report=lines.append)
+    for one in runs:
+        outcome = read_outcome(one)
+        assert outcome.epochs == [1, 2, 3]
+        assert outcome.metrics == {"accuracy/top1": [10.0, 20.0, 30.0]}
+        assert outcome.iteration == pytest.approx(0.2)
+    assert sorted(lines) == [f"{name}: epoch 3 of 3, accuracy 30.0 %" for name in "abc"]
+
+
+def calls(one: Run) -> int:
+    return len((one.work_dir / "calls").read_text())
+
+
+def test_finished_runs_are_not_repeated_unless_something_changed(train: Path) -> None:
+    teacher = train.parent / "teacher.pth"
+    teacher.write_text("weights")
+    one = run(train, inputs=(teacher,))
+    for expected in (1, 1):
+        train_all([one], train, report=lambda line: None)
+        assert calls(one) == expected
+    other = run(train, inputs=(teacher,), options={"lr": 2})
+    assert not other.finished
+    teacher.write_text("other weights")
+    assert not one.finished
+    train_all([one], train, report=lambda line: None)
+    assert calls(one) == 2
+
+
+def test_a_failed_run_ends_all_with_its_words(train: Path) -> None:
+    bad = run(train, "bad", options={"fail": 1})
+    with pytest.raises(RunFailedError, match="the reason"):
+        train_all([bad, run(train)], train, report=lambda line: None)
+    assert not bad.finished
+
+
+def test_a_log_of_an_earlier_attempt_is_not_progress(train: Path) -> None:
+    train_all([run(train)], train, report=lambda line: None)
+    assert read_scalars(train.parent / "a", since=2e9) == ([], [])
+
+
+def test_a_run_without_evaluation_is_named(train: Path) -> None:
+    one = run(train)
+    train_all([one], train, report=lambda line: None)
+    [log] = one.work_dir.glob("*/vis_data/scalars.json")
+    log.write_text(json.dumps(dict(loss=1.0, time=1.0)))
+    with pytest.raises(RunFailedError, match="a logged nothing"):
+        read_outcome(one)
