@@ -15,7 +15,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmkd.benchmark.machine import commit
+from mmkd.engine.machine import commit
 
 MARKER = "finished.json"
 LOG = "train.log"

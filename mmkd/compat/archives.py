@@ -72,8 +72,8 @@ def _check_sha256(path: Path) -> None:
     if digest.hexdigest() != given[0]:
         raise BrokenCheckpointError(
             f"{path} is damaged or was replaced: its SHA-256 is {digest.hexdigest()}, and "
-            f"{checksum_file(path).name} beside it says {given[0]}. Take another copy of it; if its "
-            "new content is meant, delete that file."
+            f"{checksum_file(path).name} beside it says {given[0]}. Take another copy of it; if "
+            "the new content is meant, delete that file."
         )
 
 

@@ -1,13 +1,13 @@
 """Files of the student alone, beside the checkpoints of a run."""
 
-import os
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.dist import master_only
-from mmengine.fileio import LocalBackend
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
@@ -77,7 +77,8 @@ class StudentCheckpointHook(Hook):
                 _write(self._student, _beside(path))
                 self._versions[path] = _version(path)
         for path in [path for path in self._versions if not path.exists()]:
-            _beside(path).unlink(missing_ok=True)
+            if _beside(path).exists():
+                get_file_backend(str(path)).remove(str(_beside(path)))
             del self._versions[path]
         self._student = None
 
@@ -102,7 +103,7 @@ def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
 
 
 def _write(student: dict[str, Any], path: Path) -> None:
-    """Write the file as a whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    torch.save(student, unfinished)
-    os.replace(unfinished, path)
+    """Write the file as a whole or not at all, as MMEngine's checkpoints are written."""
+    with io.BytesIO() as content:
+        torch.save(student, content)
+        get_file_backend(str(path)).put(content.getvalue(), str(path))

@@ -25,11 +25,11 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
-from mmkd.benchmark.machine import provenance
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
 from mmkd.benchmark.timing import measure, training_step
 from mmkd.engine.launch import complete_loaders
+from mmkd.engine.machine import provenance
 from mmkd.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
