@@ -19,7 +19,11 @@ TIMES, SLACK = 8, 64 << 20
 LEGACY_PICKLES = 4  # magic number, protocol, system, and the checkpoint itself
 
 
-class BrokenCheckpointError(RuntimeError):
+class CheckpointError(RuntimeError):
+    """A checkpoint was not loaded."""
+
+
+class BrokenCheckpointError(CheckpointError):
     """A file is no checkpoint, or is damaged."""
 
 

@@ -18,7 +18,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-from mmkd.compat.archives import BrokenCheckpointError, check_file
+from mmkd.compat.archives import BrokenCheckpointError, CheckpointError, check_file
 
 FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 STATISTICS = ("min", "max", "mean", "current")
@@ -28,7 +28,7 @@ _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 _load_address = inspect.unwrap(CheckpointLoader.load_checkpoint.__func__)
 
 
-class UnsafeCheckpointError(RuntimeError):
+class UnsafeCheckpointError(CheckpointError):
     """A checkpoint holds more than tensors and plain data, and was not loaded."""
 
 
@@ -118,7 +118,7 @@ def _in_words(path: str, trust: bool) -> Iterator[None]:
     """Turn what torch raises for a file that it does not load into words that say what to do."""
     try:
         yield
-    except (BrokenCheckpointError, UnsafeCheckpointError):
+    except CheckpointError:
         raise
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL (.+?)(?= was not| whose|\n|$)", str(error))

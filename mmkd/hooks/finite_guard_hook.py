@@ -112,8 +112,9 @@ class FiniteGuardHook(Hook):
         state = checkpoint["state_dict"]
         broken = [n for n, v in state.items() if n not in self._from_the_start and not is_finite(v)]
         if broken:
+            iteration = checkpoint["meta"]["iter"]
             raise NonFiniteError(
-                f"Parameters or buffers are not finite after iteration {runner.iter + 1}: "
+                f"Parameters or buffers are not finite after iteration {iteration}: "
                 f"{listed(broken)}. The run was stopped; its last checkpoint is from before. Lower "
                 "the learning rate, or clip gradients (optim_wrapper.clip_grad)."
             )

@@ -11,6 +11,7 @@ from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.hooks.model import distiller_of
 from mmkd.networks.student import student_checkpoint
 from mmkd.registry import HOOKS
@@ -51,6 +52,8 @@ class StudentCheckpointHook(Hook):
             # What lies there from an earlier run is not of this student.
             files = Path(hook.out_dir).glob("*")
             self._versions.update({path: _version(path) for path in files if path.is_file()})
+            if runner.iter > 0:
+                _make_up(hook, runner)
 
     @master_only
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -100,6 +103,14 @@ def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
         *getattr(hook, "best_ckpt_path_dict", {}).values(),
     ]
     return (Path(path) for path in [hook.last_ckpt, *best] if path is not None)
+
+
+def _make_up(hook: CheckpointHook, runner: Runner) -> None:
+    """Write the student of the last checkpoint of a resumed run, if a kill came before it was."""
+    last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
+    if last.is_file() and not _beside(last).exists():
+        trust = bool(runner.cfg.get("trust_checkpoint", False))
+        _write(student_checkpoint(load_checkpoint(last, trust)), _beside(last))
 
 
 def _write(student: dict[str, Any], path: Path) -> None:

@@ -16,7 +16,13 @@ KEPT_META = ("dataset_meta", "epoch", "iter", "experiment_name", "time", "mmengi
 NOT_EXPORTED = frozenset(
     {
         "BestAndLastHook",
+        "DataCheckHook",
+        "FiniteGuardHook",
+        "HangGuardHook",
+        "KeepCheckpointsHook",
         "MeanTeacherHook",
+        "RunRecordHook",
+        "StopHook",
         "TeacherEvaluationHook",
         "StepCheckHook",
         "StudentCheckpointHook",
@@ -92,6 +98,8 @@ def student_config(config: Config) -> Config:
         del hooks[name]
     for field in [field for field, value in settings.items() if _is_part(field, value)]:
         del settings[field]
+    if str(settings.get("runner_type")).startswith("mmkd."):
+        del settings["runner_type"]
     plain = Config(settings)
     if not uses_mmkd(plain):
         _forget_mmkd(plain)

@@ -30,8 +30,6 @@ from mmkd.engine import SafeRunner
 from mmkd.engine.work_folder import WorkFolderError, locked
 from mmkd.hooks import ResumeMismatchError, StoppedError
 
-EPOCH_2 = dict(train_cfg=dict(by_epoch=True, max_epochs=2))
-
 
 def safe(folder: Path, model=None, **fields) -> SafeRunner:
     return SafeRunner.from_cfg(config(folder, model, **{**checkpoints(), **fields}))
@@ -110,7 +108,7 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_ends(tmp_path):
         pass
 
 
-class Failing(Exception):
+class FailingError(Exception):
     pass
 
 
@@ -120,16 +118,16 @@ class FailWhileSaving(Hook):
 
     def before_save_checkpoint(self, runner, checkpoint):
         if runner.epoch == 1:
-            raise Failing
+            raise FailingError
 
 
 def test_a_failure_while_saving_leaves_the_last_checkpoint(tmp_path):
     fields = checkpoints(max_keep_ckpts=1)
     fields["custom_hooks"].append(dict(type="FailWhileSaving"))
-    with pytest.raises(Failing):
+    with pytest.raises(FailingError):
         trained(tmp_path, **fields)
     assert names(tmp_path) == ["epoch_1.pth", "epoch_1_student.pth"]
-    assert json.loads((tmp_path / "run.json").read_text())["reason"] == "Failing: "
+    assert json.loads((tmp_path / "run.json").read_text())["reason"] == "FailingError: "
 
 
 def test_old_checkpoints_go_when_the_new_one_is_there(tmp_path):
