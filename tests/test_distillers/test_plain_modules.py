@@ -15,6 +15,8 @@ from mmkd.teachers import Teacher
 
 IMAGES, LABELS = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 3])
 
+PROJECTION = dict(type="mmkd.ProjectionConnector")
+
 
 def network(width):
     return nn.Sequential(
@@ -109,7 +111,7 @@ def test_a_teacher_follows_its_input_to_another_device():
 
 
 def test_a_student_on_another_device_is_built_there_with_its_teacher():
-    kd = dict(loss=dict(type="mmkd.KDLoss"))
-    model = plain(student=network(4).to("meta"), terms=dict(kd=kd))
+    mse = dict(student="1", teacher="1", loss=nn.MSELoss(), connector=PROJECTION)
+    model = plain(student=network(4).to("meta"), terms=dict(mse=mse))
     assert {p.device.type for p in model.parameters()} == {"meta"}
     assert model.teachers["teacher"].network[0].weight.device.type == "meta"
