@@ -15,7 +15,8 @@ from mmengine.runner import save_checkpoint
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.checkpoints import load_checkpoint
-from mmkd.networks.student import student_checkpoint, student_config, uses_mmkd
+from mmkd.engine.student_config import student_config, uses_mmkd
+from mmkd.networks.student import student_checkpoint
 
 
 def parse_arguments() -> Namespace:
