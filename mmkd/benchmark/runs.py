@@ -15,7 +15,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmkd.engine.machine import commit
+from mmkd.compat.machine import commit
 
 MARKER = "finished.json"
 LOG = "train.log"

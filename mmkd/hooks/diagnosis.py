@@ -47,7 +47,8 @@ def first_broken(model: nn.Module, batch: Any, losses: Mapping[str, float]) -> s
     steps: list[Step] = []
     observed = model.observe(steps.append) if isinstance(model, BaseDistiller) else None
     with torch.no_grad():
-        computed = model(**model.data_preprocessor(batch, True), mode="loss")
+        preprocess: Any = model.data_preprocessor
+        computed = model(**preprocess(batch, True), mode="loss")
     if observed is not None:
         observed.remove()
     for step in steps:

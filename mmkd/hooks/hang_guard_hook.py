@@ -5,15 +5,17 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.distributed import Store
 from torch.distributed.distributed_c10d import _get_default_store
 
 from mmkd.registry import HOOKS
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
 
 # Where a process waits for another one, by the file of its innermost function.
 WAITING = ("torch/distributed/", "torch/autograd/", "mmengine/dist/")
@@ -70,14 +72,14 @@ class HangGuardHook(Hook):
     def _tick(self, runner: Runner) -> None:
         self._progress, self._iteration = time.monotonic(), runner.iter
 
-    def _watch(self, main: int, store: Store) -> None:
+    def _watch(self, main: int, store: "Store") -> None:
         while not self._ended.wait(min(1.0, self.timeout / 4)):
             if time.monotonic() - self._progress > self.timeout:
                 # Not raised: the main thread waits in C and would not see it.
                 print(self._report(main, store), file=sys.stderr, flush=True)
                 os._exit(EXIT_CODE)
 
-    def _report(self, main: int, store: Store) -> str:
+    def _report(self, main: int, store: "Store") -> str:
         """Tell the others where this process stands, and say which of all hang."""
         place = _place(main)
         store.set(f"mmkd/stands/{get_rank()}", place)

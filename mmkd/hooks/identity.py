@@ -60,7 +60,7 @@ def index_hash(dataset: Any) -> str:
         digest.update(f"{type(part).__name__} {len(part)}".encode())
         stored = getattr(part, "data_bytes", None)
         if isinstance(stored, np.ndarray):  # MMEngine's BaseDataset, in its serialised form
-            digest.update(stored)
+            digest.update(stored.data)
     return f"sha256:{digest.hexdigest()}"
 
 

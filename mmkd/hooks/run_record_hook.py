@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 import mmkd
 from mmkd.compat.files import write_file
-from mmkd.engine.machine import provenance
+from mmkd.compat.machine import provenance
 from mmkd.hooks.identity import Identity, differences, identity
 from mmkd.registry import HOOKS
 

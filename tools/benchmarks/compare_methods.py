@@ -28,8 +28,8 @@ from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
 from mmkd.benchmark.timing import measure, training_step
+from mmkd.compat.machine import provenance
 from mmkd.engine.launch import complete_loaders
-from mmkd.engine.machine import provenance
 from mmkd.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -34,10 +34,10 @@ from torch import nn
 
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.benchmark.timing import Step, measure, training_step
+from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
-from mmkd.engine.machine import provenance
 from mmkd.networks.building import build_network, network_config
 from mmkd.networks.student import student_model
 from mmkd.registry import MODELS
