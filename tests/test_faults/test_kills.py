@@ -4,6 +4,7 @@
 longer runs.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -169,17 +170,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+def fill(path: Path) -> None:
+    """Write a file until the disk is full."""
+    with open(path, "wb", 0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
 def test_a_full_disk_ends_in_words_and_keeps_the_last_checkpoint(small_disk):
     run = small_disk / "run"
     process = start(run, "epoch", "slow=0.2")
     wait_for(run / "last_checkpoint")
-    (small_disk / "ballast").write_bytes(b"")
-    with (
-        pytest.raises(OSError, match="No space left"),
-        open(small_disk / "ballast", "wb", 0) as file,
-    ):
-        while True:
-            file.write(bytes(4096))
+    fill(small_disk / "ballast")
     assert process.wait(60) != 0
     kept = numbered(run)
     assert kept
