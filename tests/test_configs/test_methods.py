@@ -97,7 +97,7 @@ def test_a_short_name_sets_something_of_the_method(name: str) -> None:
     method = base("methods", name)
     for option, key in method.get("options", {}).items():
         *path, last = key.split(".")
-        owners = [variant for variant in method.method.values()]
+        owners = list(method.method.values())
         for part in path:
             owners = [owner[part] for owner in owners if part in owner]
         optional = {"schedule.warmup", "feature_schedule.warmup", "student_loss_weight"}
