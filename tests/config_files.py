@@ -3,6 +3,7 @@
 Names end with the dataset.
 """
 
+import json
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,10 @@ DETECTION = [name for name in ALL if name.endswith(("_coco.py", "_scenes.py"))]
 CLASSIFICATION = [name for name in ALL if name not in DETECTION]
 PAIRS = sorted(path.stem for path in (ROOT / "_base_/pairs").glob("*.py"))
 METHODS = sorted(path.stem for path in (ROOT / "_base_/methods").glob("*.py"))
+# Configs that have no file: their settings, in short, by method and pair.
+PINNED: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parent / "data/composed_configs.json").read_text()
+)
 # Of RepDistiller's table.
 SEVEN = (
     "resnet32x4_resnet8x4",

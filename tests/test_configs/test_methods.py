@@ -4,20 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import mmkd  # noqa: F401
 
 # isort: split
 import pytest
-from config_files import ALL, METHODS, PAIRS, ROOT, base, composed, kind_of
+from config_files import ALL, METHODS, PAIRS, PINNED, ROOT, base, composed, kind_of
 from mmengine.config import Config
 
-# Configs that have no file: their settings, in short, by method and pair.
-PINNED: dict[str, dict[str, str]] = json.loads(
-    (Path(__file__).parents[1] / "data/composed_configs.json").read_text()
-)
 KINDS = {"classifier", "roi", "dense", "queries"}
 ROLE = re.compile(r"@(pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # What is no role of any network: LD's second output of the head, SimKD's projector.
