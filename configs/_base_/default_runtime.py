@@ -23,6 +23,9 @@ env_cfg = dict(
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(type="UniversalVisualizer", vis_backends=vis_backends)
 
+# MMEngine's Runner with guards. It is the default of mmkd's tools; here it is for those of others.
+runner_type = "mmkd.SafeRunner"
+
 log_level = "INFO"
 load_from = None
 resume = False
