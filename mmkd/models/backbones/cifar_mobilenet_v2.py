@@ -81,6 +81,8 @@ class CIFARMobileNetV2(StagedBackbone):
         ValueError: if ``widen_factor`` or ``out_indices`` do not describe such a network.
     """
 
+    roles = dict(stages=[f"blocks.{block}" for block in STAGE_ENDS])
+
     def __init__(
         self,
         widen_factor: float = 0.5,

@@ -98,6 +98,8 @@ class CIFARShuffleNetV2(StagedBackbone):
         ValueError: if the arguments do not describe such a network.
     """
 
+    roles = dict(stages=["layer1", "layer2", "layer3"])
+
     def __init__(
         self,
         widths: Sequence[int] = (116, 232, 464, 1024),

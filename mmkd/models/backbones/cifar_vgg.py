@@ -62,6 +62,8 @@ class CIFARVGG(StagedBackbone):
         ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
     """
 
+    roles = dict(stages=[f"relu{stage}" for stage in (1, 2, 3, 4)])
+
     def __init__(
         self,
         depth: int,

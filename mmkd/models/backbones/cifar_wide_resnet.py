@@ -84,6 +84,11 @@ class CIFARWideResNet(StagedBackbone):
         ValueError: if ``depth``, ``widen_factor`` or ``out_indices`` describe no such network.
     """
 
+    roles = dict(
+        stages=["block1", "block2", "block3"],
+        preact=["block2.layer.0.bn1", "block3.layer.0.bn1", "bn1"],
+    )
+
     def __init__(
         self,
         depth: int,
