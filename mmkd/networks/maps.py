@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -12,6 +12,8 @@ from mmkd.networks.recording import Record, Run, Value
 from mmkd.networks.taps import Tap
 
 STAGES = 4
+# So many like blocks in a row are the depth of a network, as of plain transformers.
+LONG = 8
 # Numbers of positions differ by this factor between resolutions. A class token adds less.
 OTHER = 2.0
 # A halving of height and width leaves a quarter of the positions, and rounding a little less.
@@ -43,7 +45,7 @@ def positions(shape: Sequence[int], batch: int) -> int | None:
     if len(shape) not in (3, 4) or shape[0] != batch:
         return None
     if len(shape) == 3:
-        return shape[1]
+        return None if shape[2] == 1 else shape[1]  # (N, C, 1) is pooled
     _, first, second, third = shape
     channels_last = first == second != third
     return first * second if channels_last else second * third
@@ -60,14 +62,18 @@ class MapFinder:
         network: The network.
         record: Of a forward on square images.
         batch: Number of images N of that forward.
-        root: Path of the part in which maps are looked for; empty for the whole network.
+        parts: Children of the network in which maps are looked for; by default all.
     """
 
-    def __init__(self, network: nn.Module, record: Record, batch: int, root: str = "") -> None:
+    def __init__(
+        self, network: nn.Module, record: Record, batch: int, parts: Collection[str] | None = None
+    ) -> None:
         self._network, self._batch = network, batch
         counts = Counter(run.path for run in record.runs)
         self._once = {path for path, count in counts.items() if count == 1}
-        inside = [run for run in record.runs if not root or _within(run.path, root)]
+        inside = [
+            run for run in record.runs if parts is None or run.path.partition(".")[0] in parts
+        ]
         self._runs = inside
         self._children: dict[int, list[Run]] = {}
         opened: list[Run] = []
@@ -91,28 +97,27 @@ class MapFinder:
         """Return the last map of each of the deepest resolutions, or of every quarter of the depth.
 
         A resolution counts if a block, of two layers or more, works at it, so that a stem's does
-        not. Where no two resolutions have blocks, single layers count.
+        not. Where no two resolutions have blocks, single layers count. A network with a long row of
+        like blocks and fewer than three resolutions is cut into quarters of this row.
         """
-        levels = _levels(self.maps())
+        levels, row = _levels(self.maps()), self._row()
+        long = len(row) >= LONG and all(one.layers > 1 for one in row)
         for layers in (2, 1):
             worked = [level for level in levels if any(one.layers >= layers for one in level)]
-            if len(worked) > 1:
+            if len(worked) > (2 if long else 1):
                 return [level[-1] for level in worked[-STAGES:]]
-        return self._quarters() or [level[-1] for level in levels]
+        ends = {ceil(len(row) * quarter / STAGES) - 1 for quarter in range(1, STAGES + 1)}
+        return [row[end] for end in sorted(ends)] if row else [level[-1] for level in levels]
 
-    def _quarters(self) -> list[Map]:
-        """Return the maps at the end of each quarter of the longest row of like modules."""
+    def _row(self) -> list[Map]:
+        """Return the maps of the longest row of modules side by side that give the same shape."""
         rows: dict[tuple[str, tuple[int, ...]], list[Map]] = {}
         for run in self._runs:
             match = re.fullmatch(r"(?:(.*)\.)?\d+", run.path)
             for one in self._outputs(run) if match else ():
-                if one.positions > 1:
+                if match and one.positions > 1:
                     rows.setdefault((match[1] or "", one.value.shape), []).append(one)
-        if not rows:
-            return []
-        row = max(rows.items(), key=lambda item: (len(item[1]), -len(item[0][0])))[1]
-        ends = {ceil(len(row) * quarter / STAGES) - 1 for quarter in range(1, STAGES + 1)}
-        return [row[end] for end in sorted(ends)]
+        return max(rows.values(), key=len, default=[])
 
     def _of(self, run: Run) -> Iterator[Map]:
         children = self._children.get(run.start, [])
@@ -149,10 +154,6 @@ class MapFinder:
         return sum(parameter.dim() > 1 for parameter in module.parameters())
 
 
-def _within(path: str, root: str) -> bool:
-    return path == root or path.startswith(f"{root}.")
-
-
 def _transposed(first: Value, second: Value) -> bool:
     """Tell whether tokens (N, L, C) come again as (N, C, L), which is no grid of C positions."""
     (batch, *shape), (_, *other) = first.shape, second.shape
@@ -162,8 +163,7 @@ def _transposed(first: Value, second: Value) -> bool:
 def _levels(maps: Sequence[Map]) -> list[list[Map]]:
     """Group maps by resolution, from the finest to the coarsest, each in the order of time."""
     levels: list[list[Map]] = []
-    order: Callable[[Map], int] = lambda one: -one.positions  # noqa: E731
-    for one in sorted(maps, key=order):
+    for one in sorted(maps, key=lambda one: one.positions, reverse=True):
         if levels and levels[-1][0].positions < OTHER * one.positions:
             levels[-1].append(one)
         else:

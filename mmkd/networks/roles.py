@@ -203,8 +203,11 @@ class _Search:
         self._detects = manner.detects
         counts = Counter(run.path for run in self._runs)
         self._once = [run for run in self._runs if counts[run.path] == 1]
-        root = "backbone" if manner.detects else ""
-        self._maps = MapFinder(network, record, batch, root)
+        # The maps of a head are not the network's features; a detector's neck has '@levels'.
+        parts = {name for name, _ in network.named_children()}
+        if "backbone" in parts:
+            parts = {"backbone"} if manner.detects else parts - {"head"}
+        self._maps = MapFinder(network, record, batch, parts)
 
     def find(self, role: str, taps: Mapping[str, list[Tap]]) -> list[Tap]:
         """Return the taps of a role, for which others may be needed that were found before."""
@@ -267,19 +270,21 @@ class _Search:
             return [Tap(head.path)]
         strides = getattr(self._network.get_submodule(head.path), "featmap_strides", ())
         by_level = len(strides) > 1 and {*map(len, head.output)} == {1}
-        return [
-            Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0
-        ]
+        return [Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0]
 
     def _pooled(self, logits: Sequence[Tap]) -> Tap:
         if not logits:
             raise NoRoleError("it has no '@logits', whose layer would read it")
         layer = self._run(logits[-1].path)
-        inner = [] if layer is None else [
-            run
-            for run in self._once
-            if layer.start <= run.start and run.end <= layer.end and _vector(run) is not None
-        ]
+        inner = (
+            []
+            if layer is None
+            else [
+                run
+                for run in self._once
+                if layer.start <= run.start and run.end <= layer.end and _vector(run) is not None
+            ]
+        )
         if not inner:
             raise NoRoleError(f"the layer of the logits, '{logits[-1]}', reads no vectors (N, D)")
         reader = inner[-1] if layer not in inner else layer
@@ -290,10 +295,15 @@ class _Search:
 
     def _levels(self) -> list[Tap]:
         neck = self._run("neck")
-        maps = [] if neck is None else [
-            Tap(neck.path, items=items) for items, value in neck.output.items()
-            if len(value.shape) == 4
-        ]
+        maps = (
+            []
+            if neck is None
+            else [
+                Tap(neck.path, items=items)
+                for items, value in neck.output.items()
+                if len(value.shape) == 4
+            ]
+        )
         if not maps:
             raise NoRoleError("it has no neck that gives maps")
         return maps

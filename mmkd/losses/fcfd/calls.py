@@ -33,9 +33,7 @@ class NoChainError(ValueError):
     """A network is not modules that run one after another, between two of its tensors."""
 
 
-def chain(
-    record: Record, first: tuple[Tap, Tensor], last: tuple[Tap, Tensor]
-) -> tuple[Call, ...]:
+def chain(record: Record, first: tuple[Tap, Tensor], last: tuple[Tap, Tensor]) -> tuple[Call, ...]:
     """Find the modules that, one after another, lead from one tap's tensor to another's.
 
     The way is followed backwards, by the identity of the tensors that modules take and give. Of
