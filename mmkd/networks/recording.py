@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-Items = tuple[int, ...]
+Items = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
