@@ -1,6 +1,6 @@
 """Networks that learn together, each from the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,14 +16,17 @@ from mmkd.distillers.base import (
     build_student,
     check_network_name,
 )
-from mmkd.distillers.build import build_terms, example_input, logit_taps, shapes_of
 from mmkd.losses import LogitLoss
 from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import Shapes, device_of, shapes_of
+from mmkd.networks.roles import Roles, examine
+from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
 from mmkd.teachers.renormalize import Normalization
-from mmkd.terms.checks import check_labels, check_views
-from mmkd.terms.term import Features, Shapes, TermOutput, Terms
+from mmkd.terms.checks import check_labels, check_views, check_weights
+from mmkd.terms.draft import Draft, draft_terms
+from mmkd.terms.term import Features, Term, TermOutput, Terms
 from mmkd.terms.trial import try_term
 
 SUFFIX = "_mutual"
@@ -65,7 +68,7 @@ class MutualDistiller(BaseDistiller):
     def __init__(
         self,
         students: Mapping[str, Spec],
-        logits: str | Mapping[str, str] = "head.fc",
+        logits: str | Mapping[str, str] = "@logits",
         loss: Config | None = None,
         sample_weight: Config | None = None,
         weight: float = 1.0,
@@ -85,7 +88,9 @@ class MutualDistiller(BaseDistiller):
                 {name: build_student(students[name], data_preprocessor) for name in peers}
             )
             _share_preprocessing(self.networks)
-            self.taps = _parse(logits, [*students])
+            inputs = self._resolve(
+                logits, example_inputs(self.student, students[first], input_shape)
+            )
             settings = dict(
                 loss=loss or dict(type="mmkd.KDLoss", temperature=1.0),
                 sample_weight=sample_weight,
@@ -93,13 +98,12 @@ class MutualDistiller(BaseDistiller):
                 schedule=schedule,
             )
             self.terms = Terms()
+            shapes = self._shapes(inputs)
             for name, own in self.taps.items():
                 read: dict[str, Taps] = {"student": own, **self.taps}
                 del read[name]
-                built = build_terms({f"{name}{SUFFIX}": settings}, read, self.shared)
-                for term_name, term in built.items():
-                    self.terms[term_name] = term
-            self._check(input_shape)
+                for draft in draft_terms({f"{name}{SUFFIX}": settings}, read, self.shared):
+                    self.terms[draft.name] = self._finish_term(draft, name, shapes)
         self._finish()
 
     @property
@@ -130,13 +134,37 @@ class MutualDistiller(BaseDistiller):
             self._report(losses, outputs, features)
         return losses
 
-    def _check(self, input_shape: Sequence[int] | None) -> None:
-        """Find the shapes of the logits in a dry run, and compute each term once."""
-        inputs = example_input(self.student, input_shape)
-        shapes: dict[str, Shapes] = {}
-        for name, network in self.networks.items():
-            self.taps[name].check(network)
-            shapes[name] = shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
+    def _resolve(self, logits: str | Mapping[str, str], examples: Iterable[Tensor]) -> Tensor:
+        """Find the taps of the networks' logits, and return an example that all of them can take.
+
+        Raises:
+            ValueError: If a network has no tap of its logits, or several.
+        """
+        texts = (
+            dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(self.networks, logits)
+        )
+        if set(texts) != set(self.networks):
+            raise ValueError(
+                f"`logits` names {', '.join(texts)}; it needs a tap for each of "
+                f"{', '.join(self.networks)}."
+            )
+        inputs, roles = examine(
+            {n: partial(Roles.find, f"network {n!r}", part) for n, part in self.networks.items()},
+            examples,
+        )
+        self.taps = {name: roles[name].single(texts[name]) for name in self.networks}
+        return inputs
+
+    def _shapes(self, inputs: Tensor) -> dict[str, Shapes]:
+        """Return the shapes of the logits by network, from a dry run.
+
+        Raises:
+            ValueError: If the networks have other numbers of classes.
+        """
+        shapes = {
+            name: shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
+            for name, network in self.networks.items()
+        }
         classes = {name: shapes[name][tap][-1] for name, tap in self.taps.items()}
         if len({*classes.values()}) > 1:
             listed = ", ".join(f"{count} of {name!r}" for name, count in classes.items())
@@ -144,16 +172,23 @@ class MutualDistiller(BaseDistiller):
                 "The networks compare their logits, which must be of the same classes, but at the "
                 f"taps of their logits there are: {listed}."
             )
-        for name, term in self.terms.items():
-            if not isinstance(term.loss, LogitLoss):
-                raise ValueError(
-                    "The networks learn from each other's logits, which "
-                    f"{type(term.loss).__name__} does not compare: take a logit loss, such as "
-                    "loss=dict(type='mmkd.KDLoss')."
-                )
-            check_labels(self, term)
-            check_views(self, term)
-            try_term(term, shapes[name.removesuffix(SUFFIX)], shapes)
+        return shapes
+
+    def _finish_term(self, draft: Draft, name: str, shapes: Mapping[str, Shapes]) -> Term:
+        """Check what a network learns from the others, and compute it once."""
+        if not isinstance(draft.loss, LogitLoss):
+            raise ValueError(
+                "The networks learn from each other's logits, which "
+                f"{type(draft.loss).__name__} does not compare: take a logit loss, such as "
+                "loss=dict(type='mmkd.KDLoss')."
+            )
+        check_weights(draft)
+        check_labels(draft, self.student)
+        check_views(draft, self.student)
+        device = device_of(self.student)
+        term = Term(draft, {}).to(device)
+        try_term(term, {**shapes, "student": shapes[name]}, device)
+        return term
 
     def _report(
         self,
@@ -183,13 +218,6 @@ def _check_names(students: Mapping[str, Spec]) -> None:
         )
     for name in students:
         check_network_name(name)
-
-
-def _parse(logits: str | Mapping[str, str], names: Sequence[str]) -> dict[str, Tap]:
-    taps = {name: tap for name, tap in logit_taps(logits, names).items() if isinstance(tap, Tap)}
-    if len(taps) < len(names):
-        raise ValueError("`logits` is one tap of each network, such as 'head.fc', not a list.")
-    return taps
 
 
 def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:

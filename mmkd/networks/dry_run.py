@@ -1,30 +1,90 @@
-"""Dry runs: forwards by which a network is examined before it is trained."""
+"""One forward of a network on an example input, to find what it gives."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap, TapError, expand, run_tapped
+
+Shapes = dict[Tap, tuple[int, ...]]
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Return the device of a network's first parameter or buffer; the CPU if it has none."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        return tensor.device
+    return torch.device("cpu")
 
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network run without training it or its statistics.
+    """Let a network be run without training it or its statistics.
 
-    Afterwards each module is in the mode in which it was. ``train()`` and ``eval()`` of networks
-    need not return the network.
+    Afterwards each of its modules is in the mode in which it was before.
     """
-    modes = {module: module.training for module in network.modules()}
+    training, modes = network.training, {part: part.training for part in network.modules()}
     network.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        for module, mode in modes.items():
-            module.training = mode
+        network.train(training)
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def in_words(error: Exception) -> str:
-    """Return what an exception of a foreign network says, with its kind where it says little."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} without a text"
+    """Return what an exception of a foreign network says, which may be its kind alone."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else f"a {type(error).__name__} without words"
+
+
+def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
+    """Return the shapes at taps of a network that is trained, from a dry run.
+
+    Args:
+        name: Names the network in errors, such as ``'student'``.
+        network: The network.
+        inputs: An example of its input (N, C, H, W).
+        taps: What to catch.
+
+    Raises:
+        ValueError: In words, if it has no such tensors or cannot take the input.
+    """
+    for tap in taps:
+        tap.check(network)
+    forward = _forward(network, inputs, taps)
+    try:
+        with evaluating(network):
+            try:
+                _, caught = run_tapped(network, taps, forward)
+            except TapError:
+                raise
+            except Exception:  # behind the deepest tap, perhaps, where nothing is read
+                _, caught = run_tapped(network, taps, forward, stop=True)
+    except TapError as error:
+        raise ValueError(f"The {name} cannot be tapped like this. {error}") from error
+    except Exception as error:  # whatever a foreign network raises
+        raise ValueError(
+            f"The {name} cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
+            f"are found: {in_words(error)}. Give the real one as model.input_shape=(channels, "
+            "height, width)."
+        ) from error
+    return {tap: tuple(tensor.shape) for tap, tensor in caught.items()}
+
+
+def expand_taps(network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
+    """Return what short taps of a network stand for, from a dry run."""
+    if not taps:
+        return {}
+    with evaluating(network):
+        return expand(network, taps, _forward(network, inputs, taps))
+
+
+def _forward(network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Callable[[], Any]:
+    return partial(manner_of(network).forward, network, inputs, taps)

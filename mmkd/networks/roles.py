@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmkd.networks.dry_run import evaluating, in_words
-from mmkd.networks.manner import Manner
+from mmkd.networks.manner import Manner, manner_of
 from mmkd.networks.maps import Map, MapFinder
 from mmkd.networks.recording import Record, Run, Value, recording
 from mmkd.networks.taps import Tap, Taps, flat, parse_taps
@@ -44,6 +44,7 @@ class Roles:
         missing: Why a role was not found, by role.
         seen: The modules of the dry run that may be meant, with their shapes, for errors.
         error: Why the network's forward ended early, where it did.
+        used: The roles that were resolved: an ordered set.
     """
 
     who: str
@@ -53,6 +54,7 @@ class Roles:
     missing: dict[str, str]
     seen: list[str]
     error: str | None = None
+    used: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def find(
@@ -60,7 +62,6 @@ class Roles:
         who: str,
         network: nn.Module,
         inputs: Tensor,
-        manner: Manner,
         overrides: Overrides | None = None,
     ) -> "Roles":
         """Find the roles of a network by one forward in which every module is watched.
@@ -72,19 +73,17 @@ class Roles:
             who: What the network is called in errors.
             network: The network.
             inputs: An example of its input (N, C, H, W), of square images.
-            manner: How it is run.
             overrides: Taps by role, from the user.
 
         Raises:
             ValueError: If ``overrides`` names no role or no module of the network.
         """
+        manner = manner_of(network)
         said = _declared(network) | _checked(who, network, overrides or {})
         error, output = None, None
         with evaluating(network), recording(network) as record:
             try:
-                output = manner.run(
-                    network, inputs, None, manner.example(inputs), _parts(network, manner)
-                )
+                output = manner.forward(network, inputs, _parts(network, manner))
             except Exception as raised:  # whatever a foreign network raises
                 error = in_words(raised)
             logits = _output(record, output)
@@ -121,6 +120,7 @@ class Roles:
                 f"{_form(role)}) for the {self.who.partition(' ')[0]}."
             )
         taps = self.taps[role]
+        self.used[role] = None
         if not tap.items:
             return taps[0] if role in SINGLE or (role == "logits" and len(taps) == 1) else taps
         item = tap.items[0]
@@ -133,13 +133,28 @@ class Roles:
             )
         return taps[item]
 
-    def describe(self, roles: Iterable[str]) -> str:
-        """Return one line with the taps of some roles and the shapes that a dry run met there."""
+    def single(self, text: str) -> Tap:
+        """Return the one tap that a text names, be it a module or a role.
+
+        Raises:
+            ValueError: If it names several, or a role that the network has not.
+        """
+        tap = Tap.parse(text)
+        resolved = self.resolve(tap) if tap.role else tap
+        if not isinstance(resolved, Tap):
+            raise ValueError(
+                f"'{text}' of the {self.who} is {len(resolved)} tensors, but one is needed here: "
+                f"write {', '.join(f"'{text}[{n}]'" for n in range(len(resolved)))}."
+            )
+        return resolved
+
+    def describe(self) -> str:
+        """Return one line with the taps of the roles in use, and the shapes in the dry run."""
         parts = []
-        for role in roles:
+        for role in self.used:
             taps = [f"'{tap}' {self.shapes.get(tap, '')}".strip() for tap in self.taps[role]]
             parts.append(f"@{role} = {', '.join(taps)}")
-        return f"Roles of the {self.who}, a {self.kind}: {'; '.join(parts)}."
+        return f"Roles of the {self.who} ({self.kind}): {'; '.join(parts)}."
 
 
 def _form(role: str) -> str:
@@ -178,7 +193,7 @@ def _declared(network: nn.Module) -> dict[str, list[Tap]]:
 def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
     """Return taps by which the network is run as far as it can be."""
     parts = [name for name, _ in network.named_children() if name != "rpn_head"]
-    return [Tap(name) for name in parts if name != manner.given_to or manner.closed is None]
+    return [Tap(name) for name in parts if name != "roi_head" or not manner.refuses_rois]
 
 
 def _output(record: Record, output: Any) -> list[Value]:
@@ -186,6 +201,31 @@ def _output(record: Record, output: Any) -> list[Value]:
     if isinstance(output, Mapping):
         output = output.get("logits", [*output.values()])
     return [value for value in record.values(output).values() if len(value.shape) > 1]
+
+
+def examine(
+    finders: Mapping[str, Callable[[Tensor], Roles]], examples: Iterable[Tensor]
+) -> tuple[Tensor, dict[str, Roles]]:
+    """Find the roles of networks on the first example that all of them can take.
+
+    Args:
+        finders: What finds the roles of a network on an example, by the network's name.
+        examples: Examples of the input (N, C, H, W), the likeliest first.
+
+    Returns:
+        The example and the roles by name. Where there is none that all networks can take, it is
+        one that the fewest fail on, and their :attr:`Roles.error` says why.
+    """
+    best: tuple[int, Tensor, dict[str, Roles]] | None = None
+    for inputs in examples:
+        roles = {name: find(inputs) for name, find in finders.items()}
+        failed = sum(found.error is not None for found in roles.values())
+        if best is None or failed < best[0]:
+            best = failed, inputs, roles
+        if not failed:
+            break
+    assert best is not None
+    return best[1], best[2]
 
 
 class _Search:

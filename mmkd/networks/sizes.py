@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmkd.compat.running import running_config
 from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import device_of
 
 Size = tuple[int, int]
 # Tried where neither data nor network say a size.
@@ -35,29 +36,34 @@ def example_inputs(
 ) -> Iterator[Tensor]:
     """Yield batches of zeros (N, C, H, W) that a network may take, the likeliest first.
 
-    Sizes are those that the data of the run gives, then those that the data in the network's
-    config file gives, then what the network says, then likely ones. Each is tried with two images,
-    and after all with one.
+    The size is the one that the data of the run gives. Where no run is being built, it is what the
+    data in the network's config file gives; else what the network says that it is made for, or a
+    likely one. Two images are tried first, and one if a network takes no two.
 
     Args:
-        network: The network, whose device and floating-point type the batches have.
+        network: The network, on whose device the batches are.
         spec: What the user gave for it.
-        input_shape: Channels, height and width, where the user says them; then it is the only one.
+        input_shape: Channels, height and width, where the user says them; then no other is tried.
     """
-    channels = _channels(network)
-    shapes = [(channels, *size) for size in _sizes(network, spec)]
+    shapes = [(_channels(network), *size) for size in _sizes(network, spec)]
     if input_shape is not None:
         shapes = [(input_shape[0], input_shape[1], input_shape[2])]
-    like = next((p for p in network.parameters() if p.is_floating_point()), torch.zeros(()))
     for count in (2, 1):
         for shape in shapes:
-            yield torch.zeros(count, *shape, device=like.device, dtype=like.dtype)
+            yield torch.zeros(count, *shape, device=device_of(network))
+
+
+def own_size(network: nn.Module, spec: Spec) -> Size | None:
+    """Return the height and width of images that a network is made for, if anything says them."""
+    return _of_network(network) or _of_data(_file(spec))
 
 
 def _sizes(network: nn.Module, spec: Spec) -> list[Size]:
-    sizes = [_of_data(config) for config in (running_config(), _file(spec))]
-    sizes += [_of_network(network), *((size, size) for size in LIKELY)]
-    return list(dict.fromkeys(size for size in sizes if size is not None))
+    for config in (running_config(), _file(spec)):
+        if size := _of_data(config):
+            return [size]
+    size = _of_network(network)
+    return list(dict.fromkeys([*([size] if size else []), *((size, size) for size in LIKELY)]))
 
 
 def _channels(network: nn.Module) -> int:

@@ -15,6 +15,8 @@ from torch.nn.functional import interpolate
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks.building import Spec, build_network, network_config
 from mmkd.networks.manner import manner_of
+from mmkd.networks.roles import Overrides, Roles
+from mmkd.networks.sizes import own_size
 from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
 from mmkd.teachers.class_map import ClassMap
@@ -57,6 +59,8 @@ class Teacher:
         memory_format: ``'channels_last'``, or ``None`` for the default.
         fold_bn: Whether to fold BatchNorm into the convolutions before it.
         compile: Whether to compile the parts of the network in which no tap lies.
+        roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those that a dry run
+            finds, see :class:`mmkd.networks.roles.Roles`.
 
     Attributes:
         network: The network.
@@ -77,6 +81,7 @@ class Teacher:
         memory_format: str | None = None,
         fold_bn: bool = False,
         compile: bool = False,
+        roles: Overrides | None = None,
     ) -> None:
         config = None if isinstance(model, nn.Module) else network_config(model)
         self.network: nn.Module = (
@@ -113,7 +118,7 @@ class Teacher:
                 f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
             )
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
-        self._fold_bn, self._compile = fold_bn, compile
+        self._fold_bn, self._compile, self._roles, self._spec = fold_bn, compile, roles, model
         self._renormalize: Renormalize | None = None
         self._apply(lambda tensor: tensor)
 
@@ -185,11 +190,10 @@ class Teacher:
             ValueError: If folding changes what the taps give.
         """
         if self._fold_bn:
-            given = self.manner.example(inputs)
-            before = self(inputs, None, taps, given)
+            before = self.example(inputs, taps)
             try:
                 fold_batch_norm(self.network)
-                after = self(inputs, None, taps, given)
+                after = self.example(inputs, taps)
                 same = all(_near(before[tap], after[tap]) for tap in taps)
             except RuntimeError:  # a BatchNorm of another size was folded into a convolution
                 same = False
@@ -220,7 +224,7 @@ class Teacher:
         inputs: Tensor,
         data_samples: Any,
         taps: Collection[Tap],
-        given: Sequence[Tensor] = (),
+        rois: Sequence[Tensor] = (),
     ) -> dict[Tap, Tensor]:
         """Run the network as far as its deepest tap, and return what the taps caught.
 
@@ -228,20 +232,51 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
             taps: What to catch.
-            given: What the student gives, see :class:`mmkd.networks.manner.Manner`.
+            rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
         """
         inputs = self.prepare(inputs, data_samples)
-        caught: dict[Tap, Tensor]
+        if (parts := self.manner.parts) is None:
+            forward = partial(self.network, inputs, **self.manner.arguments)
+        else:
+            forward = partial(parts, self.network, inputs, data_samples, rois, taps)
         with self._autocast(inputs.device.type):
-            forward = partial(self.manner.run, self.network, inputs, data_samples, given, taps)
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
+
+    def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
+        """Run the network on an example of the student's input, as in :meth:`__call__`."""
+        return self(inputs, None, taps, self.manner.example_rois(inputs))
+
+    def find_roles(self, name: str, inputs: Tensor) -> Roles:
+        """Find the network's roles on an example (N, C, H, W) of the student's input.
+
+        A network that cannot take images of that size, and says which ones it takes, gets them
+        resized from then on, as ``input_size`` would have it.
+        """
+        roles = self._roles_on(name, inputs)
+        size = own_size(self.network, self._spec)
+        if roles.error is None or self.input_size is not None or size is None:
+            return roles
+        self.input_size = size
+        if (resized := self._roles_on(name, inputs)).error is not None:
+            self.input_size = None
+            return roles
+        print_log(
+            f"The teacher {name!r} takes images of {size[0]} x {size[1]} alone: the student's, of "
+            f"{inputs.shape[-2]} x {inputs.shape[-1]}, are resized for it.",
+            "current",
+        )
+        return resized
+
+    def _roles_on(self, name: str, inputs: Tensor) -> Roles:
+        prepared = self.prepare(inputs)
+        with self._autocast(inputs.device.type):
+            return Roles.find(f"teacher {name!r}", self.network, prepared, self._roles)
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
         """Find what taps with ``[:]`` are short for, on an example (N, C, H, W) of the input."""
-        given = self.manner.example(inputs)
-        forward = partial(self.manner.run, self.network, self.prepare(inputs), None, given, taps)
+        forward = partial(self.manner.forward, self.network, self.prepare(inputs), taps)
         return expand(self.network, taps, forward)
 
     @torch.no_grad()

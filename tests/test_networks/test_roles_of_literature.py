@@ -11,7 +11,6 @@ from config_files import CLASSIFICATION, ROOT
 from mmengine.config import Config
 
 from mmkd.networks.building import network_config
-from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Roles
 from mmkd.networks.taps import Tap, Taps, expanded, flat, parse_taps, run_tapped
 from mmkd.registry import MODELS
@@ -77,7 +76,7 @@ def test_roles_are_the_published_taps(name, wanted):
     torch.manual_seed(0)
     network = MODELS.build(network_config(spec)).eval()
     images = torch.randn(2, 3, 64, 64)
-    roles = Roles.find("student", network, images, manner_of(network))
+    roles = Roles.find("student", network, images)
     pairs: list[tuple[Taps, Taps]] = []
     for taps, said in wanted[spec]:
         by_role = parse_taps(said)
