@@ -140,9 +140,9 @@ class MutualDistiller(BaseDistiller):
         Raises:
             ValueError: If a network has no tap of its logits, or several.
         """
-        texts = (
-            dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(self.networks, logits)
-        )
+        texts = logits if isinstance(logits, Mapping) else dict.fromkeys(self.networks, logits)
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise ValueError("`logits` is one tap of each network, such as 'head.fc', not a list.")
         if set(texts) != set(self.networks):
             raise ValueError(
                 f"`logits` names {', '.join(texts)}; it needs a tap for each of "

@@ -156,7 +156,7 @@ class MapFinder:
 
 def _transposed(first: Value, second: Value) -> bool:
     """Tell whether tokens (N, L, C) come again as (N, C, L), which is no grid of C positions."""
-    (batch, *shape), (_, *other) = first.shape, second.shape
+    (_, *shape), (_, *other) = first.shape, second.shape
     return len(shape) == 2 and shape != other and shape == other[::-1]
 
 

@@ -65,7 +65,7 @@ class Record:
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
-        self._numbers = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+        self._numbers = WeakIdKeyDictionary()
         self._count = itertools.count()
 
     def value(self, tensor: Tensor) -> Value:

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from mmkd.networks.dry_run import evaluating, in_words
 from mmkd.networks.manner import Manner, manner_of
-from mmkd.networks.maps import Map, MapFinder
-from mmkd.networks.recording import Record, Run, Value, recording
+from mmkd.networks.maps import MapFinder
+from mmkd.networks.recording import Items, Record, Run, Value, recording
 from mmkd.networks.taps import Tap, Taps, flat, parse_taps
 
 Overrides = Mapping[str, str | Sequence[str]]
@@ -38,6 +37,7 @@ class Roles:
     Attributes:
         who: What the network is called in errors, such as ``'student'``.
         kind: Its class.
+        input_shape: Shape (N, C, H, W) of the input in the dry run.
         taps: The taps of each role that was found. ``pooled`` and ``map`` have one; ``logits`` have
             one, or several where a dense head has levels or a cascade has stages.
         shapes: The shape at each of these taps where the dry run met it.
@@ -49,6 +49,7 @@ class Roles:
 
     who: str
     kind: str
+    input_shape: tuple[int, ...]
     taps: dict[str, list[Tap]]
     shapes: dict[Tap, tuple[int, ...]]
     missing: dict[str, str]
@@ -96,7 +97,8 @@ class Roles:
                 except NoRoleError as reason:
                     missing[role] = str(reason)
         shapes = {tap: shape for some in taps.values() for tap, shape in search.shapes(some)}
-        return cls(who, type(network).__name__, taps, shapes, missing, search.seen(), error)
+        kind, shape, seen = type(network).__name__, tuple(inputs.shape), search.seen()
+        return cls(who, kind, shape, taps, shapes, missing, seen, error)
 
     def resolve(self, tap: Tap) -> Taps:
         """Return the tap, or the list of taps, for which a role stands.
@@ -112,13 +114,7 @@ class Roles:
             listed = ", ".join(f"'@{name}' ({what})" for name, what in ROLES.items())
             raise NoRoleError(f"'{tap}' is no role. There are {listed}.")
         if role not in self.taps:
-            ended = f" Its forward ended early: {self.error}." if self.error else ""
-            raise NoRoleError(
-                f"No '@{role}' ({ROLES[role]}) was found in the {self.who}, a {self.kind}: "
-                f"{self.missing[role]}.{ended} Seen were {', '.join(self.seen) or 'no outputs'}. "
-                f"Write a module's path in place of the role, or set roles=dict({role}="
-                f"{_form(role)}) for the {self.who.partition(' ')[0]}."
-            )
+            raise NoRoleError(self._why_not(role))
         taps = self.taps[role]
         self.used[role] = None
         if not tap.items:
@@ -133,6 +129,25 @@ class Roles:
             )
         return taps[item]
 
+    def _why_not(self, role: str) -> str:
+        if self.error is not None:
+            remedy = "Give the real one as model.input_shape=(channels, height, width)."
+            if self.who.startswith("teacher"):
+                remedy = (
+                    "Does it want other channels than the student or, by the teacher's "
+                    "`input_size`, another size?"
+                )
+            return (
+                f"The {self.who} cannot take an input of shape {self.input_shape} as far as its "
+                f"'@{role}' ({ROLES[role]}): {self.error}. {remedy}"
+            )
+        return (
+            f"No '@{role}' ({ROLES[role]}) was found in the {self.who}, a {self.kind}: "
+            f"{self.missing[role]}. Seen were {', '.join(self.seen) or 'no outputs'}. Write a "
+            f"module's path in place of the role, or set roles=dict({role}={_form(role)}) for the "
+            f"{self.who.partition(' ')[0]}."
+        )
+
     def single(self, text: str) -> Tap:
         """Return the one tap that a text names, be it a module or a role.
 
@@ -144,7 +159,7 @@ class Roles:
         if not isinstance(resolved, Tap):
             raise ValueError(
                 f"'{text}' of the {self.who} is {len(resolved)} tensors, but one is needed here: "
-                f"write {', '.join(f"'{text}[{n}]'" for n in range(len(resolved)))}."
+                f"write '{text}[0]' or '{text}[-1]'."
             )
         return resolved
 
@@ -297,7 +312,7 @@ class _Search:
         raise NoRoleError("its forward gives no tensor of logits")
 
     def _detector_logits(self) -> list[Tap]:
-        """Return the class logits of a RoI head's stages, of a dense head's levels or of queries."""
+        """Return the class logits of a RoI head's stages, a dense head's levels or queries."""
         stages = [run for run in self._once if run.path.startswith("roi_head.bbox_head")]
         heads = [run for run in stages if (0,) in run.output]
         if heads:
@@ -375,7 +390,7 @@ def _tap_of(run: Run, value: Value) -> Tap:
     return Tap(run.path, items=next(items for items, one in run.output.items() if one == value))
 
 
-def _vector(run: Run) -> tuple[tuple[int, ...], Value] | None:
+def _vector(run: Run) -> tuple[Items, Value] | None:
     """Return the vectors (N, D) among what a module took, with the items of their tap."""
     return next(((i, v) for i, v in run.given.items() if len(v.shape) == 2), None)
 

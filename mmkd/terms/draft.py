@@ -111,7 +111,7 @@ class Draft:
         """Write short taps, such as roles and those with ``[:]``, as those that they stand for."""
         self.student = expanded(self.student, short["student"])
         self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
-        self.logits = {n: expanded(taps, short.get(n, {})) for n, taps in self.logits.items()}
+        self.logits = {n: expanded(taps, short[n]) for n, taps in self.logits.items()}
 
 
 def draft_terms(

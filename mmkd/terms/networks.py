@@ -13,7 +13,7 @@ from mmkd.networks.building import Spec
 from mmkd.networks.dry_run import Shapes, expand_taps, in_words, shapes_of
 from mmkd.networks.manner import Manner, manner_of
 from mmkd.networks.roles import Overrides, Roles, examine
-from mmkd.networks.taps import Tap, TapError, Taps, expanded, flat
+from mmkd.networks.taps import Tap, TapError, Taps, flat
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 
@@ -63,18 +63,25 @@ class Networks:
         """Return how the network of a name is run."""
         return self.manner if name == "student" else self.teachers[name].manner
 
-    def resolve(self, wanted: Wanted) -> dict[str, dict[Tap, Taps]]:
+    def resolve(self, wanted: Wanted, logits: Mapping[str, Taps]) -> dict[str, dict[Tap, Taps]]:
         """Return what roles among the taps of one term stand for, by network.
 
         Where networks have other numbers of stages, the deepest of each are meant, as many as all
         of them have.
 
+        Args:
+            wanted: The taps that the term reads.
+            logits: Taps of the logits, which need not be found where they are not read.
+
         Raises:
             NoRoleError: In words, if a network has no such tensor.
         """
         short: dict[str, dict[Tap, Taps]] = {}
-        for name, taps in wanted.items():
-            short[name] = {tap: self.roles[name].resolve(tap) for tap in taps if tap.role}
+        for name, taps in logits.items():
+            known = [tap for tap in flat(taps) if tap.role in self.roles[name].taps]
+            short[name] = {tap: self.roles[name].resolve(tap) for tap in known}
+        for name, read in wanted.items():
+            short[name] |= {tap: self.roles[name].resolve(tap) for tap in read if tap.role}
         stages = [
             (name, tap, taps)
             for name, found in short.items()
@@ -85,14 +92,6 @@ class Networks:
         for name, tap, taps in stages:
             short[name][tap] = taps[-count:]
         return short
-
-    def known(self, name: str, taps: Taps) -> Taps:
-        """Return taps of a network with roles resolved, as far as the network has them."""
-        short: dict[Tap, Taps] = {}
-        for tap in flat(taps):
-            if tap.role in self.roles[name].taps:
-                short[tap] = self.roles[name].resolve(tap)
-        return expanded(taps, short)
 
     def log_roles(self) -> None:
         """Log what the roles that were resolved stand for, in one line for each network."""

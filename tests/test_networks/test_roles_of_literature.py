@@ -17,15 +17,15 @@ from mmkd.registry import MODELS
 
 # By method: the roles of what its code lists of the student, and of the teacher.
 SAME = {
-    **dict.fromkeys(["at", "vid", "nst", "kdsvd", "semckd"], ["@stages"]),
-    **dict.fromkeys(["ab", "ofd"], ["@preact"]),
-    **dict.fromkeys(["cc", "rkd", "pkt", "crd"], ["@pooled"]),
-    **dict.fromkeys(["sp", "ft"], ["@stages[-1]"]),
-    **dict.fromkeys(["srrl", "catkd", "mgd"], ["@map"]),
-    "fitnet": ["@stages[1]"],
+    **dict.fromkeys(["at", "vid", "nst", "kdsvd", "semckd"], ("@stages",)),
+    **dict.fromkeys(["ab", "ofd"], ("@preact",)),
+    **dict.fromkeys(["cc", "rkd", "pkt", "crd"], ("@pooled",)),
+    **dict.fromkeys(["sp", "ft"], ("@stages[-1]",)),
+    **dict.fromkeys(["srrl", "catkd", "mgd"], ("@map",)),
+    "fitnet": ("@stages[1]",),
 }
 ROLES = {method: (roles, roles) for method, roles in SAME.items()}
-AFTER, BEFORE = ["@stages", "@pooled"], ["@preact", "@pooled"]
+AFTER, BEFORE = ("@stages", "@pooled"), ("@preact", "@pooled")
 ROLES["reviewkd"] = (AFTER, BEFORE)
 # On ImageNet the ReLU of ReviewKD's ResNet overwrites what is collected before it.
 BY_PAIR = {
@@ -47,8 +47,8 @@ def published() -> dict[str, set[tuple[Texts, Texts]]]:
         model = Config.fromfile(ROOT / name).model
         [term] = [term for term in model.terms.values() if "student" in term]
         student, teacher = BY_PAIR.get(name, ROLES[method])
-        wanted[model.student].add((texts(term.student), tuple(student)))
-        wanted[model.teacher.model].add((texts(term.teacher), tuple(teacher)))
+        wanted[model.student].add((texts(term.student), student))
+        wanted[model.teacher.model].add((texts(term.teacher), teacher))
     return wanted
 
 

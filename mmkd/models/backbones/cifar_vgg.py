@@ -1,7 +1,7 @@
 """The VGG networks of the CIFAR distillation literature (vgg8, vgg13, ...)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -62,7 +62,9 @@ class CIFARVGG(StagedBackbone):
         ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
     """
 
-    roles = dict(stages=[f"relu{stage}" for stage in (1, 2, 3, 4)])
+    roles: ClassVar[Mapping[str, Sequence[str]]] = dict(
+        stages=[f"relu{stage}" for stage in (1, 2, 3, 4)]
+    )
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -31,7 +31,7 @@ class StagedBackbone(BaseModule):
         ValueError: if ``out_indices`` are not of these maps.
     """
 
-    roles: Mapping[str, Sequence[str]] = {}
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def __init__(self, maps: int, out_indices: Sequence[int], init_cfg: Any) -> None:
         super().__init__(init_cfg=list(init_cfg) if isinstance(init_cfg, tuple) else init_cfg)
