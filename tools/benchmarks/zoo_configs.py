@@ -23,6 +23,11 @@ SMALL = (
     "r50",
 )
 # Words of configs that need more than the images and labels of their task.
+# The stock network of each package that is a family's teacher or student.
+PARTNERS = {
+    "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
+    "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
+}
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
 
@@ -41,6 +46,17 @@ def families(package: str) -> dict[str, str]:
                 chosen[folder.name] = f"{package}::{path.relative_to(root)}"
                 break
     return chosen
+
+
+def with_classes_of(family: str, partner: str) -> str | dict[str, Any]:
+    """Return the spec of the partner with as many classes, and channels, as a family's config."""
+    model = Config.fromfile(family).model
+    parts = [model.get("head") or {}, model.get("backbone") or {}]
+    classes = next((part["num_classes"] for part in parts if "num_classes" in part), None)
+    changed: dict[str, Any] = {}
+    if classes is not None:
+        changed["head"] = dict(num_classes=classes)
+    return dict(config=partner, **changed) if changed else partner
 
 
 def _rank(folder: Path) -> Any:
@@ -76,7 +92,6 @@ def _counts(package: str, path: Path) -> bool:
     if package == "mmpretrain":
         parts = [model.get(part) or {} for part in ("head", "backbone")]
         classes = [part["num_classes"] for part in parts if "num_classes" in part]
-        kinds = ("ImageClassifier", "ImageToImageRetriever")
-        return name.rpartition(".")[-1] in kinds and bool(classes) and bool(parts[0])
+        return name.rpartition(".")[-1] == "ImageClassifier" and bool(classes) and bool(parts[0])
     heads = ("roi_head", "bbox_head", "mask_head", "panoptic_head", "rpn_head")
     return any(head in model for head in heads) and "train_dataloader" in config
