@@ -29,7 +29,7 @@ from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_batches import batch_for
-from zoo_configs import PARTNERS, families, with_classes_of
+from zoo_configs import PARTNERS, families, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
@@ -60,8 +60,8 @@ def term_of(package: str, kind: str) -> dict[str, Any]:
 
 def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -> Distiller:
     """Build the distiller of a family and the stock network of its package."""
-    partner = with_classes_of(family, PARTNERS[package])
-    student, teacher = (family, partner) if side == "student" else (partner, family)
+    pair = [untrained(family), untrained(PARTNERS[package], classes_of=family)]
+    student, teacher = pair if side == "student" else reversed(pair)
     terms = {kind.strip("@"): term_of(package, kind) for kind in kinds}
     settings = dict(student=student, teacher=dict(model=teacher), terms=terms)
     model: Distiller = MODELS.build(dict(type="mmkd.Distiller", **settings))
@@ -102,6 +102,15 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
         return dict.fromkeys(kinds, f"crash: training: {type(error).__name__}: {words(error)}")
 
 
+def try_all(package: str, family: str, side: str) -> dict[str, str]:
+    """Return the outcome of each kind of term: of all in one step, or of each alone."""
+    outcome = try_kinds(package, family, side, KINDS)
+    if any(value != "pass" for value in outcome.values()):
+        for kind in KINDS:
+            outcome |= try_kinds(package, family, side, (kind,))
+    return outcome
+
+
 def words(error: Exception) -> str:
     return " ".join(str(error).split())[:400]
 
@@ -116,11 +125,7 @@ def run(arguments: Namespace, cells: Cells) -> None:
             key = f"{package}/{family}/{side}"
             if key in cells and not arguments.again:
                 continue
-            outcome = try_kinds(package, config, side, KINDS)
-            if any(value != "pass" for value in outcome.values()):
-                outcome = {}
-                for kind in KINDS:
-                    outcome |= try_kinds(package, config, side, (kind,))
+            outcome = try_all(package, config, side)
             cells[key] = dict(config=config, **outcome)
             print(key, *(f"{kind}: {outcome[kind][:160]}" for kind in KINDS), sep="\n    ")
             arguments.cells.parent.mkdir(parents=True, exist_ok=True)
@@ -134,8 +139,8 @@ def page_of(cells: Cells) -> str:
         "# Every family of the model zoos, by roles",
         "",
         "`python tools/benchmarks/zoo.py --package PACKAGE --page docs/benchmarks/zoo.md` wrote",
-        "this page: one step of training, random weights, with no tap and no size named. The family",
-        "is the student of a stock ResNet, or its teacher; KD compares logits, a hint the features.",
+        "this page: one step of training, random weights, with no tap and no size named. The",
+        "family is the student of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}

@@ -45,18 +45,38 @@ def families(package: str) -> dict[str, str]:
             if _counts(package, path):
                 chosen[folder.name] = f"{package}::{path.relative_to(root)}"
                 break
-    return chosen
+    # Those that fine-tune the network of another family come last.
+    return dict(sorted(chosen.items(), key=lambda item: "/benchmarks/" in item[1]))
 
 
-def with_classes_of(family: str, partner: str) -> str | dict[str, Any]:
-    """Return the spec of the partner with as many classes, and channels, as a family's config."""
-    model = Config.fromfile(family).model
-    parts = [model.get("head") or {}, model.get("backbone") or {}]
-    classes = next((part["num_classes"] for part in parts if "num_classes" in part), None)
+def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
+    """Return the spec of a config's network with random weights.
+
+    Args:
+        config: Name of the config.
+        classes_of: Name of another config, whose number of classes the network gets.
+    """
+    model = Config.fromfile(config).model
     changed: dict[str, Any] = {}
-    if classes is not None:
-        changed["head"] = dict(num_classes=classes)
-    return dict(config=partner, **changed) if changed else partner
+    for part in ("backbone", "neck", "head"):
+        settings = model.get(part)
+        if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
+            changed[part] = dict(init_cfg=None)
+    if "Pretrained" in str(model.get("init_cfg")):
+        changed["init_cfg"] = None
+    if classes_of is not None and (classes := _classes(Config.fromfile(classes_of).model)):
+        head = "head" if "head" in model else "bbox_head"
+        changed[head] = changed.get(head, {}) | dict(num_classes=classes)
+    return dict(config=config, **changed)
+
+
+def _classes(model: Any) -> int | None:
+    """Return how many classes a model's config says that it has."""
+    parts = [model.get(part) for part in ("head", "bbox_head", "backbone")]
+    found = (
+        part["num_classes"] for part in parts if isinstance(part, dict) and "num_classes" in part
+    )
+    return next(found, None)
 
 
 def _rank(folder: Path) -> Any:
@@ -90,8 +110,7 @@ def _counts(package: str, path: Path) -> bool:
     kind = model.get("type", "")
     name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
     if package == "mmpretrain":
-        parts = [model.get(part) or {} for part in ("head", "backbone")]
-        classes = [part["num_classes"] for part in parts if "num_classes" in part]
-        return name.rpartition(".")[-1] == "ImageClassifier" and bool(classes) and bool(parts[0])
+        classifies = name.rpartition(".")[-1] == "ImageClassifier" and bool(model.get("head"))
+        return classifies and _classes(model) is not None
     heads = ("roi_head", "bbox_head", "mask_head", "panoptic_head", "rpn_head")
     return any(head in model for head in heads) and "train_dataloader" in config
