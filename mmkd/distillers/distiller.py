@@ -20,9 +20,10 @@ from mmkd.distillers.base import (
 )
 from mmkd.distillers.loss_transforms import LossTransforms
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import example_input
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
+from mmkd.networks.roles import Overrides
+from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.teachers import Teacher, names_of_each
@@ -77,8 +78,11 @@ class Distiller(BaseDistiller):
             take a transform, a temperature or a target: ``student_transforms=['controller']``.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
             the teachers.
+        roles: Taps of the student by role, such as ``dict(stages=['backbone.layer1', ...])``, in
+            place of those that a dry run finds, see :class:`mmkd.networks.roles.Roles`. Those of a
+            teacher are an argument of it.
         input_shape: Channels, height and width of an input for the dry run that finds shapes. By
-            default 64 x 64 pixels, with the channels of the data preprocessor.
+            default those of the data, or what the network says, or 64 x 64 or 224 x 224 pixels.
         task_loss: The own loss of a student that computes none, such as any ``nn.Module``: a
             function of its output and the labels that returns a 0-dim tensor. Without one, and in
             batches without labels, such a student learns from its teachers alone.
@@ -99,7 +103,8 @@ class Distiller(BaseDistiller):
         student_loss_schedule: Config | None = None,
         student_loss_transforms: Sequence[Config | str] = (),
         shared: Mapping[str, Config] | None = None,
-        logits: LogitTexts = "head.fc",
+        logits: LogitTexts = "@logits",
+        roles: Overrides | None = None,
         input_shape: Sequence[int] | None = None,
         task_loss: TaskLoss | None = None,
         predict_teachers: bool = False,
@@ -132,7 +137,8 @@ class Distiller(BaseDistiller):
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
-            networks = Networks(network, self.teachers, example_input(network, input_shape))
+            examples = example_inputs(network, student, input_shape)
+            networks = Networks(network, self.teachers, examples, roles)
             taps = logit_taps(logits, ["student", *self.teachers])
             self.terms, self.logits = build_terms(terms, taps, self.shared, networks)
             self.student_loss_transforms = LossTransforms(
