@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
@@ -17,6 +16,13 @@ SYNTAX = (
 )
 PATTERN = re.compile(r"(?P<path>[\w.]+)(?P<every>\*)?(?P<input>:input)?(?P<items>(\[(-?\d+|:)\])*)")
 Item = int | None
+See = Callable[..., None]
+
+
+class Handle(Protocol):
+    """What ends a hook."""
+
+    def remove(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,16 @@ class Tap:
                 f"{', '.join(near) or 'none'}. Its parts: "
                 f"{', '.join(path for path in paths if '.' not in path)}."
             ) from None
+
+    def hook(self, network: nn.Module, see: See) -> Handle:
+        """Have ``see`` called with this tap, its module, and what that takes, or takes and gives.
+
+        Returns:
+            What ends this by its ``remove()``.
+        """
+        module = network.get_submodule(self.path)
+        register = module.register_forward_pre_hook if self.input else module.register_forward_hook
+        return register(partial(see, self))
 
     def pick(self, value: Any) -> Tensor:
         """Return the tensor meant, from what the module took or gave."""
@@ -182,7 +198,7 @@ def run_tapped(
         if stop and len(caught) == len(taps):
             raise AllCaught
 
-    output, handles = None, _hook(network, taps, catch)
+    output, handles = None, [tap.hook(network, catch) for tap in taps]
     try:
         output = forward()
     except AllCaught:
@@ -221,22 +237,10 @@ def expand(
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         found[tap] = tap.closed(given if tap.input else output)
 
-    handles = _hook(network, [tap for tap in taps if None in tap.items], look)
+    handles = [tap.hook(network, look) for tap in taps if None in tap.items]
     try:
         forward()
     finally:
         for handle in handles:
             handle.remove()
     return found
-
-
-def _hook(
-    network: nn.Module, taps: Iterable[Tap], see: Callable[..., None]
-) -> list[RemovableHandle]:
-    """Have ``see`` called with each tap and what its module takes, or takes and gives."""
-    handles = []
-    for tap in taps:
-        module = network.get_submodule(tap.path)
-        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-        handles.append(hook(partial(see, tap)))
-    return handles
