@@ -155,7 +155,7 @@ def connect_terms(
     networks = {"student": distiller.student}
     networks |= {name: teacher.network for name, teacher in distiller.teachers.items()}
     for term in distiller.terms.values():
-        fit_locations(term, networks, dict(student=student, **teachers))
+        fit_locations(term, networks, dict(student=student, **teachers), inputs)
         check_classes(distiller, term, student, teachers)
         check_labels(distiller, term)
         check_views(distiller, term)

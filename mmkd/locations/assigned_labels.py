@@ -1,12 +1,14 @@
 """Where a dense head assigns labels to its locations: seen while it computes its losses once."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
+from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmkd.locations.example import example_samples
@@ -84,9 +86,10 @@ class Observation:
 
         head.loss_by_feat = last
         network.train()
+        masks = any("mask" in name for name, _ in network.named_modules())
         try:
-            with torch.enable_grad():
-                samples = example_samples(inputs, self.scores.classes)
+            with torch.enable_grad(), _first_epoch():
+                samples = example_samples(inputs, self.scores.classes, masks)
                 network(torch.rand_like(inputs), samples, mode="loss")
         except AllCaught:
             pass
@@ -120,9 +123,10 @@ class Observation:
                     classes=self.scores.classes, width=self.scores.width,
                 )  # fmt: skip
                 reads = [tap.read(arguments) for arguments in calls]
-                orders = self._orders([read for read in reads if read is not None])
-                if orders and None not in reads:
-                    return Assigned(tap, orders[0] == "images")
+                for last in (False, True):
+                    orders = self._orders(reads[-1:] if last else reads)
+                    if orders:
+                        return Assigned(replace(tap, last=last), orders[0] == "images")
         raise UnassignedError(
             f"{self.kind} assigns no class to single locations: none of its losses takes a label "
             "for each of them."
@@ -158,13 +162,14 @@ class Observation:
             )
         return Assigned(replace(labels, optional=True), (order or orders[0]) == "images")
 
-    def _orders(self, reads: Sequence[Read]) -> list[str]:
+    def _orders(self, calls: Sequence[Read | None]) -> list[str]:
         """Return the orders of locations in which labels may be.
 
         The predictions beside them must then be the head's outputs. Where labels stand alone, each
         image must have labels of its own objects only.
         """
-        if not reads:
+        reads = [read for read in calls if read is not None]
+        if not reads or len(reads) < len(calls):
             return []
         labels, scores = torch.cat([read.labels for read in reads]), None
         if all(read.scores is not None for read in reads):
@@ -212,6 +217,20 @@ class Observation:
             return True
         objects = (labels >= 0) & (labels < self.scores.classes)
         return torch.equal(labels[objects], images[objects] % self.scores.classes)
+
+
+@contextmanager
+def _first_epoch() -> Iterator[None]:
+    """Let heads whose losses depend on it, as TOOD's, read that this is a run's first epoch."""
+    hub = MessageHub.get_current_instance()
+    known = "epoch" in hub.runtime_info
+    if not known:
+        hub.update_info("epoch", 0)
+    try:
+        yield
+    finally:
+        if not known:
+            hub.pop_info("epoch")
 
 
 def _same(scores: Tensor, outputs: Tensor) -> bool:

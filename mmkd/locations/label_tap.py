@@ -35,12 +35,15 @@ class LabelTap(Tap):
         kind: How they are told, a key of ``READERS``.
         classes: How many classes the head has.
         width: How many class scores it gives for a location.
+        last: Whether the last call in a step has all labels, and the calls before it, such as those
+            by which PAA chooses among locations, have some.
     """
 
     call: str = ""
     kind: str = ""
     classes: int = 0
     width: int = 0
+    last: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}.{self.call}"
@@ -57,6 +60,9 @@ class LabelTap(Tap):
                 f"({self.kind}). Say by `labels` of the term where the student assigns them."
             )
         return read.labels
+
+    def join(self, runs: Sequence[Tensor]) -> Tensor:
+        return runs[-1] if self.last else super().join(runs)
 
     def read(self, arguments: Arguments) -> Read | None:
         """Return the labels among the arguments of a call, or ``None`` where there are none."""

@@ -97,6 +97,10 @@ class Tap:
             raise ValueError(f"{self} is a {type(value).__name__}, not a tensor.")
         return value
 
+    def join(self, runs: Sequence[Tensor]) -> Tensor:
+        """Return the tensor meant, from those that the runs of the module gave."""
+        return torch.cat([*runs]) if self.every else runs[0]
+
     def closed(self, value: Any) -> "list[Tap]":
         """Return the taps for which this one is short, one for each item where it says all."""
         if None not in self.items:
@@ -224,7 +228,7 @@ def run_tapped(
                     "inplace=False."
                 )
             runs.append(tensor)
-        tensors[tap] = torch.cat(runs) if tap.every else runs[0]
+        tensors[tap] = tap.join(runs)
     return output, tensors
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from mmkd.locations import Side
 from mmkd.networks.taps import Taps, flat
@@ -10,7 +10,10 @@ from mmkd.terms.term import Shapes, Term
 
 
 def fit_locations(
-    term: Term, networks: Mapping[str, nn.Module], shapes: Mapping[str, Shapes]
+    term: Term,
+    networks: Mapping[str, nn.Module],
+    shapes: Mapping[str, Shapes],
+    inputs: Tensor,
 ) -> None:
     """Fit a term's locations, where it has some, to what a dry run found.
 
@@ -18,6 +21,7 @@ def fit_locations(
         term: The term.
         networks: The student, as ``'student'``, and the teachers by name.
         shapes: Shape at each tap of each of them.
+        inputs: The batch of the dry run that found them.
 
     Raises:
         ValueError: In words, if the outputs cannot be compared place by place.
@@ -31,7 +35,7 @@ def fit_locations(
         )
     own = {"student": term.student, **term.teachers}
     sides = {
-        name: Side(networks[name], flat(taps), [shapes[name][tap] for tap in flat(taps)])
+        name: Side(networks[name], flat(taps), [shapes[name][tap] for tap in flat(taps)], inputs)
         for name, taps in own.items()
     }
     term.locations.fit(term.name, sides, term.labels)
@@ -47,4 +51,5 @@ def fit_locations(
 def rows(term: Term, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
     """Return the shape of what taps of a network give at the term's locations."""
     assert term.locations is not None
-    return term.locations.shape(network, [shapes[tap] for tap in flat(taps)])
+    logits = taps == term.logits[network]
+    return term.locations.shape(network, [shapes[tap] for tap in flat(taps)], logits)

@@ -215,7 +215,9 @@ class Term(nn.Module):
         caught = [features[network][tap] for tap in flat(taps)]
         if self.locations is None:
             return caught
-        rows = self.locations.flatten(network, caught)
+        logits = taps == self.logits[network]
+        read = self.locations.logits if logits else self.locations.flatten
+        rows = read(network, caught)
         return rows if selection is None else rows[selection.rows[network]]
 
     def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
