@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.networks.building import build_network
@@ -101,7 +101,8 @@ def try_detector(kind: str, name: str) -> Outcome:
         kind: Key of ``CONFIGS``.
         name: The config, in mmdet's folder of configs, without its ending.
     """
-    MessageHub.get_current_instance().update_info("epoch", 0)  # as a Runner does
+    for progress in ("epoch", "iter"):  # which a Runner tells, and some losses ask for
+        MessageHub.get_current_instance().update_info(progress, 0)
     try:
         model = network_of(name)
         config = distiller_of(kind, model)
@@ -181,6 +182,7 @@ def _train(name: str, distiller: Any, shape: tuple[int, int, int]) -> Outcome:
 
 def main() -> None:
     """Print what becomes of each detector, and how many pass."""
+    MMLogger.get_instance("mmengine", log_level="ERROR")
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=CONFIGS, default=[*CONFIGS])
     parser.add_argument("--configs", nargs="+", help="only those whose names contain one of these")

@@ -204,13 +204,20 @@ def _priors(term: str, name: str, side: Side) -> list[int]:
                 f"The term {term!r} compares dense maps (N, C, H, W), but '{tap}' of the {who} has "
                 f"shape {shape}. Tap what a dense head gives, such as 'bbox_head[0][:]'."
             )
-    found = enclosing(side.network, side.taps[0].path, "prior_generator")
-    if found is None:
+    generator = _generator(side)
+    if generator is None:
+        head = enclosing(side.network, side.taps[0].path, "loss_by_feat")
         raise ValueError(
-            f"The term {term!r} taps '{side.taps[0]}' of the {who}, around which no dense head "
-            "with a prior_generator lies. Tap what a dense head gives, such as 'bbox_head[0][:]'."
+            f"The term {term!r} taps '{side.taps[0]}' of the {who}, "
+            + (
+                "around which no dense head lies. Tap what a dense head gives, such as "
+                "'bbox_head[0][:]'."
+                if head is None
+                else f"but {type(head[1]).__name__} has no prior_generator: its outputs are maps "
+                "of points or masks, not of priors to which classes belong. Compare features, such "
+                "as student='neck[:]', teacher='neck[:]'."
+            )
         )
-    generator: Any = found[1].prior_generator
     counts = list(generator.num_base_priors)
     if len(counts) != len(side.taps):
         if len(set(counts)) > 1:
@@ -235,6 +242,16 @@ def _sizes(shapes: list[Shape]) -> str:
 
 
 def _anchors(side: Side) -> list[Tensor] | None:
-    found = enclosing(side.network, side.taps[0].path, "prior_generator")
-    anchors = getattr(found[1].prior_generator, "base_anchors", None) if found else None
+    anchors = getattr(_generator(side), "base_anchors", None)
     return None if anchors is None else list(anchors)
+
+
+def _generator(side: Side) -> Any:
+    """Return what places a head's priors; heads that guide anchors or sides have another name."""
+    found = enclosing(
+        side.network, side.taps[0].path, "prior_generator", "square_anchor_generator"
+    )
+    if found is None:
+        return None
+    generator = getattr(found[1], "prior_generator", None)
+    return getattr(found[1], "square_anchor_generator", None) if generator is None else generator

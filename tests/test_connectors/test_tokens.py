@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmkd.connectors import ConvBNConnector, ProjectionConnector, TokenConnector, connect
+from mmkd.connectors import ProjectionConnector, TokenConnector, connect
 from mmkd.connectors.connect import NoConnector
 from mmkd.networks.grids import to_map, to_tokens
 
@@ -106,8 +106,3 @@ def test_what_has_no_grid_is_refused_in_words(student, teacher, message):
     with pytest.raises(ValueError, match=message):
         TokenConnector(student, teacher)
 
-
-@pytest.mark.parametrize("shapes", [(MAP, TOKENS), (TOKENS, MAP)])
-def test_a_convolution_names_the_connector_of_tokens(shapes):
-    with pytest.raises(ValueError, match=r"not shapes .* mmkd.TokenConnector tokens beside a map"):
-        ConvBNConnector(*shapes)
