@@ -90,8 +90,8 @@ def distiller(**overrides: Any) -> Distiller:
 
 
 def batch(boxes: list[int] | None = None, masks: bool = False) -> dict[str, Any]:
-    """Two images of different sizes, with that many boxes each, and their masks if asked."""
-    shapes, items = [[3, 64, 96], [3, 80, 64]], boxes or [2, 3]
+    """Two images of different sizes, with that many boxes each; of one size with their masks."""
+    shapes, items = [[3, 64, 96], [3, 64, 96] if masks else [3, 80, 64]], boxes or [2, 3]
     return demo_mm_inputs(2, shapes, num_items=items, num_classes=CLASSES, with_mask=masks)
 
 

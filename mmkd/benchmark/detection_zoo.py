@@ -1,12 +1,14 @@
 """Which detectors of mmdet can be distilled by their class logits, by the documented recipe."""
 
 from argparse import ArgumentParser
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
+from torch import nn
 
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.networks.building import build_network
@@ -138,8 +140,10 @@ def distiller_of(kind: str, model: dict[str, Any]) -> dict[str, Any]:
         stages = isinstance(model["roi_head"]["bbox_head"], list)
         path = f"roi_head.bbox_head{'.0' if stages else ''}"
         logits = f"{path}.fc_cls"
-    network = build_network(model)
-    known = hasattr(network, path.partition(".")[0])  # SOLO's head has another name
+    elif model["type"] == "YOLOV3":
+        logits = "bbox_head[:]"
+    network: Any = build_network(model)
+    known = isinstance(getattr(network, path.partition(".")[0], None), nn.Module)
     softmax = known and activation_of(network, path) == "softmax"
     term: dict[str, Any] = dict(
         loss=dict(type="mmkd.KDLoss" if softmax else "mmkd.BinaryKDLoss"),
@@ -152,8 +156,8 @@ def distiller_of(kind: str, model: dict[str, Any]) -> dict[str, Any]:
         term["locations"] = dict(type=f"mmkd.{places}")
     return dict(
         type="mmkd.Distiller",
-        student=model,
-        teacher=dict(model=model),
+        student=network,
+        teacher=dict(model=deepcopy(network)),
         logits=logits,
         terms=dict(kd=term),
         input_shape=_shape(model),
@@ -165,6 +169,8 @@ def _shape(model: dict[str, Any]) -> tuple[int, int, int]:
     size = model["backbone"].get("input_size")
     if model["type"] == "SingleStageDetector":
         size = size or 320
+    elif model["type"] == "DDOD":  # its deformable convolutions take no level of 1 x 2
+        size = 384
     return SHAPE if size is None else (3, size, size)
 
 

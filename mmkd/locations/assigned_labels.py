@@ -110,6 +110,16 @@ class Observation:
             scores = scores_of(labels, tensors(given), width)
             self.user.append(Read(labels.flatten(), scores))
 
+    def check_levels(self, taps: Sequence[Tap]) -> None:
+        """Raise ``UnassignedError`` unless there is a tap for each level of the head."""
+        levels = len(self.maps[0])
+        if len(taps) != levels:
+            raise UnassignedError(
+                f"{self.kind} assigns labels on {levels} levels, but the term taps {len(taps)} "
+                f"({', '.join(map(str, taps))}): tap all of them, such as '{self.path}[:]' or "
+                f"'{self.path}[0][:]'."
+            )
+
     def assigned(self) -> Assigned:
         """Return where the head assigns labels.
 

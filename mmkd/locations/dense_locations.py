@@ -96,6 +96,7 @@ class DenseLocations(Locations):
         path = student.taps[0].path
         try:
             seen = Observation(student.network, path, student.inputs, labels)
+            seen.check_levels(student.taps)
             assigned = seen.assigned() if labels is None else seen.verified(labels, self.order)
         except UnassignedError as error:
             if labels is not None:

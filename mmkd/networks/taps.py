@@ -87,7 +87,8 @@ class Tap:
         """Return the tensor meant, from what the module took or gave."""
         for item in self.items:
             value = _item(self, value, item or 0)
-        value = _alone(value)
+        while isinstance(value, list | tuple) and len(value) == 1:
+            value = value[0]
         if isinstance(value, list | tuple):
             raise ValueError(
                 f"{self} is a tuple of {len(value)}: say which item is meant, such as "
@@ -183,8 +184,7 @@ def run_tapped(
             say that every run is meant, or a tensor is changed in place after it was caught.
     """
     taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
-    for tap in taps:
-        stop = stop and not tap.every
+    stop = stop and not any(tap.every for tap in taps)
     with_gradients = torch.is_grad_enabled()
 
     def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:

@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks.building import Spec, build_network, network_config
+from mmkd.networks.dry_run import device_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
@@ -115,6 +116,7 @@ class Teacher:
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
         self._fold_bn, self._compile = fold_bn, compile
         self._renormalize: Renormalize | None = None
+        self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
 
     @property
@@ -144,6 +146,12 @@ class Teacher:
             self.network.to(self.dtype)
         if self.memory_format is not None:
             self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self._device = device_of(self.network)
+
+    def follow(self, device: torch.device) -> None:
+        """Move the network to a device, where it is elsewhere."""
+        if device != self._device:
+            self._apply(lambda tensor: tensor.to(device))
 
     def match_preprocessing(self, name: str, student: nn.Module) -> None:
         """Prepare to turn the student's normalised input into the teacher's.
@@ -185,11 +193,10 @@ class Teacher:
             ValueError: If folding changes what the taps give.
         """
         if self._fold_bn:
-            given = self.manner.example(inputs)
-            before = self(inputs, None, taps, given)
+            before = self.example(inputs, taps)
             try:
                 fold_batch_norm(self.network)
-                after = self(inputs, None, taps, given)
+                after = self.example(inputs, taps)
                 same = all(_near(before[tap], after[tap]) for tap in taps)
             except RuntimeError:  # a BatchNorm of another size was folded into a convolution
                 same = False
@@ -202,8 +209,14 @@ class Teacher:
             compile_parts(self.network, taps)
 
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
-        """Set the network to eval, and turn the student's input (N, C, H, W) into its own."""
+        """Set the network to eval, and turn the student's input (N, C, H, W) into its own.
+
+        The network follows the input to its device: wrappers that move only the modules that they
+        see, such as FSDP, leave a teacher behind.
+        """
         self.network.eval()
+        if inputs.device != self._device:
+            self.follow(inputs.device)
         if self._renormalize is not None:
             inputs = self._renormalize(inputs, data_samples)
         if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):
@@ -220,7 +233,7 @@ class Teacher:
         inputs: Tensor,
         data_samples: Any,
         taps: Collection[Tap],
-        given: Sequence[Tensor] = (),
+        rois: Sequence[Tensor] = (),
     ) -> dict[Tap, Tensor]:
         """Run the network as far as its deepest tap, and return what the taps caught.
 
@@ -228,20 +241,25 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
             taps: What to catch.
-            given: What the student gives, see :class:`mmkd.networks.manner.Manner`.
+            rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
         """
         inputs = self.prepare(inputs, data_samples)
-        caught: dict[Tap, Tensor]
+        if (parts := self.manner.parts) is None:
+            forward = partial(self.network, inputs, **self.manner.arguments)
+        else:
+            forward = partial(parts, self.network, inputs, data_samples, rois, taps)
         with self._autocast(inputs.device.type):
-            forward = partial(self.manner.run, self.network, inputs, data_samples, given, taps)
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
+
+    def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
+        """Run the network on an example of the student's input, as in :meth:`__call__`."""
+        return self(inputs, None, taps, self.manner.example_rois(inputs))
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
         """Find what taps with ``[:]`` are short for, on an example (N, C, H, W) of the input."""
-        given = self.manner.example(inputs)
-        forward = partial(self.manner.run, self.network, self.prepare(inputs), None, given, taps)
+        forward = partial(self.manner.forward, self.network, self.prepare(inputs), taps)
         return expand(self.network, taps, forward)
 
     @torch.no_grad()

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from mmkd.connectors import ProjectionConnector, TokenConnector, connect
-from mmkd.connectors.connect import NoConnector
 from mmkd.networks.grids import to_map, to_tokens
 
 MAP, WIDE = (2, 4, 8, 8), (2, 6, 4, 8)
@@ -85,13 +84,16 @@ def test_images_of_another_size_than_in_the_dry_run():
         (CLASSED, MAP, TokenConnector),
         (CLASSED, TOKENS, TokenConnector),
         (CLASSED, (2, 17, 9), ProjectionConnector),
-        (CLASSED, CLASSED, NoConnector),
         (MAP, WIDE, ProjectionConnector),
     ],
 )
 def test_shapes_choose_the_connector(student, teacher, kind):
     [connector] = connect("t", "teacher", None, [("a", student)], [("b", teacher)])
     assert type(connector) is kind
+
+
+def test_tokens_of_one_shape_pass_unchanged():
+    assert connect("t", "teacher", None, [("a", CLASSED)], [("b", CLASSED)]) is None
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of
 
 from mmkd.distillers.base import build_student
+from mmkd.engine.student_config import student_config
 from mmkd.networks.building import build_network, network_config
-from mmkd.networks.student import student_checkpoint, student_config
+from mmkd.networks.student import student_checkpoint
 from mmkd.registry import MODELS
 
 STAGES = dict(one="backbone.layer1", two="backbone.layer2")
@@ -139,7 +140,10 @@ def test_features_of_other_shapes_are_connected():
         (dict(branches=dict(student="backbone.layer1")), "called 'student'"),
         (dict(terms=dict(kd=dict(KD, student="head.fcc"))), "Near matches: head.fc"),
         (dict(terms=dict(kd=dict(KD, teacher="neck"))), "cannot be computed"),
-        (dict(terms=dict(kd=dict(KD, wait=1))), "config of term 'one_kd' is wrong"),
+        (
+            dict(terms=dict(kd=dict(KD, wait=1))),
+            "no setting 'wait'. Did you mean 'weight'",
+        ),
         (dict(terms=dict(kd=dict(KD, locations=dict(type="mmkd.DenseLocations")))), "alone"),
     ],
 )

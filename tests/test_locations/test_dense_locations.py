@@ -33,7 +33,7 @@ def sharpen(network: nn.Module) -> None:
 
 def distiller(make=dense.retinanet, teacher=None, **overrides) -> Distiller:
     overrides.setdefault("terms", dict(er={**term(), "sample_weight": WEIGHT}))
-    overrides.setdefault("logits", dense.LOGITS)
+    overrides.setdefault("logits", "bbox_head[:]" if make is dense.yolov3 else dense.LOGITS)
     model = tiny.distiller(student=make(), teacher=dict(model=teacher or make(50)), **overrides)
     sharpen(model.teachers["teacher"].network)
     return model.train()

@@ -104,6 +104,14 @@ def test_confidence_without_objectness(make):
     refused(r"beside an objectness", make(), make(), locations=locations)
 
 
+def test_a_part_of_the_levels():
+    levels = ["bbox_head[0][0]", "bbox_head[0][1]"]
+    message = r"RetinaHead assigns labels on 5 levels, but the term taps 2 .* 'bbox_head\[0\]\[:\]'"
+    refused(message, logits=levels)
+    # YOLOv3 gives one tuple of maps, of which this is the first.
+    refused(r"YOLOV3Head assigns labels on 3 levels", dense.yolov3(), dense.yolov3())
+
+
 @pytest.mark.parametrize("places", [PLACES, dict(PLACES, select="all", avg="positives")])
 def test_labels_where_a_head_assigns_none(places):
     message = r"FreeAnchorRetinaHead assigns no class .* select='confident', avg='selected'\)"
