@@ -1,11 +1,13 @@
 """Runs whose random numbers do not depend on where they were interrupted."""
 
+import math
 from typing import Any
 
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmkd.hooks.model import distiller_of
 from mmkd.randomness import (
     Purpose,
     load_by_position,
@@ -17,6 +19,7 @@ from mmkd.randomness import (
 )
 from mmkd.randomness.positions import BatchesFrom, PositionSampler
 from mmkd.registry import HOOKS
+from mmkd.store import Store
 
 CHECKED = 3  # samples that are loaded twice before training
 
@@ -32,6 +35,9 @@ class ExactResumeHook(Hook):
     there is nothing to be stored. A resumed run ends with the weights of an uninterrupted one, bit
     for bit: over epochs and over iterations, from a checkpoint within an epoch too, with workers
     that persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
+
+    With a teacher store (``model.store``) the seed of the samples' transforms is the store's, and
+    the samples tell the store their positions.
 
     The config has to be the same. A checkpoint between two updates of an optimizer that accumulates
     gradients does not hold those, and on a GPU the operators have to be deterministic as well
@@ -68,11 +74,16 @@ class ExactResumeHook(Hook):
                 f"samples by index: {reason}."
             )
             return
-        seed = self._seed(runner)
-        self._loading = positions, batches = load_by_position(loader, seed, self.views)
+        seed, store = self._seed(runner), self._store(runner)
+        views = self.views if store is None else store.views
+        data_seed = None if store is None else store.seed
+        self._loading = positions, batches = load_by_position(loader, seed, views, data_seed)
         if self._per_rank(runner) or getattr(positions.sampler, "seed", None) == self._built_with:
             positions.sampler.seed = seed  # type: ignore[attr-defined]
-        if self.check:
+        if store is not None:
+            config = runner.cfg.train_dataloader.dataset
+            store.check_data(loader.dataset, config, _passes(runner, positions))
+        elif self.check:
             self._check(runner)
         loop = runner.train_loop
         if isinstance(loop, IterBasedTrainLoop):
@@ -103,6 +114,11 @@ class ExactResumeHook(Hook):
         """Return the seed that all processes share."""
         return int(runner.seed) - (self._rank if self._per_rank(runner) else 0)
 
+    @staticmethod
+    def _store(runner: Runner) -> Store | None:
+        distiller = distiller_of(runner)
+        return None if distiller is None else distiller.store
+
     def _check(self, runner: Runner) -> None:
         dataset = runner.train_dataloader.dataset
         samples = range(min(CHECKED, len(dataset)))
@@ -112,3 +128,11 @@ class ExactResumeHook(Hook):
                 "generator of its own, or depends on what was loaded before. Take a transform that "
                 "draws from `random`, `numpy.random` or torch's global generator."
             )
+
+
+def _passes(runner: Runner, positions: PositionSampler) -> int:
+    """Return how often a run goes over its data."""
+    if not isinstance(runner.train_loop, IterBasedTrainLoop):
+        return int(runner.max_epochs)
+    samples: int = runner.max_iters * runner.train_dataloader.batch_sampler.batch_size
+    return math.ceil(samples * get_world_size() / positions.size)

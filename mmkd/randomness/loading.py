@@ -27,10 +27,11 @@ class PositionedLoading:
     Args:
         dataset: The data set.
         seed: The run's seed.
+        tell: Whether each data sample tells its position, as ``(index, view, repetition)``.
     """
 
-    def __init__(self, dataset: Samples, seed: int) -> None:
-        self.dataset, self.seed = dataset, seed
+    def __init__(self, dataset: Samples, seed: int, tell: bool = False) -> None:
+        self.dataset, self.seed, self.tell = dataset, seed, tell
         # What the data set's class has, as torch's Subset: an instance's own may be one of ours.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
 
@@ -39,9 +40,16 @@ class PositionedLoading:
 
     def load(self, index: int) -> Any:
         """Return a sample; one whose index has no position draws as the generators stand."""
-        if isinstance(index, Position):
-            position = int(index), index.view, index.repetition
-            seed_generators(position_seed(self.seed, Purpose.SAMPLE, *position))
+        if not isinstance(index, Position):
+            return self._get(index)
+        position = int(index), index.view, index.repetition
+        seed_generators(position_seed(self.seed, Purpose.SAMPLE, *position))
+        sample = self._get(index)
+        if self.tell:
+            sample["data_samples"].set_field(position, "position", field_type="metainfo")
+        return sample
+
+    def _get(self, index: int) -> Any:
         if self._of_class is not None:
             return self._of_class(self.dataset, [index])[0]
         return self.dataset[index]
@@ -60,7 +68,10 @@ def obstacle(loader: DataLoader[Any]) -> str | None:
 
 
 def load_by_position(
-    loader: DataLoader[Any], seed: int, views: int | None = None
+    loader: DataLoader[Any],
+    seed: int,
+    views: int | None = None,
+    data_seed: int | None = None,
 ) -> tuple[PositionSampler, BatchesFrom]:
     """Make a loader's samples depend on (seed, sample, view) alone. It may be called again.
 
@@ -68,6 +79,8 @@ def load_by_position(
         loader: The loader, which has no :func:`obstacle`. It is changed in place.
         seed: The run's seed.
         views: Number of views after which they begin again, or ``None`` for as many as epochs.
+        data_seed: In place of ``seed`` for the samples' transforms, for a run whose samples were
+            seen before by a teacher: its data samples tell their positions, too.
 
     Returns:
         What numbers its passes over the data, and what can leave out batches.
@@ -80,7 +93,11 @@ def load_by_position(
     positions = PositionSampler(inner, len(dataset), seed, views)
     batches.batch_sampler.sampler = positions
     object.__setattr__(loader, "batch_sampler", batches)  # a DataLoader refuses plain assignment
-    dataset.__getitems__ = PositionedLoading(dataset, seed)
+    dataset.__getitems__ = (
+        PositionedLoading(dataset, seed)
+        if data_seed is None
+        else PositionedLoading(dataset, data_seed, tell=True)
+    )
     loader._iterator = None  # ends persistent workers, which have the data set as it was
     return positions, batches
 

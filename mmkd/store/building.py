@@ -147,7 +147,7 @@ class StoreBuilder:
 
         Rounding may depend on the size of a batch.
         """
-        size = self.loader.batch_sampler.batch_size  # type: ignore[union-attr]
+        size = self.loader.batch_sampler.batch_size
         for key in keys:
             samples = [*shard_samples(self.manifest, key)]
             for begin in range(0, len(samples), size):
@@ -163,7 +163,7 @@ class StoreBuilder:
             num_workers=self.loader.num_workers,
             worker_init_fn=self.loader.worker_init_fn,
         )
-        size = self.loader.batch_sampler.batch_size  # type: ignore[union-attr]
+        size = self.loader.batch_sampler.batch_size
         batches = iter(loader)
         for key in keys:
             count = len(shard_samples(self.manifest, key))

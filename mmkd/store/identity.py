@@ -12,10 +12,9 @@ from mmkd.networks.building import network_config
 from mmkd.randomness import Position, PositionedLoading
 from mmkd.teachers.renormalize import Normalization
 
-PLACES = frozenset(
-    "data_root ann_file data_prefix img_prefix img_path sample_idx backend_args file_client_args "
-    "lazy_init serialize_data download".split()
-)
+# Where something is on a disk, and how it is read from there.
+PLACES = {"data_root", "ann_file", "data_prefix", "img_prefix", "img_path", "sample_idx"}
+PLACES |= {"backend_args", "file_client_args", "lazy_init", "serialize_data", "download"}
 INDEXED = 100_000  # entries of an index that are hashed at most, evenly spread
 LOADED = 4  # samples of which the pixels are hashed
 

@@ -113,7 +113,10 @@ class Shards:
         return found
 
     def _read(self, key: Key) -> Columns:
-        name, advice = shard_name(key), "Delete it and run `store build` again, which makes it anew."
+        name, advice = (
+            shard_name(key),
+            "Delete it and run `store build` again, which makes it anew.",
+        )
         try:
             expected = get_text(join_path(self.path, checksum_name(key))).split()[0]
             local = self._files.enter_context(get_local_path(join_path(self.path, name)))

@@ -45,7 +45,7 @@ class Store:
         """The seed of the samples' random transforms, which a run has to share."""
         return self.manifest.seed
 
-    def teachers(self, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, StoredTeacher]:
+    def teachers(self, configs: Mapping[str, Any]) -> dict[str, StoredTeacher]:
         """Return what stands in for the teachers of a config, after comparing them.
 
         Raises:
@@ -53,15 +53,22 @@ class Store:
         """
         if configs.keys() != self.manifest.teachers.keys():
             raise StoreError(
-                f"The store {self.path} is of the teachers {', '.join(self.manifest.teachers)}, and "
-                f"the config has {', '.join(configs)}."
+                f"The store {self.path} is of the teachers {', '.join(self.manifest.teachers)}, "
+                f"and the config has {', '.join(configs)}."
             )
         for name, config in configs.items():
+            if not isinstance(config, Mapping):
+                raise StoreError(
+                    f"A store stands in for a teacher that a config describes, and {name!r} is a "
+                    f"{type(config).__name__}: give dict(model=..., checkpoint=...)."
+                )
             entry, file = self.manifest.teachers[name], config.get("checkpoint")
             if of_teacher(config) != entry.settings:
                 raise self._misfit(f"another network, or other settings, of the teacher {name!r}")
             if file is None or not os.path.isfile(os.path.expanduser(str(file))):
-                print_log(f"The weights of {name!r} are not here: the store's are taken.", "current")
+                print_log(
+                    f"The weights of {name!r} are not here: the store's are taken.", "current"
+                )
             elif sha256(os.path.expanduser(str(file))) != entry.weights:
                 raise self._misfit(
                     f"other weights of the teacher {name!r}: {entry.checkpoint} had SHA-256 "
@@ -72,7 +79,9 @@ class Store:
             for name, entry in self.manifest.teachers.items()
         }
 
-    def check_model(self, student: nn.Module, terms: Iterable[Any], logits: Mapping[str, Any]) -> None:
+    def check_model(
+        self, student: nn.Module, terms: Iterable[Any], logits: Mapping[str, Any]
+    ) -> None:
         """Raise :class:`StoreError` if a student or its terms cannot learn from this store."""
         terms = list(terms)
         check_student(student)
@@ -148,8 +157,8 @@ class Store:
 
 
 def _positions(data_samples: Sequence[Any] | None) -> tuple[list[int], list[int]]:
-    positions = [getattr(sample, "position", None) for sample in data_samples or ()]
-    if not positions or None in positions:
+    positions = [sample.position for sample in data_samples or () if "position" in sample]
+    if not positions or len(positions) < len(data_samples or ()):
         raise StoreError(
             "The batch does not say which samples and views it has, and the store cannot be asked. "
             "Give the config the hook that tells it: default_hooks=dict(exact_resume="
@@ -168,8 +177,9 @@ def check_student(student: nn.Module) -> None:
     preprocessor: Any = getattr(student, "data_preprocessor", None)
     if not hasattr(student, "head"):
         raise StoreError(
-            f"{type(student).__name__} is no classifier. What a detector's teacher computes depends "
-            "on the student's own proposals, or is too much to be kept: a store is for classifiers."
+            f"{type(student).__name__} is no classifier of mmpretrain. What a detector's teacher "
+            "computes depends on the student's own proposals, or is too much to be kept: a store "
+            "is for classifiers."
         )
     if getattr(preprocessor, "batch_augments", None) is not None:
         raise StoreError(
@@ -181,4 +191,3 @@ def check_student(student: nn.Module) -> None:
             "A batch of several views of each image (mmkd.MultiViewDataPreprocessor) has more "
             "inputs than samples, and a store has one record of a sample in an epoch."
         )
-

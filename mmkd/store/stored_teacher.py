@@ -51,6 +51,9 @@ class StoredTeacher(Teacher):
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
         """Do nothing: there is no network to be moved."""
 
+    def follow(self, device: torch.device) -> None:
+        """Do nothing: logits are given on the device of the inputs."""
+
     def match_preprocessing(self, name: str, student: nn.Module) -> None:
         """Do nothing: the store was built with the student's preprocessing, which is compared."""
 
@@ -94,7 +97,7 @@ class StoredTeacher(Teacher):
 
     def _logits_only(self, taps: Collection[Tap]) -> StoreError:
         return StoreError(
-            f"A term reads {', '.join(map(str, taps))} of the teacher {self.name!r}, and the store "
-            f"holds its logits alone, '{self.entry.tap}'. Train with the teacher itself, or without "
-            "the terms on features."
+            f"A term reads {', '.join(map(str, taps))} of the teacher {self.name!r}, and the "
+            f"store holds its logits alone, '{self.entry.tap}'. Train with the teacher itself, or "
+            "without the terms on features."
         )

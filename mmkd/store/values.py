@@ -14,7 +14,9 @@ LEAST = 1e-38  # probability of a class that was never drawn: its logarithm must
 class Values(Protocol):
     """One kind of record. All are dataclasses, whose fields the manifest holds."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Name of the kind."""
 
     @property
     def entropy_dtype(self) -> torch.dtype:
@@ -83,7 +85,9 @@ class TopK:
     def encode(self, logits: Tensor, generator: torch.Generator) -> Columns:
         classes = logits.shape[1]
         if not 0 < self.k < classes:
-            raise ValueError(f"--top-k is at least 1 and below the {classes} classes, not {self.k}.")
+            raise ValueError(
+                f"--top-k is at least 1 and below the {classes} classes, not {self.k}."
+            )
         logits = logits - logits.amax(1, keepdim=True)
         values, indices = logits.topk(self.k)
         others = logits.scatter(1, indices, -torch.inf) / self.temperature
