@@ -32,6 +32,15 @@ class NoisyImages(TinyImages):
         return dict(item, inputs=item["inputs"] + 20 * noise)
 
 
+@DATASETS.register_module()
+class UnseededImages(NoisyImages):
+    """Images with noise of a generator that no seed reaches."""
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = super().__getitem__(index)
+        return dict(item, inputs=item["inputs"] + np.random.default_rng().random())
+
+
 def go(
     folder: Path,
     end: int,

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 
+from mmkd.hooks.model import distiller_of
 from mmkd.store.building import StoreBuilder
 
 EA = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
@@ -67,6 +68,6 @@ def go(
         made.model.teacher.checkpoint = "not_here.pth"
     runner = Runner.from_cfg(made)
     losses: list[float] = []
-    runner.model.observe(lambda step: losses.extend(v.item() for v in step.losses.values()))
+    distiller_of(runner).observe(lambda step: losses.extend(v.item() for v in step.losses.values()))
     runner.train()
     return losses, runner

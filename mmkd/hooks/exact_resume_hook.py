@@ -134,5 +134,6 @@ def _passes(runner: Runner, positions: PositionSampler) -> int:
     """Return how often a run goes over its data."""
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         return int(runner.max_epochs)
-    samples: int = runner.max_iters * runner.train_dataloader.batch_sampler.batch_size
-    return math.ceil(samples * get_world_size() / positions.size)
+    batch = int(runner.train_dataloader.batch_sampler.batch_size)
+    passes: int = math.ceil(runner.max_iters * batch * get_world_size() / positions.size)
+    return passes

@@ -30,7 +30,7 @@ def temperature_of(terms: Iterable[Any]) -> float:
     Raises:
         StoreError: If they have several, or one that is computed.
     """
-    found = {getattr(term.loss, "temperature", None) for term in terms}
+    found = dict.fromkeys(getattr(term.loss, "temperature", None) for term in terms)
     [temperature, *others] = found
     if others or not isinstance(temperature, int | float):
         raise StoreError(
@@ -78,6 +78,8 @@ def _reason(term: Any, values: Any, kept: list[tuple[float, float]]) -> str | No
     loss = term.loss
     if type(loss) is not KDLoss:
         return f"{type(loss).__name__} reads each class, and not only the most likely ones"
+    if isinstance(loss.temperature, nn.Module):
+        return f"{type(loss.temperature).__name__} computes its temperature from all logits"
     if loss.temperature != values.temperature:
         return f"its temperature is {loss.temperature}, and the store's {values.temperature}"
     if len(loss.transforms) or len(loss.teacher_transforms):

@@ -128,3 +128,17 @@ class Shards:
             raise StoreError(f"{name} of the store {self.path} is missing. {advice}") from error
         except SafetensorError as error:
             raise StoreError(f"{name} of the store {self.path} is damaged. {advice}") from error
+
+
+def verify_store(path: str) -> int:
+    """Compare all shards of a store with their checksums, and return how many there are.
+
+    Raises:
+        StoreError: If one is missing or damaged.
+    """
+    manifest = Manifest.read(path)
+    count = 0
+    for key in shard_keys(manifest, manifest.views):
+        Shards(path, manifest).open(key)
+        count += 1
+    return count

@@ -15,13 +15,30 @@ from mmkd.teachers import Teacher
 Read = Callable[[Any], Mapping[str, Tensor]]
 
 
-def skeleton(path: str) -> nn.Module:
-    """Return modules without anything in them that have one path."""
-    network = module = nn.Module()
-    for name in path.split("."):
-        module.add_module(name, nn.Module())
-        module = module.get_submodule(name)
-    return network
+class Skeleton(nn.Module):
+    """Modules without anything in them, that have the one path at which a store's logits are."""
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__()
+        self.name, self.path = name, path
+        module: nn.Module = self
+        for part in path.split("."):
+            module.add_module(part, nn.Module())
+            module = module._modules[part] or module
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """Return the module of a path.
+
+        Raises:
+            StoreError: If the store has nothing of it.
+        """
+        if target != self.path and not self.path.startswith(f"{target}."):
+            raise StoreError(
+                f"A term reads {target!r} of the teacher {self.name!r}, and the store holds its "
+                f"logits alone, {self.path!r}. Train with the teacher itself, or without the terms "
+                "on features."
+            )
+        return super().get_submodule(target)
 
 
 class StoredTeacher(Teacher):
@@ -38,7 +55,7 @@ class StoredTeacher(Teacher):
     def __init__(
         self, name: str, entry: TeacherEntry, read: Read, entropies: Sequence[tuple[float, float]]
     ) -> None:
-        self.network = skeleton(Tap.parse(entry.tap).path)
+        self.network = Skeleton(name, Tap.parse(entry.tap).path)
         self.manner = manner_of(self.network)
         self.class_map = None
         self.name, self.entry = name, entry
@@ -60,9 +77,6 @@ class StoredTeacher(Teacher):
     def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
         """Do nothing: there is no network to be run."""
 
-    def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
-        raise self._logits_only(taps)
-
     def predict(self, inputs: Tensor, data_samples: list[Any]) -> list[Any]:
         raise StoreError(
             f"The teacher {self.name!r} comes from a store, which holds its logits for training "
@@ -70,7 +84,6 @@ class StoredTeacher(Teacher):
         )
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
-        self._check(taps)
         return {tap: torch.zeros(len(inputs), self.entry.classes) for tap in taps}
 
     @torch.no_grad()
@@ -82,7 +95,6 @@ class StoredTeacher(Teacher):
         rois: Sequence[Tensor] = (),
     ) -> dict[Tap, Tensor]:
         """Return the stored logits (N, C) at the tap of the logits, for a batch's data samples."""
-        self._check(taps)
         columns = self._read(data_samples)
         logits = columns["logits"].to(inputs.device, non_blocking=True)
         if "entropies" in columns:
@@ -90,14 +102,3 @@ class StoredTeacher(Teacher):
             known = zip(self._entropies, values.unbind(1), strict=True)
             logits = StoredLogits.of(logits, dict(known))
         return dict.fromkeys(taps, logits)
-
-    def _check(self, taps: Collection[Tap]) -> None:
-        if any(str(tap) != self.entry.tap for tap in taps):
-            raise self._logits_only(taps)
-
-    def _logits_only(self, taps: Collection[Tap]) -> StoreError:
-        return StoreError(
-            f"A term reads {', '.join(map(str, taps))} of the teacher {self.name!r}, and the "
-            f"store holds its logits alone, '{self.entry.tap}'. Train with the teacher itself, or "
-            "without the terms on features."
-        )

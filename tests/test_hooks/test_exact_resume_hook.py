@@ -2,11 +2,9 @@
 
 import inspect
 
-import numpy as np
 import pytest
-from mmengine.registry import DATASETS
 from mmengine.runner import IterBasedTrainLoop
-from noisy_runs import NoisyImages, go, whole_and_resumed
+from noisy_runs import go, whole_and_resumed
 from runs import convnet, equal, initialised, loader, log_text, run
 from tool_runs import ROOT, run_in_two_processes
 
@@ -18,15 +16,6 @@ from mmkd.hooks import ExactResumeHook
 SCRIPT = ROOT / "tests/test_runs/exact_in_processes.py"
 ONEDL = "fast_forward_on_resume" in inspect.signature(IterBasedTrainLoop).parameters
 PER_RANK = dict(seed=3, diff_rank_seed=True)
-
-
-@DATASETS.register_module()
-class UnseededImages(NoisyImages):
-    """Images with noise of a generator that no seed reaches."""
-
-    def __getitem__(self, index):
-        item = super().__getitem__(index)
-        return dict(item, inputs=item["inputs"] + np.random.default_rng().random())
 
 
 @pytest.fixture(autouse=True)

@@ -160,15 +160,18 @@ def build_model(run):
             "ProbabilityShift reads the probability of the true class",
         ),
         (
-            dict(loss=dict(KD, temperature=dict(type="mmkd.FLSW"))),
-            "its temperature is",
+            dict(loss=dict(KD, temperature=dict(type="mmkd.FLSWTemperature"))),
+            "FLSWTemperature computes its temperature from all logits",
         ),
         (
             dict(loss=KD, sample_weight=dict(type="mmkd.EntropyWeight", temperature=2.5)),
             r"EntropyWeight has temperature 2.5 and eps 0.0, and the store keeps .*\(3.0, 1e-10\)",
         ),
         (dict(loss=KD, sample_weight=dict(type="mmkd.WSLDWeight")), "WSLDWeight is no entropy"),
-        (dict(student="backbone", teacher="backbone", loss=dict(type="mmkd.ATLoss")), "backbone"),
+        (
+            dict(student="backbone", teacher="backbone", loss=dict(type="mmkd.ATLoss")),
+            "reads 'backbone' of",
+        ),
     ],
     ids=["dkd", "temperature", "transform", "target", "dtd", "entropy", "weight", "feature"],
 )
