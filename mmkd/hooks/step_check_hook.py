@@ -1,5 +1,6 @@
 """Stopping a run in which distillation silently does nothing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
 
 FLOAT16_SCALE = 2**16
+# Logits of trained networks are below 100; a softmax of numbers like this is 0 or 1.
+LARGE = 1e4
 
 
 class StepCheckError(RuntimeError):
@@ -60,17 +63,44 @@ class StepCheckHook(Hook):
     def _check(self, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
             if name not in self._checked and not output.empty:
-                taps = flat(distiller.terms[name].student_taps)
-                caught = step.features[step.trained.get(name, "student")]
-                read = [caught[tap] for tap in taps]
-                _check_term(name, step.losses[f"loss_{name}"], read)
+                term, student = distiller.terms[name], step.trained.get(name, "student")
+                read = [step.features[student][tap] for tap in flat(term.student_taps)]
+                others = {
+                    other: [caught[tap] for tap in flat(taps) if tap in caught]
+                    for other, taps in term.teacher_taps.items()
+                    if (caught := step.features.get(other, {}))
+                }
+                size = _excess({student: read, **others})
+                _check_term(name, step.losses[f"loss_{name}"], read, size)
                 self._checked.add(name)
 
 
-def _check_term(name: str, loss: Tensor, features: list[Tensor]) -> None:
-    """Raise if a term is not finite, is zero, or has no gradient on the student."""
+def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
+    """Return words about numbers that are too large for a softmax, by network, if there are."""
+    for name, tensors in features.items():
+        largest = max((float(x.detach().abs().max()) for x in tensors if x.numel()), default=0.0)
+        if largest > LARGE:
+            return (
+                f"the outputs of {name!r} are as large as {largest:.1e}, more than a softmax can "
+                "tell apart. Deep networks with random weights give that: load weights (the "
+                "teacher's `checkpoint`, the student's `init_cfg` or `load_from`)"
+            )
+    return None
+
+
+def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | None) -> None:
+    """Raise if a term is not finite, is zero, or has no gradient on the student.
+
+    Args:
+        name: The term's name.
+        loss: Its loss.
+        features: What it reads of the student.
+        excess: What is to be said of outputs that are too large, if they are.
+    """
     problem = None
-    if not loss.isfinite():
+    if excess is not None and (not loss.isfinite() or loss == 0):
+        problem = f"is {loss.item()}: {excess}"
+    elif not loss.isfinite():
         problem = (
             f"is {loss.item()}: look at the teacher's output (do its weights and input fit?) and "
             "at the term's temperature"

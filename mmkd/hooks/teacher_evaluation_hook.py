@@ -57,6 +57,9 @@ class TeacherEvaluationHook(Hook):
         if not names:
             runner.logger.info("There is no teacher that was trained before, and none to evaluate.")
             return
+        if distiller.store is not None:
+            runner.logger.info("The teachers come from a store, and are not evaluated.")
+            return
         if runner.val_loop is None:
             runner.logger.warning("The teachers are not evaluated: there is no validation loop.")
             return

@@ -73,6 +73,21 @@ def test_a_term_that_is_zero_stops_the_run(tmp_path):
         checked(tmp_path, **equal_to_its_teacher(tmp_path)).train()
 
 
+def test_outputs_that_overflow_are_called_that(tmp_path):
+    settings = equal_to_its_teacher(tmp_path)
+    teacher = settings["model"]["teacher"]
+    weights = torch.load(teacher["checkpoint"], weights_only=False)
+    state = weights.get("state_dict", weights)
+    state["head.fc.weight"] *= 1e9
+    torch.save(weights, tmp_path / "large.pth")
+    teacher["checkpoint"] = str(tmp_path / "large.pth")
+    settings["load_from"] = teacher["checkpoint"]
+    with pytest.raises(
+        StepCheckError, match=r"outputs of 'student' are as large as .*load weights"
+    ):
+        checked(tmp_path, **settings).train()
+
+
 def test_without_the_hook_such_a_run_goes_on(tmp_path):
     assert run(tmp_path, **equal_to_its_teacher(tmp_path)).iter == 4
 
