@@ -103,7 +103,7 @@ class FiniteGuardHook(Hook):
         data_batch: Any = None,
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
-        losses = {k: float(v) for k, v in (outputs or {}).items() if "loss" in k}
+        losses = {k: float(v.detach()) for k, v in (outputs or {}).items() if "loss" in k}
         if not self._found and not math.isfinite(sum(losses.values())):
             self._react(runner, losses)  # a gradient scaler has skipped the step, or there was none
         self._batch = None
