@@ -1,0 +1,41 @@
+"""``python -m mmkd.engine.torchrun``: torchrun, whose processes tell by themselves what failed.
+
+torchrun adds a traceback of its own and a report of every process to what they tell. This leaves
+both out, except where a process was killed and could tell nothing. ``MMKD_TRACEBACK=1`` leaves
+torchrun as it is.
+"""
+
+import os
+import signal
+import sys
+
+if os.environ.get("MMKD_TRACEBACK") != "1":
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # torchrun's loggers read it when imported
+
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run torchrun, and return the exit code of the process that failed first, or 0."""
+    if os.environ.get("MMKD_TRACEBACK") == "1":
+        main(arguments)
+        return 0
+    try:
+        main(arguments)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode >= 0:
+            return failure.exitcode or 1
+        name = signal.Signals(-failure.exitcode).name
+        print(
+            f"The process of rank {rank} was killed by {name}; the others were ended. Was there "
+            "too little memory?",
+            file=sys.stderr,
+        )
+        return 128 - failure.exitcode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
