@@ -108,7 +108,7 @@ def main() -> None:
         failures.folder = config.work_dir
         repeated = deepcopy(config)
         apply_arguments(config, arguments)
-        check_run(config)
+        check_run(config, ["train_dataloader", "val_dataloader"], trains=True)
         prepare_processes(config)
         runner = build_runner(config)
         if composed is not None:

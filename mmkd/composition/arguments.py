@@ -76,7 +76,7 @@ def composed_config(arguments: Namespace) -> Config:
     )
     student = Path(arguments.config.rpartition("::")[2]).stem
     methods = "_".join(Path(name).stem for name in names)
-    return Config(config.to_dict(), filename=f"{methods}_{student}.py")
+    return Config(config.to_dict(), cfg_text=config.text, filename=f"{methods}_{student}.py")
 
 
 def composes(arguments: Namespace) -> bool:

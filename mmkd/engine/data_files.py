@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-DOCS = "docs/datasets.md says where data are had and how they are laid out"
+DOCS = "docs/datasets.md has the layouts"
 
 
 def missing_data(config: Config, loaders: Sequence[str]) -> Iterator[str]:
@@ -22,16 +22,26 @@ def missing_data(config: Config, loaders: Sequence[str]) -> Iterator[str]:
         config: The config of the run.
         loaders: Names of the data loaders that it uses.
     """
+    users: dict[str, list[str]] = {}
     for field in loaders:
-        for dataset in _datasets((config.get(field) or {}).get("dataset")):
-            for path in _paths(dataset, config.get("default_scope")):
-                if not os.path.exists(path):
-                    yield f"{field}: there is no {path} ({DOCS})."
-        evaluator = config.get(field.replace("_dataloader", "_evaluator"))
-        for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator or []:
-            path = metric.get("ann_file") if isinstance(metric, Mapping) else None
-            if isinstance(path, str) and "://" not in path and not os.path.exists(path):
-                yield f"{field.replace('_dataloader', '_evaluator')}: there is no {path}."
+        for path in _files(config, field):
+            if not os.path.exists(path):
+                users.setdefault(os.path.normpath(path), []).append(field)
+    for path, fields in users.items():
+        if not any(str(parent) in users for parent in Path(path).parents):
+            where = " and ".join(dict.fromkeys(fields))
+            yield f"The data of {where} are missing: there is no {path} ({DOCS})."
+
+
+def _files(config: Config, field: str) -> Iterator[str]:
+    """Yield the local files and folders that a loader and its metrics read."""
+    for dataset in _datasets((config.get(field) or {}).get("dataset")):
+        yield from _paths(dataset, config.get("default_scope"))
+    metrics = config.get(field.replace("_dataloader", "_evaluator")) or []
+    for metric in [metrics] if isinstance(metrics, Mapping) else metrics:
+        path = metric.get("ann_file")
+        if isinstance(path, str) and "://" not in path:
+            yield path
 
 
 def _datasets(dataset: Any) -> Iterator[Mapping[str, Any]]:

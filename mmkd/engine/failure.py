@@ -45,15 +45,17 @@ class Failures:
             return
         if not _tells():
             sys.exit(1)
-        sys.exit(f"{self.command}: {words(error)}\n{self._keep(error)}")
+        sys.exit(f"{self.command}: {words(error)}{self._keep(error)}")
 
     def _keep(self, error: Exception) -> str:
         """Write the traceback to the work folder, and say how to see it."""
+        if isinstance(error, ArgumentError):  # there is nothing to see in it
+            return ""
         if self.folder is None or not Path(self.folder).is_dir():
-            return f"({TRACEBACK}=1 shows the traceback.)"
+            return f"\n({TRACEBACK}=1 shows the traceback.)"
         path = Path(self.folder, "traceback.txt")
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        return f"(The traceback is in {path}; {TRACEBACK}=1 shows it.)"
+        return f"\n(The traceback is in {path}; {TRACEBACK}=1 shows it.)"
 
 
 def words(error: Exception) -> str:

@@ -2,7 +2,9 @@
 
 import difflib
 import inspect
+import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from mmengine.config import Config
@@ -17,7 +19,7 @@ LISTED = 6
 EVALUATORS = ("val_evaluator", "test_evaluator")
 
 
-def check_run(config: Config, loaders: Sequence[str] = LOADERS, trains: bool = True) -> None:
+def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
     """Check that what a run needs is there, before anything is built.
 
     Args:
@@ -28,12 +30,13 @@ def check_run(config: Config, loaders: Sequence[str] = LOADERS, trains: bool = T
     Raises:
         ArgumentError: If something is missing or misspelt. It names all that is.
     """
-    problems = [
-        *misspelt_keys(config),
-        *_wrong_parts(config),
-        *missing_weights(config, trains),
-        *missing_data(config, loaders),
-    ]
+    with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
+        problems = [
+            *misspelt_keys(config),
+            *_wrong_parts(config),
+            *missing_weights(config, trains),
+            *missing_data(config, loaders),
+        ]
     if problems:
         found = list(dict.fromkeys(problems))
         more = [f"- and {len(found) - LISTED} more"] if len(found) > LISTED else []

@@ -5,22 +5,27 @@ both out, except where a process was killed and could tell nothing. ``MMKD_TRACE
 torchrun as it is.
 """
 
+import logging
 import os
 import signal
 import sys
 
-if os.environ.get("MMKD_TRACEBACK") != "1":
-    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # torchrun's loggers read it when imported
-
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
+
+from mmkd.engine.failure import TRACEBACK
+
+LOGGERS = ("torch.distributed.elastic", "torch.distributed.run")
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run torchrun, and return the exit code of the process that failed first, or 0."""
-    if os.environ.get("MMKD_TRACEBACK") == "1":
+    if os.environ.get(TRACEBACK) == "1":
         main(arguments)
         return 0
+    for name in [*logging.root.manager.loggerDict]:
+        if name.startswith(LOGGERS):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         main(arguments)
     except ChildFailedError as error:
