@@ -105,9 +105,8 @@ class MLKDLoss(PartlyRelationalLogitLoss):
             return values, relation
         first = len(teacher) // self.views
         samples, classes = self.confidence_masks(teacher[:first])
-        pair = self.transformed(student, teacher)
         for i, temperature in enumerate(self.temperatures):
-            tempered = self.tempered(*pair, temperature, labels)
+            tempered = self.tempered(student, teacher, temperature, labels)
             kl = self.divergence(tempered)
             values = values + self.views * self._shares(samples, i) * kl
             weak = tempered.student[:first].exp(), tempered.teacher[:first].exp()
@@ -139,4 +138,4 @@ class MLKDLoss(PartlyRelationalLogitLoss):
         return torch.cat([samples, *[others] * (self.views - 1)])
 
     def divergence(self, pair: Tempered) -> Tensor:
-        return self.kl_weight * kd_divergence(pair.student, pair.teacher, pair.temperature)
+        return self.kl_weight * kd_divergence(pair)

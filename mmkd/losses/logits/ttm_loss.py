@@ -29,4 +29,5 @@ class TTMLoss(LogitLoss):
 
     def divergence(self, pair: Tempered) -> Tensor:
         # The temperature taken back: the logits differ from these by a constant in each sample.
-        return kd_divergence((pair.student * pair.temperature).log_softmax(-1), pair.teacher, 1.0)
+        student = (pair.student * pair.temperature).log_softmax(-1)
+        return kd_divergence(Tempered(student, pair.teacher))
