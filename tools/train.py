@@ -1,9 +1,9 @@
-"""Train a model by its config, or a student by its config, teachers and methods of distillation.
+r"""Train a model by its config, or a student by its config, teachers and methods of distillation.
 
-The arguments are those of mmpretrain's and mmdet's tools/train.py, and three more:
+The arguments are those of mmpretrain's and mmdet's tools/train.py, and three more. Examples:
 
   python tools/train.py configs/erkd/fasterrcnn_r101_r18_coco.py
-  python tools/train.py mmpretrain::resnet/resnet18_8xb32_in1k.py \\
+  python tools/train.py mmpretrain::resnet/resnet18_8xb32_in1k.py \
       --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd --set temperature=2
   python tools/train.py my_detector.py --teacher big_detector.py big.pth --method erkd+pkd
 """

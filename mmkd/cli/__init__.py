@@ -22,7 +22,7 @@ def command() -> None:
       python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
           --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
       python -m mmkd doctor
-    """
+    """  # noqa: D301
 
 
 @command.command()
@@ -34,7 +34,7 @@ def doctor() -> None:
     \b
     Example:
       python -m mmkd doctor
-    """
+    """  # noqa: D301
     sys.exit(examine([]))
 
 

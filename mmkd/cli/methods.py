@@ -20,7 +20,7 @@ def methods(words: tuple[str, ...], as_json: bool) -> None:
       python -m mmkd methods
       python -m mmkd methods entropy
       python -m mmkd methods --json
-    """
+    """  # noqa: D301
     found = [method for method in read_methods() if _fits(method, words)]
     if as_json:
         rows = [
@@ -52,7 +52,7 @@ def method(name: str, as_json: bool) -> None:
     Examples:
       python -m mmkd method erkd
       python -m mmkd method dkd --json
-    """
+    """  # noqa: D301
     try:
         found = read_method(name)
     except ArgumentError as error:

@@ -20,7 +20,9 @@ def describe(method: Method) -> str:
     if method.options:
         lines.append("Settings (--set NAME=VALUE):")
         for option in options(method):
-            defaults = ", ".join(f"{value!r} for {kind}" for kind, value in option["default"].items())
+            defaults = ", ".join(
+                f"{value!r} for {kind}" for kind, value in option["default"].items()
+            )
             lines.append(f"  {option['name']}  {', '.join(option['keys'])}; default {defaults}")
         lines.append("")
     return "\n".join([*lines, f"Config ({method.path}):", *_indented(_text(method)), ""])

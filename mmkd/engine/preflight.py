@@ -66,7 +66,10 @@ def _wrong_parts(config: Config) -> Iterator[str]:
 def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
     yield MODELS, config.get("model")
     yield OPTIM_WRAPPERS, config.get("optim_wrapper")
-    for hook in [*_listed(config.get("custom_hooks")), *(config.get("default_hooks") or {}).values()]:
+    for hook in [
+        *_listed(config.get("custom_hooks")),
+        *(config.get("default_hooks") or {}).values(),
+    ]:
         yield HOOKS, hook
     for field in EVALUATORS:
         for metric in _listed(config.get(field)):

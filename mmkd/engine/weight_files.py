@@ -82,7 +82,9 @@ def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
 
 def _unreachable(address: str) -> str | None:
     """Say why an address cannot be had, or return ``None`` if it can or has been before."""
-    cached = os.path.join(torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path))
+    cached = os.path.join(
+        torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path)
+    )
     if os.path.isfile(cached):
         return None
     try:

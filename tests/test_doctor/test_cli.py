@@ -61,7 +61,11 @@ def test_help_without_examining_anything(capsys) -> None:
 
 def test_the_real_environment_is_fit() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mmkd", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mmkd", "doctor"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mmcv's compiled ops can be imported" in done.stdout
