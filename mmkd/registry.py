@@ -26,7 +26,7 @@ class UnknownPartError(KeyError):
         return str(self.args[0])
 
 
-class PartRegistry(Registry):  # type: ignore[misc]
+class PartRegistry(Registry):
     """A registry that tells in words what is misspelt: a type, or an argument of one."""
 
     def get(self, key: str) -> Any:

@@ -12,8 +12,7 @@ from mmkd.composition.kinds import kind_of
 from mmkd.composition.methods import Method, Settings, read_method
 from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
-from mmkd.networks.building import network_config
-from mmkd.networks.student import student_spec
+from mmkd.networks.building import network_config, student_spec
 
 DISTILLATION = "mmkd::_base_/distillation.py"
 

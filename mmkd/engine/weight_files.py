@@ -10,8 +10,7 @@ from urllib.parse import urlparse
 import torch
 from mmengine.config import Config
 
-from mmkd.networks.building import network_config
-from mmkd.networks.student import student_spec
+from mmkd.networks.building import network_config, student_spec
 
 SECONDS = 10
 GONE = (404, 410)
