@@ -20,10 +20,9 @@ def describe(method: Method) -> str:
     if method.options:
         lines.append("Settings (--set NAME=VALUE):")
         for option in options(method):
-            defaults = ", ".join(
-                f"{value!r} for {kind}" for kind, value in option["default"].items()
-            )
-            lines.append(f"  {option['name']}  {', '.join(option['keys'])}; default {defaults}")
+            given = {kind: value for kind, value in option["default"].items() if value is not None}
+            defaults = ", ".join(f"{value!r} for {kind}" for kind, value in given.items())
+            lines.append(f"  {option['name']}: {defaults} ({', '.join(option['keys'])})")
         lines.append("")
     return "\n".join([*lines, f"Config ({method.path}):", *_indented(_text(method)), ""])
 
