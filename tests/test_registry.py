@@ -56,7 +56,7 @@ def test_errors_of_a_part_are_its_own() -> None:
             raise TypeError("NoneType takes no arguments")
 
     try:
-        with pytest.raises(TypeError, match="^NoneType takes no arguments$"):
+        with pytest.raises(TypeError, match=r"^NoneType takes no arguments$"):
             MODELS.build(dict(type="mmkd.Broken"))
     finally:
         del MODELS.module_dict["Broken"]
