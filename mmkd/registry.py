@@ -12,7 +12,8 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import Registry
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import Registry, build_runner_from_cfg
 
 from mmkd.arguments import check_arguments, did_you_mean
 
@@ -96,5 +97,12 @@ OPTIM_WRAPPERS = PartRegistry(
     "optim_wrapper",
     parent=MMENGINE_OPTIM_WRAPPERS,
     scope=SCOPE,
+    locations=["mmkd.engine"],
+)
+RUNNERS = Registry(
+    "runner",
+    build_func=build_runner_from_cfg,
+    parent=MMENGINE_RUNNERS,
+    scope="mmkd",
     locations=["mmkd.engine"],
 )

@@ -10,11 +10,12 @@ ROOT = Path(mmkd.__file__).parent
 LAYERS = [
     {"version", "typed", "arguments", "arithmetic", "schedule", "contracts"},
     {"registry"},
-    {"compat"},
+    {"compat", "randomness"},
     {"networks"},
     {"teachers"},
     {"models", "datasets", "logits", "connectors", "locations"},
     {"losses", "weights"},
+    {"store"},
     {"functional", "terms"},
     {"distillers"},
     {"evaluation"},

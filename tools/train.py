@@ -31,6 +31,7 @@ from mmkd.engine.launch import (
     shared_arguments,
 )
 from mmkd.engine.preflight import check_run
+from mmkd.engine.safety import apply_safety, safety_arguments
 
 
 def parse_arguments() -> Namespace:
@@ -56,6 +57,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--no-persistent-workers", action="store_true", help="start data workers anew every epoch"
     )
+    safety_arguments(parser)
     shared_arguments(parser)
     add_arguments(parser)
     return parser.parse_args()
@@ -76,6 +78,7 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
             and not Path(config.load_from).exists()
         ):
             raise ArgumentError(f"There is no checkpoint {config.load_from} to resume from.")
+    apply_safety(config, arguments)
     if arguments.auto_scale_lr:
         if "base_batch_size" not in (config.get("auto_scale_lr") or {}):
             raise ArgumentError(
