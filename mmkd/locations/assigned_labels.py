@@ -210,7 +210,9 @@ class Observation:
             for level in rows
         ]
         return {
-            "levels": tuple(torch.cat([part.flatten(0, 1) for part in of]) for of in (rows, images)),
+            "levels": tuple(
+                torch.cat([part.flatten(0, 1) for part in of]) for of in (rows, images)
+            ),
             "images": tuple(torch.cat(of, dim=1).flatten(0, 1) for of in (rows, images)),
         }
 
@@ -219,7 +221,9 @@ class Observation:
         if labels.is_floating_point():
             return bool((labels >= 0).all() and (labels <= 1).all() and (labels > 0).any())
         objects = (labels >= 0) & (labels < self.scores.classes)
-        return bool((labels >= -1).all() and (labels <= self.scores.classes).all() and objects.any())
+        return bool(
+            (labels >= -1).all() and (labels <= self.scores.classes).all() and objects.any()
+        )
 
     def _belong(self, labels: Tensor, images: Tensor) -> bool:
         """Tell whether each image has only labels of the class of its objects."""

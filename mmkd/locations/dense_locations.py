@@ -249,9 +249,7 @@ def _anchors(side: Side) -> list[Tensor] | None:
 
 def _generator(side: Side) -> Any:
     """Return what places a head's priors; heads that guide anchors or sides have another name."""
-    found = enclosing(
-        side.network, side.taps[0].path, "prior_generator", "square_anchor_generator"
-    )
+    found = enclosing(side.network, side.taps[0].path, "prior_generator", "square_anchor_generator")
     if found is None:
         return None
     generator = getattr(found[1], "prior_generator", None)

@@ -60,8 +60,8 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     )
 
 
-def main() -> None:
-    folder, loop, *rest = sys.argv[1:]
+def main(arguments: list[str]) -> None:
+    folder, loop, *rest = arguments
     faults = dict(fault.split("=") for fault in rest if "=" in fault)
     if "slow_save" in faults:
         flush = os.fsync
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
