@@ -1,6 +1,7 @@
 """MMEngine hooks around a distillation run."""
 
 from mmkd.hooks.best_and_last_hook import BestAndLastHook
+from mmkd.hooks.dataset_labels_hook import DatasetLabelsHook
 from mmkd.hooks.exact_resume_hook import ExactResumeHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.module_statistics import module_statistics
@@ -11,6 +12,7 @@ from mmkd.hooks.teacher_evaluation_hook import TeacherEvaluationHook
 
 __all__ = [
     "BestAndLastHook",
+    "DatasetLabelsHook",
     "ExactResumeHook",
     "MeanTeacherHook",
     "StatisticsHook",

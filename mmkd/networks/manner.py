@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmkd.networks.taps import Tap
-from mmkd.teachers import roi_heads
+from mmkd.networks import roi_heads
 
 Forward = Callable[[Any, Tensor, Any, Sequence[Tensor], Collection[Tap]], Any]
 

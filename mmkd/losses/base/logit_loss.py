@@ -19,14 +19,25 @@ class Tempered(NamedTuple):
     Attributes:
         student: The student's log-probabilities, shape (N, C).
         teacher: The teacher's log-probabilities, shape (N, C).
-        temperature: A number, or a tensor of shape (N, 1) or (1, 1).
+        temperature: A number, or a tensor of shape (N, 1) or (1, 1): the teacher's.
         labels: Class indices, shape (N,), where the batch has them.
+        student_temperature: The student's, where it is another.
     """
 
     student: Tensor
     teacher: Tensor
     temperature: Temperature
     labels: Tensor | None
+    student_temperature: Temperature | None = None
+
+    def untempered(self) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities of student and teacher at temperature 1, (N, C) each."""
+        own = self.temperature if self.student_temperature is None else self.student_temperature
+        # The logits times T differ from the raw ones by a constant in each sample.
+        return (
+            (self.student * own).log_softmax(-1),
+            (self.teacher * self.temperature).log_softmax(-1),
+        )
 
 
 def kd_divergence(log_student: Tensor, log_teacher: Tensor, temperature: Temperature) -> Tensor:
@@ -43,6 +54,17 @@ def kd_divergence(log_student: Tensor, log_teacher: Tensor, temperature: Tempera
 
 def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
     return [part if isinstance(part, nn.Module) else MODELS.build(part) for part in parts]
+
+
+def _divisors(
+    temperature: Temperature | nn.Module, student: Tensor, teacher: Tensor
+) -> tuple[Temperature, Temperature]:
+    """Return what the student's and the teacher's logits are divided by, numbers or (N, 1)."""
+    if not isinstance(temperature, nn.Module):
+        return temperature, temperature
+    found = temperature(student, teacher)
+    own, theirs = found if isinstance(found, tuple) else (found, found)
+    return own.reshape(-1, 1), theirs.reshape(-1, 1)
 
 
 def _fitted(transform: nn.Module) -> bool:
@@ -64,7 +86,8 @@ class LogitLoss(nn.Module):
 
     Args:
         temperature: Softmax temperature, a positive number or the config of a module that computes
-            it from both logits: a 0-dim tensor or one value per sample, shape (N,).
+            it from both logits: a 0-dim tensor or one value per sample, shape (N,); or a pair of
+            these, for the student and for the teacher, of which the teacher's enters the loss.
         transforms: Configs of logit transforms, (N, C) -> (N, C), for both sides.
         student_transforms: The same for the student's logits alone.
         teacher_transforms: The same for the teacher's logits alone.
@@ -189,17 +212,14 @@ class LogitLoss(nn.Module):
         labels: Tensor | None,
     ) -> Tempered:
         """Return what :meth:`divergence` takes, from transformed logits (N, C)."""
-        divisor: Temperature
-        if isinstance(temperature, nn.Module):
-            divisor = temperature(student, teacher).reshape(-1, 1)
-        else:
-            divisor = temperature
+        own, divisor = _divisors(temperature, student, teacher)
         log_teacher = self.log_probabilities(teacher / divisor)
         if self.target is not None:
             log_teacher = self.target(log_teacher, labels)
         for transform in self.fitted_transforms:
-            student = transform(student, log_teacher, divisor)
-        return Tempered(self.log_probabilities(student / divisor), log_teacher, divisor, labels)
+            student = transform(student, log_teacher, own)
+        log_student = self.log_probabilities(student / own)
+        return Tempered(log_student, log_teacher, divisor, labels, own)
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Return log-probabilities (N, C) of logits (N, C) that the temperature has divided."""

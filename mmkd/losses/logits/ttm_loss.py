@@ -28,5 +28,5 @@ class TTMLoss(LogitLoss):
         super().__init__(1 / gamma, **arguments)
 
     def divergence(self, pair: Tempered) -> Tensor:
-        # The temperature taken back: the logits differ from these by a constant in each sample.
-        return kd_divergence((pair.student * pair.temperature).log_softmax(-1), pair.teacher, 1.0)
+        own, _ = pair.untempered()
+        return kd_divergence(own, pair.teacher, 1.0)
