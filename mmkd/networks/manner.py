@@ -8,8 +8,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from mmkd.networks.taps import Tap
 from mmkd.networks import roi_heads
+from mmkd.networks.taps import Tap
 
 Forward = Callable[[Any, Tensor, Any, Sequence[Tensor], Collection[Tap]], Any]
 

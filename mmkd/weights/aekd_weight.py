@@ -23,8 +23,8 @@ def smallest_combination(
 
     Subject to :math:`\sum_k \alpha_k = 1` and :math:`0 \le \alpha_k \le` ``maximum``. This is the
     dual of a one-class support vector machine with :math:`\nu = 1 / (K \cdot maximum)`, solved as
-    there, with libsvm's choice of the pair of shares that is moved to its optimum in each step, until
-    no pair violates the optimality conditions.
+    there, with libsvm's choice of the pair of shares that is moved to its optimum in each step,
+    until no pair violates the optimality conditions.
 
     Args:
         gram: Inner products of K vectors, shape (K, K), float64 on the CPU.

@@ -137,4 +137,5 @@ class SDDLoss(FeatureLoss):
         if self.region_weight is not None:
             weight = weight * self.region_weight(*flat).unflatten(0, (regions, samples))
         each = self.loss(*flat, labels=labels.repeat(regions), reduction_override="none")
-        return (weight * each.unflatten(0, (regions, samples))).mean(0)
+        weighed: Tensor = weight * each.unflatten(0, (regions, samples))
+        return weighed.mean(0)

@@ -212,8 +212,8 @@ def sample_places(data_samples: Sequence[Any] | None, device: torch.device, size
     Raises:
         ValueError: If the samples do not have it, or the memory has no place of that index.
     """
-    places = [getattr(sample, "sample_idx", None) for sample in data_samples or ()]
-    if not places or None in places:
+    places = [s.sample_idx for s in data_samples or () if hasattr(s, "sample_idx")]
+    if not places or len(places) < len(data_samples or ()):
         raise ValueError(
             "CRDLoss finds a sample's place in its memory by `sample_idx`, which the data samples "
             "lack: add it to the meta_keys of PackInputs, or give CRDLoss a queue_size in place of "
