@@ -7,6 +7,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from torch import nn
+
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a sentence that names the nearest match, or an empty text if none comes near."""
@@ -52,7 +54,7 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any], titl
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of a function's or class's arguments, as far as they resolve."""
-    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    target = function.__init__ if inspect.isclass(function) else function
     try:
         return typing.get_type_hints(target)
     except (NameError, TypeError):  # a name that exists for type checkers only
@@ -66,7 +68,7 @@ def _fits(value: Any, hint: Any) -> bool:
     kind = typing.get_origin(hint) or hint
     if kind is float:
         return isinstance(value, int | float)
-    if kind in (int, bool, str, dict, type(None)):
+    if kind in (int, bool, str, dict, type(None), nn.Module):
         return isinstance(value, kind)
     if kind is Mapping:
         return isinstance(value, Mapping)
@@ -81,5 +83,12 @@ def _words(hint: Any) -> str:
         return " or ".join(_words(each) for each in typing.get_args(hint))
     kind = typing.get_origin(hint) or hint
     words = {float: "a number", int: "a whole number", bool: "True or False", str: "a text"}
-    words |= {dict: "a dict", Mapping: "a dict", list: "a list", Sequence: "a list"}
-    return words.get(kind) or ("None" if kind is type(None) else getattr(kind, "__name__", "other"))
+    words |= {
+        dict: "a dict",
+        Mapping: "a dict",
+        list: "a list",
+        Sequence: "a list",
+        nn.Module: "a module",
+    }
+    known = "None" if kind is type(None) else words.get(kind)
+    return known or str(getattr(kind, "__name__", "another type"))

@@ -14,7 +14,7 @@ Tapped = Sequence[tuple[str, Shape]]  # a tap and the shape of its tensor
 
 
 class NoConnector(nn.Module):
-    """Stands where the shapes agree: the student's feature passes unchanged."""
+    """Passes the student's feature unchanged: for a pair whose shapes agree beside others."""
 
     def forward(self, student: Any, teacher: Any) -> Any:
         return student
@@ -34,7 +34,7 @@ def connect(
     config: Config | None,
     student: Tapped,
     theirs: Tapped,
-) -> nn.Module:
+) -> nn.Module | None:
     """Build what turns a term's student features into ones to compare with a teacher's.
 
     Args:
@@ -50,9 +50,10 @@ def connect(
 
     Returns:
         A module that takes the features of the student and of the teacher, two lists, and returns
-        the list of the student's to compare.
+        the list of the student's to compare; ``None`` where all shapes agree and no connector is
+        named.
     """
-    if config is not None and getattr(MODELS.get(config["type"]), "joint", False):
+    if config is not None and _is_joint(config):
         name = f"{term} -> {teacher}"
         shapes = [shape for _, shape in student], [shape for _, shape in theirs]
         connector = _build(
@@ -65,10 +66,17 @@ def connect(
             f"The term {term!r} taps {len(student)} tensors of the student ({_names(student)}) and "
             f"{len(theirs)} of the teacher {teacher!r} ({_names(theirs)}): they must be pairs."
         )
+    if config is None and [shape for _, shape in student] == [shape for _, shape in theirs]:
+        return None
     return PairConnectors(
         _connect_pair(f"{term}: {own} -> {teacher} {other}", config, shape, teacher_shape)
         for (own, shape), (other, teacher_shape) in zip(student, theirs, strict=True)
     )
+
+
+def _is_joint(config: Config) -> bool:
+    kind: Any = MODELS.get(config["type"])
+    return bool(kind is not None and getattr(kind, "joint", False))
 
 
 def _names(tapped: Tapped) -> str:

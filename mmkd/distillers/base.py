@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -16,6 +15,7 @@ from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
 from mmkd.terms.term import Features, TermOutput, Terms
+from mmkd.typed import TypedModel
 
 Config = dict[str, Any]
 Losses = dict[str, Any]
@@ -44,7 +44,7 @@ class Step:
     trained: Mapping[str, str] = field(default_factory=dict)
 
 
-class BaseDistiller(BaseModel, ABC):
+class BaseDistiller(TypedModel, ABC):
     """Trains networks by terms. One of them, the student, predicts, is evaluated and exported.
 
     Args:
@@ -64,10 +64,12 @@ class BaseDistiller(BaseModel, ABC):
     student_loss_transforms: nn.Sequential
 
     def __init__(self, network: nn.Module) -> None:
-        super().__init__(data_preprocessor=network.data_preprocessor)
+        super().__init__(data_preprocessor=getattr(network, "data_preprocessor", None))
         self.student = network
         self._observers: OrderedDict[int, Callable[[Step], None]] = OrderedDict()
-        self._register_load_state_dict_pre_hook(self._accept_student_weights)
+        self._register_load_state_dict_pre_hook(  # type: ignore[no-untyped-call]
+            self._accept_student_weights
+        )
 
     def forward(
         self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"
@@ -98,8 +100,8 @@ class BaseDistiller(BaseModel, ABC):
         mmpretrain's heads call their loss ``loss``, which is also MMEngine's name of the total: in
         the log theirs is ``loss_student``.
         """
-        parsed: tuple[Tensor, dict[str, Tensor]] = super().parse_losses(logged(losses))
-        return parsed
+        named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
+        return super().parse_losses(named)
 
     def factors(self) -> dict[str, float]:
         """Return what each term is multiplied by in this step: 0 where it does not act."""

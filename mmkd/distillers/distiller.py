@@ -1,6 +1,7 @@
 """The distiller: one student, named teachers, named terms."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,22 +18,32 @@ from mmkd.distillers.base import (
     no_loss,
     scaled,
 )
-from mmkd.distillers.build import (
-    Logits,
-    build_teachers,
-    build_terms,
-    connect_terms,
-    logit_taps,
-)
 from mmkd.distillers.loss_transforms import LossTransforms
 from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import example_input
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
-from mmkd.schedule import Schedule
-from mmkd.teachers import Teacher
+from mmkd.teachers import Teacher, names_of_each
+from mmkd.terms.building import build_terms
+from mmkd.terms.draft import LogitTexts, logit_taps
+from mmkd.terms.networks import Networks, build_teachers
+from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the terms that act in a step read.
+
+    Attributes:
+        student: Taps of the student.
+        teachers: Each teacher that takes part, with its names and the taps to catch.
+    """
+
+    student: list[Tap]
+    teachers: list[tuple[Teacher, list[str], list[Tap]]]
 
 
 @MODELS.register_module()
@@ -46,12 +57,8 @@ class Distiller(BaseDistiller):
         student: The student: a model config, or the path or name of a config file.
         teachers: Arguments of :class:`mmkd.teachers.Teacher`, by the teacher's name.
         teacher: Short for ``teachers=dict(teacher=...)``.
-        terms: Arguments of :class:`mmkd.terms.Term`, by the term's name. ``student`` and
-            ``teacher`` are taps or lists of taps, ``logits`` by default; where there are several
-            teachers ``teacher`` may be a dict from their names. ``connector`` is a connector's
-            config. ``logits`` of a term are read by this term in place of the distiller's, as for
-            each stage of a cascade.
-        student_loss_weight: Factor on the student's own losses.
+        terms: Settings of the terms by name, see :class:`mmkd.terms.settings.TermSettings`.
+        student_loss_weight: Factor on the student's own losses, at least 0.
         student_loss_schedule: Arguments of :class:`mmkd.schedule.Schedule` for that factor, for
             methods that let a term alone initialise the student: ``dict(begin=30)``.
         student_loss_transforms: Logit transforms that the student's own losses see in training:
@@ -79,21 +86,22 @@ class Distiller(BaseDistiller):
         student_loss_schedule: Config | None = None,
         student_loss_transforms: Sequence[Config | str] = (),
         shared: Mapping[str, Config] | None = None,
-        logits: Logits = "head.fc",
+        logits: LogitTexts = "head.fc",
         input_shape: Sequence[int] | None = None,
         predict_teachers: bool = False,
         data_preprocessor: Config | nn.Module | None = None,
     ) -> None:
         network = build_student(student, data_preprocessor)
         super().__init__(network)
+        check_terms(terms)
         self.manner = manner_of(network)
+        if student_loss_weight < 0:
+            raise ValueError(
+                f"student_loss_weight is {student_loss_weight}: a negative weight would drive the "
+                "student away from its labels. Give a number of at least 0."
+            )
         self.student_loss_weight = student_loss_weight
-        self.student_loss_schedule = None
-        if student_loss_schedule is not None:
-            try:
-                self.student_loss_schedule = Schedule(**student_loss_schedule)
-            except TypeError as error:
-                raise ValueError(f"student_loss_schedule is wrong: {error}") from error
+        self.student_loss_schedule = read_schedule(student_loss_schedule, "student's own losses")
         if predict_teachers and not hasattr(network, "head"):
             raise ValueError(
                 "predict_teachers compares the scores of classifiers; "
@@ -103,13 +111,14 @@ class Distiller(BaseDistiller):
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
-            self.logits = logit_taps(logits, ["student", *self.teachers])
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
+            networks = Networks(network, self.teachers, example_input(network, input_shape))
+            taps = logit_taps(logits, ["student", *self.teachers])
+            self.terms, self.logits = build_terms(terms, taps, self.shared, networks)
             self.student_loss_transforms = LossTransforms(
                 student_loss_transforms, self.logits["student"], self.shared
             )
-            self.terms = build_terms(terms, self.logits, self.shared)
-            connect_terms(self, terms, input_shape)
+        self._wanted = dict[tuple[str, ...], Wanted]()
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
@@ -127,29 +136,20 @@ class Distiller(BaseDistiller):
         ``torch.compile`` the step runs as it is. Parts where no tap lies may be compiled ones.
         """
         factors = self.factors()
-        taps: dict[str, dict[Tap, None]] = {"student": {}}
-        for name, term in self.terms.items():
-            if factors[name]:
-                for network, read in term.taps.items():
-                    taps.setdefault(network, {}).update(read)
+        acting = tuple(name for name, factor in factors.items() if factor)
+        if acting not in self._wanted:
+            self._wanted[acting] = self._taps_of(acting)
+        wanted = self._wanted[acting]
 
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
-        losses, caught = run_tapped(self.student, taps["student"], forward)
+        losses, caught = run_tapped(self.student, wanted.student, forward)
+
         features = {"student": caught}
-        given: tuple[Tensor, ...] = ()
-        if self.manner.given:
-            given = tuple(caught[tap] for tap in self.manner.given if tap in caught)
-        runs: dict[Teacher, dict[Tap, None]] = {}  # one under several names runs once
-        for name, teacher in self.teachers.items():
-            if name in taps:
-                runs.setdefault(teacher, {}).update(taps[name])
-        for teacher, wanted in runs.items():
-            found = teacher(inputs, data_samples, wanted, given)
-            for name, other in self.teachers.items():
-                if other is teacher:
-                    features[name] = found
+        rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
+        for teacher, names, taps in wanted.teachers:
+            features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))
 
         weight = self.student_loss_weight
         if self.student_loss_schedule is not None:
@@ -158,16 +158,30 @@ class Distiller(BaseDistiller):
         of_terms = dict.fromkeys(self.terms, features)
         outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples))
         if self.shared and self.terms:
-            # In a step in which those who share do not act, too.
+            # In a step in which the terms that share them do not act, too.
             name = f"loss_{[*self.terms][-1]}"
             losses[name] = losses[name] + no_loss(self.shared, inputs)
         if self._observers:
             self._report(Step(logged(losses), outputs, features, None, {}))
         return losses
 
+    def _taps_of(self, acting: Sequence[str]) -> Wanted:
+        """Return what is caught of each network for the terms of these names."""
+        taps: dict[str, dict[Tap, None]] = {"student": {}}
+        for name in acting:
+            for network, read in self.terms[name].taps.items():
+                taps.setdefault(network, {}).update(read)
+        teachers = []
+        for teacher, names in names_of_each(self.teachers).items():
+            names = [name for name in names if name in taps]
+            if names:  # a teacher of several names runs once
+                read = dict.fromkeys(tap for name in names for tap in taps[name])
+                teachers.append((teacher, names, [*read]))
+        return Wanted([*taps["student"]], teachers)
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Distiller":
         """Move or cast the teachers along with the student."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         for teacher in self.teachers.values():
             teacher._apply(fn)
         return self
@@ -176,7 +190,7 @@ class Distiller(BaseDistiller):
         """Add the logits that are there anyway, over shared classes, and call the observers."""
         at_places = [name for name, output in step.terms.items() if output.logits]
         term = self.terms[at_places[0]] if at_places else None
-        taps = self.logits if term is None else term.logits
+        taps = self.logits if term is None else term.logit_taps
         for name, features in step.features.items():
             if term is not None:
                 logits = (step.terms[term.name].logits or {}).get(name)

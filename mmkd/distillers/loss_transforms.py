@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmkd.arithmetic import full_precision
 from mmkd.networks.taps import Tap, Taps
-from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 from mmkd.terms.shared import refer
 

@@ -16,14 +16,15 @@ from mmkd.distillers.base import (
     build_student,
     check_network_name,
 )
-from mmkd.distillers.build import build_terms, example_input, logit_taps, shapes_of
 from mmkd.losses import LogitLoss
 from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import Shapes, device_of, example_input, shapes_of
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
 from mmkd.teachers.renormalize import Normalization
-from mmkd.terms.checks import check_labels, check_views
-from mmkd.terms.term import Features, Shapes, TermOutput, Terms
+from mmkd.terms.checks import check_labels, check_views, check_weights
+from mmkd.terms.draft import Draft, draft_terms, logit_taps
+from mmkd.terms.term import Features, Term, TermOutput, Terms
 from mmkd.terms.trial import try_term
 
 SUFFIX = "_mutual"
@@ -93,13 +94,12 @@ class MutualDistiller(BaseDistiller):
                 schedule=schedule,
             )
             self.terms = Terms()
+            shapes = self._shapes(input_shape)
             for name, own in self.taps.items():
                 read: dict[str, Taps] = {"student": own, **self.taps}
                 del read[name]
-                built = build_terms({f"{name}{SUFFIX}": settings}, read, self.shared)
-                for term_name, term in built.items():
-                    self.terms[term_name] = term
-            self._check(input_shape)
+                for draft in draft_terms({f"{name}{SUFFIX}": settings}, read, self.shared):
+                    self.terms[draft.name] = self._finish_term(draft, name, shapes)
         self._finish()
 
     @property
@@ -130,13 +130,17 @@ class MutualDistiller(BaseDistiller):
             self._report(losses, outputs, features)
         return losses
 
-    def _check(self, input_shape: Sequence[int] | None) -> None:
-        """Find the shapes of the logits in a dry run, and compute each term once."""
+    def _shapes(self, input_shape: Sequence[int] | None) -> dict[str, Shapes]:
+        """Return the shapes of the logits by network, from a dry run.
+
+        Raises:
+            ValueError: If the networks have other numbers of classes.
+        """
         inputs = example_input(self.student, input_shape)
-        shapes: dict[str, Shapes] = {}
-        for name, network in self.networks.items():
-            self.taps[name].check(network)
-            shapes[name] = shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
+        shapes = {
+            name: shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
+            for name, network in self.networks.items()
+        }
         classes = {name: shapes[name][tap][-1] for name, tap in self.taps.items()}
         if len({*classes.values()}) > 1:
             listed = ", ".join(f"{count} of {name!r}" for name, count in classes.items())
@@ -144,16 +148,23 @@ class MutualDistiller(BaseDistiller):
                 "The networks compare their logits, which must be of the same classes, but at the "
                 f"taps of their logits there are: {listed}."
             )
-        for name, term in self.terms.items():
-            if not isinstance(term.loss, LogitLoss):
-                raise ValueError(
-                    "The networks learn from each other's logits, which "
-                    f"{type(term.loss).__name__} does not compare: take a logit loss, such as "
-                    "loss=dict(type='mmkd.KDLoss')."
-                )
-            check_labels(self, term)
-            check_views(self, term)
-            try_term(term, shapes[name.removesuffix(SUFFIX)], shapes)
+        return shapes
+
+    def _finish_term(self, draft: Draft, name: str, shapes: Mapping[str, Shapes]) -> Term:
+        """Check what a network learns from the others, and compute it once."""
+        if not isinstance(draft.loss, LogitLoss):
+            raise ValueError(
+                "The networks learn from each other's logits, which "
+                f"{type(draft.loss).__name__} does not compare: take a logit loss, such as "
+                "loss=dict(type='mmkd.KDLoss')."
+            )
+        check_weights(draft)
+        check_labels(draft, self.student)
+        check_views(draft, self.student)
+        device = device_of(self.student)
+        term = Term(draft, {}).to(device)
+        try_term(term, {**shapes, "student": shapes[name]}, device)
+        return term
 
     def _report(
         self,

@@ -19,13 +19,15 @@ from mmkd.distillers.base import (
     logged,
     scaled,
 )
-from mmkd.distillers.build import build_terms, evaluating, example_input, shapes_of
 from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import Shapes, evaluating, example_input, shapes_of
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
-from mmkd.terms.checks import check_labels
-from mmkd.terms.connections import connect_term
-from mmkd.terms.term import Features, Shapes, Term, Terms
+from mmkd.terms.checks import check_labels, check_weights
+from mmkd.terms.connections import connect_draft
+from mmkd.terms.draft import Draft, draft_terms
+from mmkd.terms.settings import check_terms
+from mmkd.terms.term import Features, Term, Terms
 from mmkd.terms.trial import try_term
 
 DEEPEST = "deepest"
@@ -52,9 +54,10 @@ class SelfDistiller(BaseDistiller):
     Args:
         student: The network, a classifier of mmpretrain with ``neck`` and ``head``.
         branches: Tap of the stage from which each branch grows, by the branch's name.
-        terms: Arguments of :class:`mmkd.terms.Term` by name, of which each branch has its own.
-            ``student`` is a tap of a branch, which has a ``neck`` and a ``head`` like the
-            network's, and ``teacher`` one of the network; both are ``logits`` by default.
+        terms: Settings of terms by name, of which each branch has its own, see
+            :class:`mmkd.terms.settings.TermSettings`. ``student`` is a tap of a branch, which has a
+            ``neck`` and a ``head`` like the network's, and ``teacher`` one of the network; both are
+            ``logits`` by default.
         branch_loss_weight: Factor on the branches' losses on labels, the paper's 1 - alpha.
         logits: Tap of the logits, of the network and of each branch.
         input_shape: Channels, height and width of an input for the dry run that finds shapes. By
@@ -89,18 +92,24 @@ class SelfDistiller(BaseDistiller):
         self.student_loss_transforms = nn.Sequential()
         self.logits = Tap.parse(logits)
         self.stages = {name: Tap.parse(stage) for name, stage in branches.items()}
+        check_terms(terms)
         self.terms, self._trained = Terms(), dict[str, str]()
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
-            for branch in branches:
-                check_network_name(branch)
-                own = {f"{branch}_{name}": config for name, config in terms.items()}
-                taps: dict[str, Taps] = {"student": self.logits, DEEPEST: self.logits}
-                for name, term in build_terms(own, taps, self.shared).items():
-                    self.terms[name] = _plain(term)
-                    self._trained[name] = branch
-            self._build_branches(example_input(self.student, input_shape), terms)
+            drafts = {name: self._draft(name, terms) for name in branches}
+            self._build_branches(example_input(self.student, input_shape), drafts)
         self._finish()
+
+    def _draft(self, branch: str, terms: Mapping[str, Config]) -> list[Draft]:
+        """Read the terms of a branch."""
+        check_network_name(branch)
+        taps: dict[str, Taps] = {"student": self.logits, DEEPEST: self.logits}
+        own = {f"{branch}_{name}": config for name, config in terms.items()}
+        drafts = draft_terms(own, taps, self.shared)
+        for draft in drafts:
+            check_weights(draft)
+            _check_plain(draft)
+        return drafts
 
     @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
@@ -137,41 +146,47 @@ class SelfDistiller(BaseDistiller):
         """Return what terms read of one side, ``'student'`` or the deepest, without repeats."""
         return dict.fromkeys(tap for name in terms for tap in self.terms[name].taps[network])
 
-    def _build_branches(self, inputs: Tensor, configs: Mapping[str, Config]) -> None:
-        """Build the branches and connect their terms, from the shapes of a dry run."""
-        wanted = {MAP: None, **dict.fromkeys(self.stages.values())}
-        wanted |= self._read(DEEPEST, [*self.terms])
-        for tap in wanted:
-            tap.check(self.student)
+    def _build_branches(self, inputs: Tensor, drafts: Mapping[str, Sequence[Draft]]) -> None:
+        """Build the branches and finish their terms, from the shapes of a dry run."""
+        wanted: dict[Tap, None] = {MAP: None, **dict.fromkeys(self.stages.values())}
+        for draft in (draft for own in drafts.values() for draft in own):
+            wanted.update(dict.fromkeys(draft.reads()[DEEPEST]))
         deepest = shapes_of("student", self.student, inputs, wanted)
         self.branches = ModuleDict()
         for name, stage in self.stages.items():
-            branch = self.branches[name] = _Branch(name, self.student, deepest[stage], deepest[MAP])
-            terms = [term for term, trained in self._trained.items() if trained == name]
-            taps = self._read("student", terms)
-            for tap in taps:
-                tap.check(branch)
-            with evaluating(branch):
-                forward = partial(branch.forward, torch.zeros(deepest[stage]))
-                _, caught = run_tapped(branch, taps, forward)
-            own: Shapes = {tap: tuple(tensor.shape) for tap, tensor in caught.items()}
-            for term in (self.terms[term] for term in terms):
-                check_labels(self, term)
-                connector = configs[term.name.removeprefix(f"{name}_")].get("connector")
-                connect_term(term, connector, own, {DEEPEST: deepest})
-                try_term(term, own, {DEEPEST: deepest})
+            branch = _Branch(name, self.student, deepest[stage], deepest[MAP]).to(inputs.device)
+            self.branches[name] = branch
+            taps = [tap for draft in drafts[name] for tap in draft.reads()["student"]]
+            shapes = {"student": _shapes_of_branch(branch, taps, deepest[stage], inputs)}
+            shapes[DEEPEST] = deepest
+            for draft in drafts[name]:
+                check_labels(draft, self.student)
+                term = Term(draft, connect_draft(draft, shapes)).to(inputs.device)
+                try_term(term, shapes, inputs.device)
+                self.terms[draft.name], self._trained[draft.name] = term, name
 
 
-def _plain(term: Term) -> Term:
+def _shapes_of_branch(
+    branch: nn.Module, taps: Sequence[Tap], stage: tuple[int, ...], inputs: Tensor
+) -> Shapes:
+    """Return the shapes at taps of a branch, from a dry run on an empty map of its stage."""
+    for tap in taps:
+        tap.check(branch)
+    with evaluating(branch):
+        forward = partial(branch.forward, inputs.new_zeros(stage))
+        _, caught = run_tapped(branch, dict.fromkeys(taps), forward)
+    return {tap: tuple(tensor.shape) for tap, tensor in caught.items()}
+
+
+def _check_plain(draft: Draft) -> None:
     """Raise ``ValueError`` for a term that reads more of the networks than features."""
-    asks = term.locations or term.labels or term.weigh_through or hasattr(term.loss, "attach")
+    asks = draft.locations or draft.labels or draft.settings.weigh_through or draft.traits.attaches
     if asks:
         raise ValueError(
-            f"The term {term.name!r} of a self-distillation compares features or logits alone: "
+            f"The term {draft.name!r} of a self-distillation compares features or logits alone: "
             "without `locations`, `labels` and `weigh_through`, and by a loss that takes no part "
-            f"of a teacher, as {type(term.loss).__name__} may."
+            f"of a teacher, as {type(draft.loss).__name__} may."
         )
-    return term
 
 
 class _Branch(BaseModule):

@@ -86,7 +86,7 @@ def teacher_weight_statistics(distiller: BaseDistiller, step: Step) -> dict[str,
     """Return the mean weight of each teacher, for the terms that weigh several."""
     scalars = {}
     for name, output in step.terms.items():
-        teachers = distiller.terms[name].teachers
+        teachers = distiller.terms[name].teacher_taps
         if output.weight is not None and output.weight.numel() and len(teachers) > 1:
             means = output.weight.mean(1)
             scalars.update({f"{name}/weight/{t}": m for t, m in zip(teachers, means, strict=True)})

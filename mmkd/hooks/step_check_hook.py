@@ -72,7 +72,7 @@ class StepCheckHook(Hook):
     def _check(self, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
             if name not in self._checked and not output.empty:
-                taps = flat(distiller.terms[name].student)
+                taps = flat(distiller.terms[name].student_taps)
                 caught = step.features[step.trained.get(name, "student")]
                 read = [caught[tap] for tap in taps]
                 _check_term(name, step.losses[f"loss_{name}"], read)

@@ -50,12 +50,14 @@ class Locations(ABC):
 
     Attributes:
         reads_logits: Whether places are selected by the logits.
+        needs_labels: Whether a teacher must have all classes of the student.
         averages: Whether a selection says what a mean divides by.
         labels: Where the student assigns labels while it trains, if this is read.
     """
 
     reads_logits: bool
     averages = False
+    needs_labels = False
     labels: Tap | None = None
 
     def taps(self, network: str) -> list[Tap]:

@@ -2,9 +2,8 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision
 
 
 def entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tensor:
@@ -17,7 +16,11 @@ def entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tenso
         temperature: T > 0.
         eps: Added to the probabilities inside the logarithm, where a method is defined so.
     """
-    return _of_logarithms((full_precision(logits) / temperature).log_softmax(-1), eps)
+    logarithms = (full_precision(logits) / temperature).log_softmax(-1)
+    probabilities = logarithms.exp()
+    if eps:
+        logarithms = (probabilities + eps).log()
+    return -(probabilities * logarithms).sum(-1)
 
 
 def binary_entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tensor:
@@ -26,14 +29,6 @@ def binary_entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -
     Each class has the entropy of its Bernoulli distribution, from 0 to ln 2, and so has the mean.
     The arguments are those of :func:`entropy`.
     """
-    logits = full_precision(logits) / temperature
-    logarithms = torch.stack([logsigmoid(logits), logsigmoid(-logits)], dim=-1)
-    return _of_logarithms(logarithms, eps).mean(-1)
-
-
-def _of_logarithms(logarithms: Tensor, eps: float) -> Tensor:
-    """Return the entropy of log-probabilities (..., C), shape (...)."""
-    probabilities = logarithms.exp()
-    if eps:
-        logarithms = (probabilities + eps).log()
-    return -(probabilities * logarithms).sum(-1)
+    # A sigmoid is the softmax of its logit and 0.
+    pairs = torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+    return entropy(pairs, temperature, eps).mean(-1)

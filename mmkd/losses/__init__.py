@@ -1,10 +1,10 @@
 """Distillation losses: pure functions of tensors under thin registered modules."""
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.losses.base.logit_loss import LogitLoss, Tempered, kd_divergence
 from mmkd.losses.base.partly_relational_loss import PartlyRelationalLogitLoss
 from mmkd.losses.base.parts_loss import PartsLoss
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.base.relational_feature_loss import RelationalFeatureLoss
 from mmkd.losses.base.relational_loss import RelationalLogitLoss
 from mmkd.losses.detection.box_delta_loss import BoxDeltaLoss

@@ -1,7 +1,7 @@
 """How far and on what a network is run for distillation, by the task that it solves."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,14 +12,6 @@ from mmkd.networks import roi_heads
 from mmkd.networks.taps import Tap
 
 Forward = Callable[[Any, Tensor, Any, Sequence[Tensor], Collection[Tap]], Any]
-
-
-def _images(network: Any, inputs: Tensor, *_: Any) -> Any:
-    return network(inputs)
-
-
-def _tensor(network: Any, inputs: Tensor, data_samples: Any, *_: Any) -> Any:
-    return network(inputs, data_samples, mode="tensor")
 
 
 def _lies_in(taps: Collection[Tap], *parts: str) -> bool:
@@ -71,33 +63,42 @@ class Manner:
     """How a network is run without its losses, proposals and post-processing.
 
     Attributes:
-        run: Called with the network, its input (N, C, H, W), the data samples, what is given of the
-            student, and the taps that will be read.
-        given: What the student gives to a teacher that is run like this: the RoIs that its own
-            losses were computed on, shape (R, 5) for each stage.
-        given_to: The part of the network that what is given goes to.
-        closed: Why this part cannot be run on what is given, where it cannot.
-        withheld: Why what a student of this kind has cannot be given, where it cannot.
+        arguments: What a network that is called as a whole takes besides its input.
+        parts: Runs the parts of a detector that are tapped: called with the network, its input
+            (N, C, H, W), the data samples, the student's RoIs and the taps that will be read.
+            ``None`` for a network that is called as a whole.
+        roi_taps: Taps of the RoIs that a student of this kind computes its own losses on, shape
+            (R, 5) for each stage. A teacher of this kind classifies the student's RoIs.
+        refuses_rois: The reason why its RoI head cannot be run on given RoIs, if it cannot.
+        withholds_rois: The reason why its RoIs cannot be given to another network, if they cannot.
         detects: Whether it predicts instances, which have to know their images.
     """
 
-    run: Forward
-    given: tuple[Tap, ...] = ()
-    given_to: str | None = None
-    closed: str | None = None
-    withheld: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    parts: Forward | None = None
+    roi_taps: tuple[Tap, ...] = ()
+    refuses_rois: str | None = None
+    withholds_rois: str | None = None
     detects: bool = False
 
-    def needs_given(self, taps: Collection[Tap]) -> bool:
-        """Tell whether a tap lies where what is given goes to."""
-        return self.given_to is not None and _lies_in(taps, self.given_to)
+    def forward(
+        self, network: Any, inputs: Tensor, taps: Collection[Tap], rois: Sequence[Tensor] = ()
+    ) -> Any:
+        """Run a network without data samples, as far as the taps need it."""
+        if self.parts is None:
+            return network(inputs, **self.arguments)
+        return self.parts(network, inputs, None, rois or self.example_rois(inputs), taps)
 
-    def example(self, inputs: Tensor) -> list[Tensor]:
-        """Return what could be given for an input: one box in each image, for a dry run."""
+    def needs_rois(self, taps: Collection[Tap]) -> bool:
+        """Tell whether a tap lies in a RoI head, which runs on RoIs only."""
+        return bool(self.roi_taps) and _lies_in(taps, "roi_head")
+
+    def example_rois(self, inputs: Tensor) -> list[Tensor]:
+        """Return RoIs for a dry run: one box in each image, for each stage."""
         count, _, height, width = inputs.shape
         box = torch.tensor([0.0, 0.0, width / 2, height / 2], device=inputs.device)
         images = torch.arange(count, device=inputs.device)[:, None].float()
-        return [torch.cat([images, box.expand(count, 4)], dim=1) for _ in self.given]
+        return [torch.cat([images, box.expand(count, 4)], dim=1) for _ in self.roi_taps]
 
 
 def manner_of(network: nn.Module) -> Manner:
@@ -108,17 +109,23 @@ def manner_of(network: nn.Module) -> Manner:
     through ``mode='tensor'``; any other module is called with images.
     """
     if not isinstance(network, BaseModel):
-        return Manner(_images)
+        return Manner()
     if isinstance(head := getattr(network, "roi_head", None), nn.Module):
         path = "roi_head.bbox_roi_extractor"
         extractor = head.bbox_roi_extractor
         count = len(extractor) if isinstance(extractor, nn.ModuleList) else None
         paths = [path] if count is None else [f"{path}.{stage}" for stage in range(count)]
-        given = tuple(Tap(path, input=True, items=(1,)) for path in paths)
-        closed, withheld = roi_heads.closed(head), roi_heads.withheld(head)
-        return Manner(_two_stage, given, "roi_head", closed, withheld, detects=True)
+        rois = tuple(Tap(path, input=True, items=(1,)) for path in paths)
+        refuses, withholds = roi_heads.refuses_rois(head), roi_heads.withholds_rois(head)
+        return Manner(
+            parts=_two_stage,
+            roi_taps=rois,
+            refuses_rois=refuses,
+            withholds_rois=withholds,
+            detects=True,
+        )
     dense = isinstance(getattr(network, "bbox_head", None), nn.Module)
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense
-        return Manner(run, detects=True)
-    return Manner(_tensor)
+        return Manner(parts=run, detects=True)
+    return Manner(arguments=dict(mode="tensor"))

@@ -4,7 +4,7 @@ import inspect
 from typing import Any
 
 
-def closed(head: Any) -> str | None:
+def refuses_rois(head: Any) -> str | None:
     """Return why a RoI head cannot be asked about given RoIs, or ``None`` where it can."""
     if not hasattr(head, "_bbox_forward"):
         return "has no _bbox_forward, as mmdet's RoI heads do"
@@ -19,7 +19,7 @@ def closed(head: Any) -> str | None:
     return None
 
 
-def withheld(head: Any) -> str | None:
+def withholds_rois(head: Any) -> str | None:
     """Return why a student's RoIs cannot be given to a teacher, or ``None`` where they can."""
     if hasattr(head, "reg_roi_scale_factor"):
         return "pools each RoI twice, to classify it and for its box"

@@ -71,7 +71,8 @@ class Tap:
         """Return the tensor meant, from what the module took or gave."""
         for item in self.items:
             value = _item(self, value, item or 0)
-        value = _alone(value)
+        while isinstance(value, list | tuple) and len(value) == 1:
+            value = value[0]
         if isinstance(value, list | tuple):
             raise ValueError(
                 f"{self} is a tuple of {len(value)}: say which item is meant, such as "
@@ -163,8 +164,7 @@ def run_tapped(
             say that every run is meant, or a tensor is changed in place after it was caught.
     """
     taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
-    for tap in taps:
-        stop = stop and not tap.every
+    stop = stop and not any(tap.every for tap in taps)
     with_gradients = torch.is_grad_enabled()
 
     def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
@@ -182,7 +182,11 @@ def run_tapped(
         if stop and len(caught) == len(taps):
             raise AllCaught
 
-    output, handles = None, _hook(network, taps, catch)
+    output, handles = None, list[RemovableHandle]()
+    for tap in taps:
+        module = network.get_submodule(tap.path)
+        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
+        handles.append(hook(partial(catch, tap)))
     try:
         output = forward()
     except AllCaught:
@@ -221,22 +225,15 @@ def expand(
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         found[tap] = tap.closed(given if tap.input else output)
 
-    handles = _hook(network, [tap for tap in taps if None in tap.items], look)
+    handles = []
+    for tap in taps:
+        if None in tap.items:
+            module = network.get_submodule(tap.path)
+            hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
+            handles.append(hook(partial(look, tap)))
     try:
         forward()
     finally:
         for handle in handles:
             handle.remove()
     return found
-
-
-def _hook(
-    network: nn.Module, taps: Iterable[Tap], see: Callable[..., None]
-) -> list[RemovableHandle]:
-    """Have ``see`` called with each tap and what its module takes, or takes and gives."""
-    handles = []
-    for tap in taps:
-        module = network.get_submodule(tap.path)
-        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-        handles.append(hook(partial(see, tap)))
-    return handles

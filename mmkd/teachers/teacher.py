@@ -185,11 +185,10 @@ class Teacher:
             ValueError: If folding changes what the taps give.
         """
         if self._fold_bn:
-            given = self.manner.example(inputs)
-            before = self(inputs, None, taps, given)
+            before = self.example(inputs, taps)
             try:
                 fold_batch_norm(self.network)
-                after = self(inputs, None, taps, given)
+                after = self.example(inputs, taps)
                 same = all(_near(before[tap], after[tap]) for tap in taps)
             except RuntimeError:  # a BatchNorm of another size was folded into a convolution
                 same = False
@@ -220,7 +219,7 @@ class Teacher:
         inputs: Tensor,
         data_samples: Any,
         taps: Collection[Tap],
-        given: Sequence[Tensor] = (),
+        rois: Sequence[Tensor] = (),
     ) -> dict[Tap, Tensor]:
         """Run the network as far as its deepest tap, and return what the taps caught.
 
@@ -228,20 +227,25 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
             taps: What to catch.
-            given: What the student gives, see :class:`mmkd.networks.manner.Manner`.
+            rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
         """
         inputs = self.prepare(inputs, data_samples)
-        caught: dict[Tap, Tensor]
+        if (parts := self.manner.parts) is None:
+            forward = partial(self.network, inputs, **self.manner.arguments)
+        else:
+            forward = partial(parts, self.network, inputs, data_samples, rois, taps)
         with self._autocast(inputs.device.type):
-            forward = partial(self.manner.run, self.network, inputs, data_samples, given, taps)
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
+
+    def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
+        """Run the network on an example of the student's input, as in :meth:`__call__`."""
+        return self(inputs, None, taps, self.manner.example_rois(inputs))
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
         """Find what taps with ``[:]`` are short for, on an example (N, C, H, W) of the input."""
-        given = self.manner.example(inputs)
-        forward = partial(self.manner.run, self.network, self.prepare(inputs), None, given, taps)
+        forward = partial(self.manner.forward, self.network, self.prepare(inputs), taps)
         return expand(self.network, taps, forward)
 
     @torch.no_grad()

@@ -1,17 +1,15 @@
 """What terms of detectors cannot mean, found when they are built."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from mmkd.networks.taps import flat
-from mmkd.terms.term import Term
-
-if TYPE_CHECKING:
-    from mmkd.distillers.distiller import Distiller
+from mmkd.terms.draft import Draft
+from mmkd.terms.networks import Networks
 
 
-def check_detection(distiller: "Distiller", term: Term) -> None:
+def check_detection(draft: Draft, networks: Networks) -> None:
     """Refuse, in words, what a term asks of detectors, or of networks that are none.
 
     Raises:
@@ -19,62 +17,63 @@ def check_detection(distiller: "Distiller", term: Term) -> None:
             needs boxes and the student is no detector, or if deltas of boxes are compared that do
             not mean the same boxes.
     """
-    detects = distiller.manner.detects
-    if getattr(term.loss, "needs_boxes", False) and not detects:
+    detects = networks.manner.detects
+    if draft.traits.needs_boxes and not detects:
         raise ValueError(
-            f"{type(term.loss).__name__} of the term {term.name!r} needs ground-truth boxes, but "
-            f"the student, {type(distiller.student).__name__}, is no detector of mmdet."
+            f"{type(draft.loss).__name__} of the term {draft.name!r} needs ground-truth boxes, but "
+            f"the student, {type(networks.student).__name__}, is no detector of mmdet."
         )
-    if detects and term.weighs and term.locations is None:
-        _check_weight(term)
-    if getattr(term.loss, "compares_deltas", False):
-        for name in term.teachers:
-            _check_coders(distiller.student, distiller.teachers[name].network, name, term)
+    if detects and draft.weighs and draft.locations is None:
+        _check_weight(draft)
+    if draft.traits.compares_deltas:
+        for name in draft.teachers:
+            _check_coders(networks, name, draft)
 
 
-def check_rois(distiller: "Distiller", term: Term) -> None:
+def check_rois(draft: Draft, networks: Networks) -> None:
     """Refuse, in words, logits of RoI heads that cannot be compared on the student's RoIs.
 
     Raises:
         ValueError: If a term taps a RoI head that needs more than features and RoIs, or the
             student's RoIs are none that a teacher could take.
     """
-    networks = {"student": (distiller.student, distiller.manner)}
-    networks |= {name: (part.network, part.manner) for name, part in distiller.teachers.items()}
-    for name, (network, manner) in networks.items():
-        if not manner.needs_given(term.taps.get(name, ())):
+    for name, taps in draft.reads().items():
+        manner = networks.manner_of(name)
+        if not manner.needs_rois(taps):
             continue
-        kind = type(getattr(network, manner.given_to or "")).__name__
-        if reason := manner.closed or (name == "student" and manner.withheld):
+        kind = type(networks.network(name).roi_head).__name__
+        if reason := manner.refuses_rois or (name == "student" and manner.withholds_rois):
             raise ValueError(
-                f"The term {term.name!r} taps the RoI head of the {name}, a {kind}, which "
+                f"The term {draft.name!r} taps the RoI head of the {name}, a {kind}, which "
                 f"{reason}: it cannot be compared RoI by RoI. Compare features, such as "
                 "student='neck[:]', teacher='neck[:]'."
             )
 
 
-def _check_weight(term: Term) -> None:
-    heads = {tap.path.split(".")[0] for tap in flat(term.logits["student"])}
-    for tap in flat(term.student):
+def _check_weight(draft: Draft) -> None:
+    heads = {tap.path.split(".")[0] for tap in flat(draft.logits["student"])}
+    for tap in flat(draft.student):
         if tap.path.split(".")[0] not in heads:
             raise ValueError(
-                f"The term {term.name!r} weighs {tap}, which has one loss for each image, but the "
+                f"The term {draft.name!r} weighs {tap}, which has one loss for each image, but the "
                 f"weights follow from the logits in {', '.join(sorted(heads))}, which are of RoIs "
                 "or locations: an image has no single weight. "
                 + (
                     "Several teachers are averaged by weights: write a term for each."
-                    if term.sample_weight is None
+                    if draft.sample_weight is None
                     else "Remove the weight, or weigh a term on the logits."
                 )
             )
 
 
-def _check_coders(student: nn.Module, teacher: nn.Module, name: str, term: Term) -> None:
-    own = [_coder(student, tap.path) for tap in flat(term.student)]
-    theirs = [_coder(teacher, tap.path) for tap in flat(term.teachers[name])]
+def _check_coders(networks: Networks, name: str, draft: Draft) -> None:
+    own, theirs = (
+        [_coder(networks.network(who), tap.path) for tap in flat(draft.sides[who])]
+        for who in ("student", name)
+    )
     if own != theirs:
         raise ValueError(
-            f"The term {term.name!r} compares deltas of boxes, but the student and the teacher "
+            f"The term {draft.name!r} compares deltas of boxes, but the student and the teacher "
             f"{name!r} encode boxes differently ({own} and {theirs}): the same numbers are not the "
             "same boxes. Give the student's head the teacher's bbox_coder."
         )

@@ -1,83 +1,90 @@
 """Parts of networks that a term reads besides its taps."""
 
 from collections.abc import Mapping
+from typing import cast
 
-from torch import Tensor, nn
+from torch import nn
 
+from mmkd.contracts import AttachesNetworks, FollowsStages
 from mmkd.losses.fcfd.stages import Stages
+from mmkd.networks.dry_run import Shapes
 from mmkd.networks.taps import flat
 from mmkd.teachers import Teacher, TeacherHead
-from mmkd.terms.term import Shapes, Term
+from mmkd.terms.draft import Draft
+from mmkd.terms.networks import Networks
 
 
-def take_heads(term: Term, teachers: Mapping[str, Teacher], shapes: Mapping[str, Shapes]) -> None:
-    """Give a connected term the heads that its ``weigh_through`` names.
+def teacher_heads(
+    draft: Draft,
+    teachers: Mapping[str, Teacher],
+    connectors: Mapping[str, nn.Module],
+    shapes: Mapping[str, Shapes],
+) -> dict[str, TeacherHead]:
+    """Return the heads that a term's ``weigh_through`` names, by teacher.
 
     Args:
-        term: The term.
+        draft: The term.
         teachers: All teachers by name.
+        connectors: The term's connectors by teacher.
         shapes: Shape at each tap of ``'student'`` and each teacher.
 
     Raises:
         ValueError: In words, if a head cannot take the student's connected feature.
     """
-    if not term.weigh_through:
-        return
-    for name, taps in term.teachers.items():
-        own, logits = term.student, term.logits[name]
+    modules, heads = draft.settings.weigh_through, dict[str, TeacherHead]()
+    for name, taps in draft.teachers.items() if modules else ():
+        own, logits = draft.student, draft.logits[name]
         if isinstance(own, list) or isinstance(taps, list) or isinstance(logits, list):
             raise ValueError(
-                f"The term {term.name!r} weighs through one feature of each network: its taps "
+                f"The term {draft.name!r} weighs through one feature of each network: its taps "
                 "cannot be lists."
             )
-        if name not in term.connectors and shapes["student"][own] != shapes[name][taps]:
+        if name not in connectors and shapes["student"][own] != shapes[name][taps]:
             raise ValueError(
-                f"The term {term.name!r} weighs through the teacher {name!r}, which cannot take "
+                f"The term {draft.name!r} weighs through the teacher {name!r}, which cannot take "
                 "the student's feature of another shape: give the term a `connector`."
             )
-        term.heads[name] = TeacherHead(
-            name, teachers[name], term.weigh_through, shapes[name][taps], shapes[name][logits]
+        heads[name] = TeacherHead(
+            name, teachers[name], modules, shapes[name][taps], shapes[name][logits]
         )
+    return heads
 
 
-def lend_networks(
-    term: Term, student: nn.Module, teachers: Mapping[str, Teacher], inputs: Tensor
-) -> None:
+def lend_networks(draft: Draft, networks: Networks) -> None:
     """Show a connected term's loss the networks, if it reads more of them than features.
 
     Such a loss has a method ``attach(student, teacher)``, and takes classifiers or statistics, or
     ``follow(student, teacher)``, and runs their :class:`mmkd.losses.fcfd.stages.Stages` on.
 
     Args:
-        term: The term.
-        student: The student, in eval mode.
-        teachers: All teachers by name.
-        inputs: An example of the student's input, of which the shape is taken.
+        draft: The term.
+        networks: The networks, with the student in eval mode.
 
     Raises:
         ValueError: In words, if a network lacks what the loss reads or cannot be run on.
     """
-    loss = term.loss
-    if not hasattr(loss, "attach") and not hasattr(loss, "follow"):
+    traits, loss = draft.traits, draft.loss
+    if not traits.attaches and not traits.follows:
         return
-    [teacher] = term.teachers  # Term.connect has refused several
-    if hasattr(loss, "attach"):
-        loss.attach(student, teachers[teacher])
-    if hasattr(loss, "follow"):
-        loss.follow(
-            _stages(term, "the student", "student", student, inputs),
-            _stages(term, f"the teacher {teacher!r}", teacher, teachers[teacher], inputs),
+    [name] = draft.teachers  # connect_draft has refused several
+    teacher = networks.teachers[name]
+    if traits.attaches:
+        cast(AttachesNetworks, loss).attach(networks.student, teacher)
+    if traits.follows:
+        cast(FollowsStages, loss).follow(
+            _stages(draft, "the student", "student", networks),
+            _stages(draft, f"the teacher {name!r}", name, networks),
         )
 
 
-def _stages(
-    term: Term, title: str, name: str, network: nn.Module | Teacher, inputs: Tensor
-) -> Stages:
-    taps, logits = term.student if name == "student" else term.teachers[name], term.logits[name]
-    if isinstance(logits, list) or term.locations is not None:
+def _stages(draft: Draft, title: str, name: str, networks: Networks) -> Stages:
+    network: nn.Module | Teacher
+    network = networks.student if name == "student" else networks.teachers[name]
+    taps, logits = draft.sides[name], draft.logits[name]
+    if isinstance(logits, list) or draft.locations is not None:
         raise ValueError(
-            f"{type(term.loss).__name__} of the term {term.name!r} runs classifiers on, from their "
-            "stages to one tensor of logits (N, K): it cannot be used on several levels or at "
-            "locations."
+            f"{type(draft.loss).__name__} of the term {draft.name!r} runs classifiers on, from "
+            "their stages to one tensor of logits (N, K): it cannot be used on several levels or "
+            "at locations."
         )
-    return Stages(title, network, inputs, flat(taps), logits)
+    return Stages(title, network, networks.inputs, flat(taps), logits)

@@ -2,49 +2,46 @@
 
 from collections.abc import Mapping
 
-from torch import nn
-
 from mmkd.locations import Side
+from mmkd.networks.dry_run import Shapes
 from mmkd.networks.taps import Taps, flat
-from mmkd.terms.term import Shapes, Term
+from mmkd.terms.draft import Draft
+from mmkd.terms.networks import Networks
 
 
-def fit_locations(
-    term: Term, networks: Mapping[str, nn.Module], shapes: Mapping[str, Shapes]
-) -> None:
+def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> None:
     """Fit a term's locations, where it has some, to what a dry run found.
 
     Args:
-        term: The term.
-        networks: The student, as ``'student'``, and the teachers by name.
-        shapes: Shape at each tap of each of them.
+        draft: The term.
+        networks: The student and its teachers.
+        shapes: Shape at each tap, by network.
 
     Raises:
         ValueError: In words, if the outputs cannot be compared place by place.
     """
-    if term.locations is None:
+    if draft.locations is None:
         return
-    if term.relational and term.locations.averages:
+    if draft.traits.relational and draft.locations.averages:
         raise ValueError(
-            f"{type(term.loss).__name__} of the term {term.name!r} compares relations between "
+            f"{type(draft.loss).__name__} of the term {draft.name!r} compares relations between "
             "places and is no mean over them: leave out `avg` of its locations."
         )
-    own = {"student": term.student, **term.teachers}
     sides = {
-        name: Side(networks[name], flat(taps), [shapes[name][tap] for tap in flat(taps)])
-        for name, taps in own.items()
+        name: Side(networks.network(name), flat(taps), [shapes[name][tap] for tap in flat(taps)])
+        for name, taps in draft.sides.items()
     }
-    term.locations.fit(term.name, sides, term.labels)
-    term.labels = term.locations.labels
-    for name, taps in own.items():
-        if term.reads_logits and len(flat(taps)) != len(flat(term.logits[name])):
+    draft.locations.fit(draft.name, sides, draft.labels)
+    draft.labels = draft.locations.labels
+    for name, taps in draft.sides.items():
+        if draft.reads_logits and len(flat(taps)) != len(flat(draft.logits[name])):
             raise ValueError(
-                f"The term {term.name!r} taps {len(flat(taps))} levels of the {name}, and its "
-                f"`logits` are {len(flat(term.logits[name]))}: they must be the same levels."
+                f"The term {draft.name!r} taps {len(flat(taps))} levels of the {name}, and its "
+                f"`logits` are {len(flat(draft.logits[name]))}: they must be the same levels."
             )
 
 
-def rows(term: Term, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
+def rows(draft: Draft, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
     """Return the shape of what taps of a network give at the term's locations."""
-    assert term.locations is not None
-    return term.locations.shape(network, [shapes[tap] for tap in flat(taps)])
+    assert draft.locations is not None
+    return draft.locations.shape(network, [shapes[tap] for tap in flat(taps)])

@@ -5,14 +5,13 @@ from typing import Any
 
 from torch import nn
 
+from mmkd.contracts import traits_of
 from mmkd.registry import MODELS
 
 Config = dict[str, Any]
 # What a logit loss takes as a module, or as a list of them.
 ONE = ("temperature", "target")
 SEVERAL = ("transforms", "student_transforms", "teacher_transforms")
-# What a module tells those who use it, see mmkd.losses.LogitLoss.
-FLAGS = ("needs_target", "needs_labels", "per_sample")
 
 
 class Shared(nn.Module):
@@ -27,8 +26,9 @@ class Shared(nn.Module):
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self._module = (module,)  # a tuple, as an attribute would be registered here too
-        for flag in FLAGS:
-            setattr(self, flag, getattr(module, flag, False))
+        traits = traits_of(module)
+        self.needs_target, self.needs_labels = traits.needs_target, traits.needs_labels
+        self.per_sample = traits.per_sample
 
     def forward(self, *arguments: Any) -> Any:
         """Return what the module returns."""
@@ -74,8 +74,10 @@ def refer(part: Any, shared: nn.ModuleDict) -> Any:
     return Shared(shared[part]) if isinstance(part, str) else part
 
 
-def with_references(loss: Config, shared: nn.ModuleDict) -> Config:
+def with_references(loss: Config | nn.Module, shared: nn.ModuleDict) -> Config | nn.Module:
     """Return a loss's config with references in place of the names of shared modules."""
+    if isinstance(loss, nn.Module):
+        return loss
     found = dict(loss)
     for key in ONE:
         if key in loss:

@@ -1,21 +1,21 @@
-"""One line of the objective: taps, connector, loss, weights, schedule."""
+"""One line of the objective, finished: what it reads, how it compares, how it weighs."""
 
-import inspect
-from collections.abc import ItemsView, Mapping, Sequence, ValuesView
-from dataclasses import dataclass, replace
+from collections.abc import ItemsView, Mapping, ValuesView
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.locations import Locations, Selection
-from mmkd.networks.taps import Tap, Taps, expanded, flat
-from mmkd.registry import MODELS
+from mmkd.connectors.connect import PairConnectors
+from mmkd.contracts import traits_of
+from mmkd.locations import Selection
+from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.schedule import Schedule
 from mmkd.teachers import ClassMap, TeacherHead
+from mmkd.terms.draft import Draft
+from mmkd.typed import TypedModule
 
-Config = dict[str, Any]
-Shapes = Mapping[Tap, tuple[int, ...]]
 Features = Mapping[str, Mapping[Tap, Tensor]]
 
 
@@ -37,106 +37,60 @@ class TermOutput:
     empty: bool = False
 
 
-class Term(nn.Module):
+class Term(TypedModule):
     """One line of the objective, ``weight * schedule * sum over teachers of loss``.
 
+    :func:`mmkd.terms.building.build_terms` makes it from a config; nothing changes it afterwards.
+
     Args:
-        name: The term's name; its loss is logged as ``loss_<name>``.
-        student: The student's tap or taps.
-        teachers: The tap or taps of each teacher that takes part, by teacher name.
-        logits: Tap of the logits, by network: ``'student'`` and the names of the teachers.
-        loss: Config of the loss.
-        sample_weight: Config of a sample weight, computed from the logits of student and teacher.
-        teacher_weight: Config of a teacher weight. By default several teachers are averaged.
-        weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
-            as ``['neck', 'head.fc']``. The teacher weight then sees, in place of a teacher's own
-            logits, those that its modules give for the student's connected feature.
-        labels: Tap of the student where the labels of what is compared are, for networks that
-            assign them while they train (``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage
-            detector). By default they are those of the data samples.
-        locations: Config of :class:`mmkd.locations.Locations`, for outputs of detectors that are
-            compared at places of which some are selected in each step. The taps may then be lists
-            over levels.
-        weight: Scalar weight of the term.
-        schedule: Arguments of :class:`mmkd.schedule.Schedule`.
+        draft: The settings and parts, and the taps as the dry run found them.
+        connectors: The connector for each teacher that needs one.
+        heads: The teachers' modules that ``weigh_through`` names, by teacher.
 
     Attributes:
-        taps: What the term reads, by network: an ordered set of taps.
-        heads: What ``weigh_through`` names, by teacher.
+        name: The term's name; its loss is logged as ``loss_<name>``.
+        weight: Scalar weight.
+        schedule: When the term acts, and how strongly; ``None`` is always.
+        student_taps: The student's tap or taps.
+        teacher_taps: The tap or taps of each teacher that takes part, by its name.
+        logit_taps: Tap of the logits, by network: ``'student'`` and the names of the teachers.
+        label_tap: Where the student assigns labels; ``None`` for those of the data samples.
+        taps: All that the term reads, by network: an ordered set of taps.
+        loss: The loss.
+        connectors: Connectors by teacher.
+        heads: The teachers' modules that ``weigh_through`` names, by teacher.
+        class_maps: Correspondence of classes, by teacher that has other classes.
         weighs: Whether it weighs samples or teachers.
-        reads_logits: Whether it reads logits besides its own taps, to weigh or to select.
         relational: Whether its loss compares relations between samples, as a whole or in part.
+        needs_labels: Whether it cannot do without class indices.
     """
 
     def __init__(
         self,
-        name: str,
-        student: Taps,
-        teachers: dict[str, Taps],
-        logits: dict[str, Taps],
-        loss: Config,
-        sample_weight: Config | None = None,
-        teacher_weight: Config | None = None,
-        weigh_through: Sequence[str] = (),
-        labels: str | None = None,
-        locations: Config | None = None,
-        weight: float = 1.0,
-        schedule: Config | None = None,
+        draft: Draft,
+        connectors: Mapping[str, nn.Module],
+        heads: Mapping[str, TeacherHead] | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.weight = name, weight
-        self.student, self.teachers, self.logits = student, teachers, logits
-        # Without samples a detector computes no loss that would see them.
-        self.labels = None if labels is None else replace(Tap.parse(labels), optional=True)
-        self.locations: Locations | None = None if locations is None else MODELS.build(locations)
-        self.schedule = None if schedule is None else Schedule(**schedule)
-        self.loss = MODELS.build(loss)
-        self._accepts = frozenset(inspect.signature(self.loss.forward).parameters)
-        self.relational = "weight" not in self._accepts or getattr(self.loss, "relational", False)
-        if weigh_through and teacher_weight is None:
-            raise ValueError(
-                f"The term {name!r} has `weigh_through` but no `teacher_weight` that it serves."
-            )
-        if teacher_weight is None and len(teachers) > 1 and not self.relational:
-            teacher_weight = dict(type="mmkd.AverageTeachers")
-        self.sample_weight = None if sample_weight is None else MODELS.build(sample_weight)
-        self.teacher_weight = None if teacher_weight is None else MODELS.build(teacher_weight)
-        self.weighs = self.sample_weight is not None or self.teacher_weight is not None
-        self.reads_logits = self.weighs or bool(self.locations and self.locations.reads_logits)
-        self.connectors = nn.ModuleDict()
-        self.weigh_through, self.heads = weigh_through, dict[str, TeacherHead]()
-        self.class_maps: dict[str, ClassMap] = {}
-        self._collect_taps()
-
-    def _collect_taps(self) -> None:
-        self.taps = {}
-        for network, own in {"student": self.student, **self.teachers}.items():
-            logits = flat(self.logits[network]) if self.reads_logits else []
-            extras = self.locations.taps(network) if self.locations else []
-            self.taps[network] = dict.fromkeys([*flat(own), *logits, *extras])
-
-    def expand(self, short: Mapping[str, Mapping[Tap, list[Tap]]]) -> None:
-        """Write taps with ``[:]`` as those for which they are short, by network."""
-        self.student = expanded(self.student, short["student"])
-        self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
-        self.logits = {name: expanded(taps, short[name]) for name, taps in self.logits.items()}
-        self._collect_taps()
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether the term cannot do without class indices.
-
-        A loss that does not say so by ``needs_labels`` needs them if it takes them.
-        """
-        parts = self.sample_weight, self.teacher_weight, self.locations
-        return any(getattr(part, "needs_labels", False) for part in parts) or bool(
-            getattr(self.loss, "needs_labels", "labels" in self._accepts)
-        )
-
-    def compares_logits(self, teacher: str) -> bool:
-        """Tell whether the loss is between the logits of the student and of a teacher."""
-        own = self.student == self.logits["student"]
-        return own and self.teachers[teacher] == self.logits[teacher]
+        self.name, self.weight = draft.name, draft.settings.weight
+        self.schedule: Schedule | None = draft.schedule
+        self.student_taps: Taps = draft.student
+        self.teacher_taps, self.logit_taps = dict(draft.teachers), dict(draft.logits)
+        self.label_tap, self.locations = draft.labels, draft.locations
+        self.taps = {name: dict.fromkeys(read) for name, read in draft.wanted().items()}
+        self.loss: nn.Module = draft.loss
+        self.sample_weight = draft.sample_weight
+        self.teacher_weight = draft.teacher_weight
+        self.connectors = nn.ModuleDict(connectors)
+        self.heads = dict(heads or {})
+        self.class_maps: dict[str, ClassMap] = draft.class_maps
+        self.weighs, self.reads_logits = draft.weighs, draft.reads_logits
+        self.relational, self.needs_labels = draft.traits.relational, draft.needs_labels
+        self._compares_logits = {name: draft.compares_logits(name) for name in draft.teachers}
+        # Besides the weight, a loss is given what it takes of a batch.
+        self._passed = sorted({"labels", "data_samples"} & draft.traits.accepts)
+        if self.sample_weight is not None:
+            self._sample_traits = traits_of(self.sample_weight)
 
     def forward(
         self, features: Features, labels: Tensor | None, data_samples: Any = None
@@ -148,51 +102,55 @@ class Term(nn.Module):
             labels: Class indices, shape (N,), or ``None`` where the batch has none.
             data_samples: The batch's data samples, for losses that take them.
         """
-        if self.labels is not None:
-            labels = features["student"].get(self.labels)
-            if labels is None:
-                labels = self._no_labels(features)
-        arguments: Config = {}
-        if "data_samples" in self._accepts:
-            arguments["data_samples"] = data_samples
         selection = None
-        if self.locations is not None:
-            selection = self._select(self.locations, features, labels, data_samples)
-            labels = selection.labels
-            if not len(selection.rows["student"]):
+        if self.label_tap is not None or self.locations is not None:
+            labels, selection = self._select(features, labels, data_samples)
+            if selection is not None and not len(selection.rows["student"]):
                 return TermOutput(self._nothing(features), None, empty=True)
-            if selection.avg_factor is not None:
-                arguments["avg_factor"] = selection.avg_factor
-        if "labels" in self._accepts:
-            arguments["labels"] = labels
-        pairs, logits = dict[str, tuple[Any, Any]](), None
-        for name, taps in self.teachers.items():
-            student: Any
-            teacher: Any
-            if selection is None and isinstance(self.student, Tap) and isinstance(taps, Tap):
-                student, teacher = features["student"][self.student], features[name][taps]
+        pairs: dict[str, tuple[Any, Any]] = {}
+        for name, taps in self.teacher_taps.items():
+            if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
+                pairs[name] = features["student"][self.student_taps], features[name][taps]
             else:
-                student = self._read("student", self.student, features, selection)
-                teacher = self._read(name, taps, features, selection)
-            if selection is not None and self.compares_logits(name):
-                logits = {"student": student, **(logits or {}), name: teacher}
-            if name in self.class_maps and self.compares_logits(name):
-                student = self.class_maps[name].of_student(student)
-                teacher = self.class_maps[name].of_teacher(teacher)
-            if name in self.connectors:
-                student = self._connect(name, student, teacher)
-            pairs[name] = student, teacher
+                student = self._read("student", self.student_taps, features, selection)
+                pairs[name] = student, self._read(name, taps, features, selection)
+        logits = None if selection is None else self._compared_logits(pairs)
+        if self.class_maps or self.connectors:
+            pairs = {name: self._comparable(name, *pair) for name, pair in pairs.items()}
         weights = self._weights(features, labels, selection, pairs) if self.weighs else None
-        total = None
+        given = dict(labels=labels, data_samples=data_samples)
+        arguments = {name: given[name] for name in self._passed}
+        if selection is not None and selection.avg_factor is not None:
+            arguments["avg_factor"] = selection.avg_factor
+        losses = []
         for k, (student, teacher) in enumerate(pairs.values()):
             if weights is not None:
                 arguments["weight"] = weights[k]
-            loss = self.loss(student, teacher, **arguments)
-            total = loss if total is None else total + loss
-        assert total is not None
+            losses.append(self.loss(student, teacher, **arguments))
+        total = sum(losses[1:], start=losses[0])
         if self.relational:
-            total = total / len(self.teachers)
+            total = total / len(losses)
         return TermOutput(total, None if weights is None else weights.detach(), logits)
+
+    def _select(
+        self, features: Features, labels: Tensor | None, data_samples: Any
+    ) -> tuple[Tensor | None, Selection | None]:
+        """Return the labels of what is compared, and the places where the term has locations."""
+        if self.label_tap is not None:
+            labels = features["student"].get(self.label_tap)
+            if labels is None:
+                labels = self._no_labels(features)
+        if self.locations is None:
+            return labels, None
+        logits = {}
+        if self.locations.reads_logits:
+            for name in ("student", *self.teacher_taps):
+                logits[name] = self._read(name, self.logit_taps[name], features).detach()
+                if name in self.class_maps:
+                    logits[name] = self.class_maps[name].of_teacher(logits[name])
+        student = self._read("student", self.student_taps, features)
+        selection = self.locations.select(student, logits, features, labels, data_samples)
+        return selection.labels, selection
 
     def _no_labels(self, features: Features) -> Tensor:
         """Return the labels of a step in which the student has no sample to assign one to.
@@ -200,13 +158,13 @@ class Term(nn.Module):
         Raises:
             RuntimeError: If it does have samples.
         """
-        given = [features["student"][tap] for tap in flat(self.student)]
-        if any(tensor.numel() for tensor in given):
+        caught = [features["student"][tap] for tap in flat(self.student_taps)]
+        if any(tensor.numel() for tensor in caught):
             raise RuntimeError(
-                f"The labels of the term {self.name!r}, '{self.labels}', have no tensor: their "
+                f"The labels of the term {self.name!r}, '{self.label_tap}', have no tensor: their "
                 "module did not run, though there were samples. Tap where the student assigns them."
             )
-        return torch.zeros(0, dtype=torch.long, device=given[0].device)
+        return torch.zeros(0, dtype=torch.long, device=caught[0].device)
 
     def _read(
         self, network: str, taps: Taps, features: Features, selection: Selection | None = None
@@ -218,32 +176,32 @@ class Term(nn.Module):
         rows = self.locations.flatten(network, caught)
         return rows if selection is None else rows[selection.rows[network]]
 
-    def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
-        read = self._read(network, self.logits[network], features, selection)
-        logits: Tensor = read if self.locations else read[0]
-        return logits
+    def _compared_logits(self, pairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Tensor] | None:
+        """Return the logits that are compared at the selected places, by network."""
+        logits: dict[str, Tensor] = {}
+        for name, (student, teacher) in pairs.items():
+            if self._compares_logits[name]:
+                logits.update({"student": student, name: teacher})
+        return logits or None
 
-    def _select(
-        self, locations: Locations, features: Features, labels: Tensor | None, data_samples: Any
-    ) -> Selection:
-        logits = {}
-        if locations.reads_logits:
-            for name in ("student", *self.teachers):
-                logits[name] = self._read(name, self.logits[name], features).detach()
-                if name in self.class_maps:
-                    logits[name] = self.class_maps[name].of_teacher(logits[name])
-        student = self._read("student", self.student, features)
-        return locations.select(student, logits, features, labels, data_samples)
+    def _comparable(self, name: str, student: Any, teacher: Any) -> tuple[Any, Any]:
+        """Restrict logits to shared classes, and connect the student's features to a teacher's."""
+        if name in self.class_maps and self._compares_logits[name]:
+            class_map = self.class_maps[name]
+            student, teacher = class_map.of_student(student), class_map.of_teacher(teacher)
+        if name in self.connectors:
+            connector: Any = self.connectors[name]
+            if not isinstance(student, Tensor):
+                return connector(student, teacher), teacher
+            if isinstance(connector, PairConnectors):
+                return connector[0](student, teacher), teacher
+            return connector([student], [teacher])[0], teacher
+        return student, teacher
 
     def _nothing(self, features: Features) -> Tensor:
         """Return 0 with a graph to all that takes part, so that DDP finds it used."""
-        student: Tensor = self._read("student", self.student, features)
+        student: Tensor = self._read("student", self.student_taps, features)
         return student.sum() * 0 + sum(part.sum() * 0 for part in self.parameters())
-
-    def _connect(self, teacher: str, student: Any, features: Any) -> Any:
-        if isinstance(student, Tensor):
-            return self.connectors[teacher]([student], [features])[0]
-        return self.connectors[teacher](student, features)
 
     def _weights(
         self,
@@ -252,28 +210,25 @@ class Term(nn.Module):
         selection: Selection | None,
         compared: Mapping[str, tuple[Any, Any]],
     ) -> Tensor:
-        """Return sample weight times teacher weight, shape (K, N), from logits.
+        """Return sample weight times teacher weight, shape (K, N), from raw logits.
 
         Args:
             features: As in :meth:`forward`.
-            labels: As in :meth:`forward`.
+            labels: Class indices, shape (N,).
             selection: The places that are compared, where the term has locations.
             compared: The student's connected feature and the teacher's, by teacher.
         """
         own = self._logits("student", features, selection)
         students, teachers = [], []
-        for name in self.teachers:
-            logits = self._logits(name, features, selection)
-            class_map = self.class_maps.get(name)
+        for name in self.teacher_taps:
+            logits, class_map = self._logits(name, features, selection), self.class_maps.get(name)
             students.append(class_map.of_student(own) if class_map else own)
             teachers.append(class_map.of_teacher(logits) if class_map else logits)
         weights: Tensor | None = None
         if self.sample_weight is not None:
+            given = {"labels": labels} if self._sample_traits.needs_labels else {}
             pairs = zip(students, teachers, strict=True)
-            needs_labels = getattr(self.sample_weight, "needs_labels", False)
-            given = {"labels": labels} if needs_labels else {}
-            detach = getattr(self.sample_weight, "detach", True)
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._sample_traits.detach):
                 weights = torch.stack([self.sample_weight(s, t, **given) for s, t in pairs])
         if self.teacher_weight is not None:
             with torch.no_grad():
@@ -284,6 +239,15 @@ class Term(nn.Module):
             weights = shares if weights is None else weights * shares
         assert weights is not None
         return weights
+
+    def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
+        """Return the raw logits of a network, (N, C), at the selected places if there are some."""
+        taps = self.logit_taps[network]
+        if isinstance(taps, Tap) and selection is None:
+            return features[network][taps]
+        read = self._read(network, taps, features, selection)
+        logits: Tensor = read if self.locations else read[0]
+        return logits
 
 
 class Terms(nn.ModuleDict):

@@ -1,20 +1,19 @@
 """A term's first computation, when it is built."""
 
-import inspect
 from collections.abc import Mapping
 from copy import deepcopy
 
 import torch
+from torch import Tensor
 
+from mmkd.contracts import traits_of_loss
 from mmkd.losses import FeatureLoss, LogitLoss
-from mmkd.networks.taps import flat
-from mmkd.terms.term import Shapes, Term
-
-# A loss with one of these has seen the shapes, or needs more than features.
-PARTS = ("adapt", "attach")
+from mmkd.networks.dry_run import Shapes
+from mmkd.networks.taps import Tap, flat
+from mmkd.terms.term import Term
 
 
-def try_term(term: Term, student: Shapes, teachers: Mapping[str, Shapes]) -> None:
+def try_term(term: Term, shapes: Mapping[str, Shapes], device: torch.device | None = None) -> None:
     """Compute a connected term on random numbers, to find now what would fail in the first step.
 
     Terms at places that are selected in each step are left out, and losses that read more than
@@ -23,18 +22,18 @@ def try_term(term: Term, student: Shapes, teachers: Mapping[str, Shapes]) -> Non
     Args:
         term: The term, of which a copy is computed: neither its parameters nor what it keeps of a
             batch change.
-        student: Shape at each of the student's taps.
-        teachers: Shape at each tap of each teacher.
+        shapes: Shape at each tap, by network.
+        device: Where the networks are.
 
     Raises:
         ValueError: In words, if the loss cannot be computed from features of these shapes.
     """
     if term.locations is not None or not isinstance(term.loss, FeatureLoss | LogitLoss):
         return
-    accepts = inspect.signature(term.loss.forward).parameters
-    if "data_samples" in accepts or any(hasattr(term.loss, part) for part in PARTS):
-        return
-    shapes, own = {"student": student, **teachers}, {"student": term.student, **term.teachers}
+    traits = traits_of_loss(term.loss)
+    if "data_samples" in traits.accepts or traits.adapts or traits.attaches:
+        return  # it has seen the shapes, or needs more than features
+    own = {"student": term.student_taps, **term.teacher_taps}
     listed = "; ".join(
         f"{name} " + ", ".join(f"'{tap}' {shapes[name][tap]}" for tap in flat(taps))
         for name, taps in own.items()
@@ -47,19 +46,26 @@ def try_term(term: Term, student: Shapes, teachers: Mapping[str, Shapes]) -> Non
             f"taps have shapes: {listed}. Tap the layers that classify, or take a feature loss."
         )
     trial = deepcopy(term).eval()
-    trial.labels = None  # they are given
-    views = getattr(term.loss, "views", 1)  # of each image, joined to one batch
-    features = {
-        name: {
-            tap: torch.randn(views * shapes[name][tap][0], *shapes[name][tap][1:]) for tap in taps
-        }
-        for name, taps in term.taps.items()
-    }
-    labels = torch.zeros(views * student[flat(term.student)[0]][0], dtype=torch.long)
+    trial.label_tap = None  # the example's labels stand for those that the student would assign
     try:
         with torch.no_grad():
-            trial(features, labels)
+            trial(*_example(term, shapes, traits.views or 1, device))
     except (IndexError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"The term {term.name!r} cannot be computed. {error} Its taps have shapes: {listed}."
         ) from error
+
+
+def _example(
+    term: Term, shapes: Mapping[str, Shapes], views: int, device: torch.device | None
+) -> tuple[dict[str, dict[Tap, Tensor]], Tensor]:
+    """Return random features of these shapes, with so many views of each image, and labels."""
+    features: dict[str, dict[Tap, Tensor]] = {}
+    for name, taps in term.taps.items():
+        features[name] = {}
+        for tap in taps:
+            if tap in shapes[name]:
+                count, *rest = shapes[name][tap]
+                features[name][tap] = torch.randn(views * count, *rest).to(device)
+    count = len(features["student"][flat(term.student_taps)[0]])
+    return features, torch.zeros(count, dtype=torch.long, device=device)

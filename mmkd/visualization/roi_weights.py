@@ -89,23 +89,22 @@ def roi_weights(
     Raises:
         ValueError: In words, if the term does not weigh RoIs, or the image has none.
     """
-    if not distiller.manner.given:
+    if not distiller.manner.roi_taps:
         name = type(distiller.student).__name__
         raise ValueError(f"{name} has no RoIs: it is no two-stage detector.")
     weighing = _weighing_term(distiller, term)
-    teacher = next(iter(weighing.teachers)) if teacher is None else teacher
-    if teacher not in weighing.teachers:
-        raise ValueError(
-            f"The term {term!r} has no teacher {teacher!r}; it has {', '.join(weighing.teachers)}."
-        )
-    student_tap, teacher_tap = weighing.logits["student"], weighing.logits[teacher]
+    teacher = next(iter(weighing.teacher_taps)) if teacher is None else teacher
+    if teacher not in weighing.teacher_taps:
+        listed = ", ".join(weighing.teacher_taps)
+        raise ValueError(f"The term {term!r} has no teacher {teacher!r}; it has {listed}.")
+    student_tap, teacher_tap = weighing.logit_taps["student"], weighing.logit_taps[teacher]
     if not isinstance(student_tap, Tap) or not isinstance(teacher_tap, Tap):
         raise ValueError(f"The term {term!r} weighs places on several levels, no RoIs.")
     student, own = step.features["student"][student_tap], step.features[teacher][teacher_tap]
     rois = step.features["student"][_roi_tap(distiller, student_tap)]
     weights = step.terms[term].weight
     assert weights is not None
-    weights = weights[list(weighing.teachers).index(teacher)]
+    weights = weights[list(weighing.teacher_taps).index(teacher)]
     if not len(rois) == len(weights) == len(student):
         raise ValueError(
             f"The term {term!r} weighs {len(weights)} samples, which are not the {len(rois)} RoIs."
@@ -141,7 +140,7 @@ def _weighing_term(distiller: Distiller, name: str) -> Term:
 def _roi_tap(distiller: Distiller, logits: Tap) -> Tap:
     """Return where the RoIs are whose logits lie at a tap: of a cascade, those of its stage."""
     stage = re.match(r"roi_head\.bbox_head\.(\d+)\.", logits.path)
-    return distiller.manner.given[int(stage[1]) if stage else 0]
+    return distiller.manner.roi_taps[int(stage[1]) if stage else 0]
 
 
 def _class_names(classes: Sequence[str], count: int) -> list[str]:

@@ -96,7 +96,7 @@ def collect_samples(distiller: Distiller, batches: Iterable[dict[str, Any]], nam
     return Samples(
         images=joined["images"].byte().permute(0, 2, 3, 1).numpy(),
         labels=joined["labels"].long(),
-        teachers=list(term.teachers),
+        teachers=list(term.teacher_taps),
         predictions=joined["logits"].argmax(-1).T,
         weights=joined["weights"].T if "weights" in joined else None,
         temperatures=temperatures,
@@ -119,8 +119,8 @@ def _term(distiller: Distiller, name: str) -> Term:
 
 def _logit_taps(term: Term) -> dict[str, Tap]:
     taps: dict[str, Tap] = {}
-    for teacher in term.teachers:
-        tap = term.logits[teacher]
+    for teacher in term.teacher_taps:
+        tap = term.logit_taps[teacher]
         if not isinstance(tap, Tap) or tap not in term.taps[teacher]:
             raise ValueError(f"The term {term.name!r} reads no logits of whole images.")
         taps[teacher] = tap

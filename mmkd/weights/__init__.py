@@ -5,9 +5,8 @@ from mmkd.weights.average_teachers import AverageTeachers
 from mmkd.weights.camkd_weight import CAMKDWeight
 from mmkd.weights.confidence_weight import ConfidenceWeight
 from mmkd.weights.entropy_adaptive_weight import EntropyAdaptiveWeight
-from mmkd.weights.entropy_sample_weight import EntropySampleWeight
 from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
-from mmkd.weights.entropy_weight import EntropyWeight
+from mmkd.weights.entropy_weight import EntropySampleWeight, EntropyWeight
 from mmkd.weights.power_sum_weight import PowerSumWeight
 from mmkd.weights.teacher_weight import TeacherWeight
 from mmkd.weights.wsld_weight import WSLDWeight

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision
 from mmkd.registry import MODELS
 
 STEPS = 1000

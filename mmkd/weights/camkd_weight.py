@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision
 from mmkd.registry import MODELS
 from mmkd.weights.teacher_weight import TeacherWeight
 

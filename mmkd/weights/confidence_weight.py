@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision
 from mmkd.registry import MODELS
 
 NETWORKS = ("student", "teacher")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmkd.registry import MODELS
-from mmkd.weights.entropy_sample_weight import EntropySampleWeight
+from mmkd.weights.entropy_weight import EntropySampleWeight
 
 MODES = ("ea", "base", "interact", "inverse", "none")
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
+from mmkd.arithmetic import full_precision
 from mmkd.logits.decouple import non_target, target_split
 from mmkd.logits.entropy import entropy
-from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 from mmkd.weights.teacher_weight import TeacherWeight
 

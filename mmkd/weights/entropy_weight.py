@@ -1,11 +1,89 @@
-"""Sample weights from the teacher's entropy (ER-KD)."""
+"""Sample weights from the teacher's entropy (ER-KD), and what such weights share."""
 
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from mmkd.arithmetic import full_precision
+from mmkd.logits.entropy import binary_entropy, entropy
 from mmkd.registry import MODELS
-from mmkd.weights.entropy_sample_weight import EntropySampleWeight
+
+ACTIVATIONS = ("softmax", "sigmoid")
+
+
+class EntropySampleWeight(nn.Module, ABC):
+    """Base class of sample weights computed from the entropies of tempered outputs.
+
+    The defaults are what ER-KD and EA-KD do: weights are not normalised, neither by the greatest
+    possible entropy nor over the batch, and entropies are those of the raw logits.
+
+    Args:
+        temperature: At which the entropies are taken.
+        normalize: Take entropies in units of their greatest value, ln C or ln 2, so that they run
+            from 0 to 1.
+        renormalize: Divide the weights by their mean over the process's batch, so that weighing
+            leaves the size of the loss as it is. Weights that are all 0 stay 0.
+        transforms: Configs of logit transforms, (N, C) -> (N, C), for both networks' logits.
+        eps: Added inside the logarithm of the entropies, as in some released code.
+        activation: ``'softmax'``, the papers' entropy; or ``'sigmoid'`` for heads that decide on
+            each class by itself, such as dense detection heads: the mean over classes of the
+            binary entropies, whose greatest value is ln 2. The latter is our interpretation.
+
+    Attributes:
+        detach: Whether no gradient flows through the weight. The teacher's logits never get one.
+    """
+
+    detach = True
+
+    def __init__(
+        self,
+        temperature: float,
+        normalize: bool = False,
+        renormalize: bool = False,
+        transforms: Sequence[dict[str, Any]] = (),
+        eps: float = 0.0,
+        activation: str = "softmax",
+    ) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"The temperature must be positive, not {temperature}.")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {ACTIVATIONS}, not {activation!r}.")
+        self.temperature, self.eps, self.activation = temperature, eps, activation
+        self.normalize, self.renormalize = normalize, renormalize
+        self.transforms = nn.Sequential(*(MODELS.build(transform) for transform in transforms))
+
+    def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return the weight of each sample, shape (N,), from raw logits (N, C)."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach):
+            weight = self.weigh(student_logits, teacher_logits.detach())
+            if self.renormalize:
+                weight = weight / weight.mean().clamp(min=torch.finfo(weight.dtype).tiny)
+        return weight
+
+    @abstractmethod
+    def weigh(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return the weight of each sample before renormalisation, shape (N,)."""
+
+    def maximum(self, logits: Tensor) -> float:
+        """Return the greatest entropy that there can be, in nats."""
+        return math.log(logits.shape[-1] if self.activation == "softmax" else 2)
+
+    def unit(self, logits: Tensor) -> float:
+        """Return the unit of entropies, in nats."""
+        return self.maximum(logits) if self.normalize else 1.0
+
+    def entropy(self, logits: Tensor) -> Tensor:
+        """Return the entropy of each sample's tempered output, shape (N,), in that unit."""
+        if len(self.transforms):
+            logits = self.transforms(full_precision(logits))
+        of = entropy if self.activation == "softmax" else binary_entropy
+        entropies = of(logits, self.temperature, self.eps)
+        return entropies / self.unit(logits) if self.normalize else entropies
 
 
 @MODELS.register_module()

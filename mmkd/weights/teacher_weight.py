@@ -50,9 +50,11 @@ class TeacherWeight(nn.Module, ABC):
             losses, EBKD's included.
 
     Attributes:
+        needs_labels: Whether the weight cannot do without class indices.
         activation: What logits are taken to be made for.
     """
 
+    needs_labels = False
     activation = "softmax"
 
     def __init__(self, form: str = "softmax_inv", divide_by_k: bool = False) -> None:
@@ -75,7 +77,7 @@ class TeacherWeight(nn.Module, ABC):
             teacher_logits: K tensors, raw logits of shape (N, C) each.
             labels: Class indices, shape (N,), for weights whose ``needs_labels`` is true.
         """
-        if labels is None and getattr(self, "needs_labels", False):
+        if labels is None and self.needs_labels:
             raise ValueError(
                 f"{type(self).__name__} needs labels (class indices), but the batch has none: "
                 "batch augmentations such as Mixup and CutMix leave only soft labels."

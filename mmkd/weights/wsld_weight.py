@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision
 from mmkd.registry import MODELS
 
 

@@ -206,7 +206,7 @@ def test_the_config_of_the_first_network_is_exported():
         (dict(logits=["head.fc"]), "one tap of each network"),
         (dict(logits="backbone.layer1"), r"compares logits \(N, C\)"),
         (dict(loss=dict(type="mmkd.HintLoss")), "take a logit loss"),
-        (dict(schedule=dict(start=1)), "config of term 'a_mutual' is wrong"),
+        (dict(schedule=dict(start=1)), "schedule of the term 'a_mutual' has no setting 'start'"),
         (dict(input_shape=(1, 16, 16)), "cannot take an input of shape"),
         (
             dict(students=dict(a=classifier(), b=classifier(data_preprocessor=OTHER))),

@@ -139,7 +139,10 @@ def test_features_of_other_shapes_are_connected():
         (dict(branches=dict(student="backbone.layer1")), "called 'student'"),
         (dict(terms=dict(kd=dict(KD, student="head.fcc"))), "Near matches: head.fc"),
         (dict(terms=dict(kd=dict(KD, teacher="neck"))), "cannot be computed"),
-        (dict(terms=dict(kd=dict(KD, wait=1))), "config of term 'one_kd' is wrong"),
+        (
+            dict(terms=dict(kd=dict(KD, wait=1))),
+            "no setting 'wait'. Did you mean 'weight'",
+        ),
         (dict(terms=dict(kd=dict(KD, locations=dict(type="mmkd.DenseLocations")))), "alone"),
     ],
 )

@@ -5,6 +5,8 @@ import tiny
 import torch
 from tiny_teachers import FEATURE, several
 
+from mmkd.registry import MODELS
+
 
 def copies(terms, count=3):
     """A distiller whose teachers all have the weights of the first."""
@@ -43,7 +45,7 @@ def test_each_teacher_runs_once_a_step_however_many_terms_read_it():
 @pytest.mark.parametrize("given", ["checkpoint", "module"])
 def test_a_teacher_of_two_names_runs_once(given, tmp_path):
     """It counts twice, as two teachers of equal weights would."""
-    network = several({}, (6,)).teachers["a"].network
+    network = MODELS.build(tiny.classifier(6)).eval()
     torch.save(network.state_dict(), tmp_path / "a.pth")
     config = dict(model=network)
     if given == "checkpoint":

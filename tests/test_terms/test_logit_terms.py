@@ -157,17 +157,21 @@ def test_weights_of_a_users_own_class_are_detached():
         def forward(self, student, teacher):
             return student.softmax(-1).amax(-1)
 
-    model = tiny.distiller()
-    term = model.terms["kd"]
+    weighted = dict(loss=dict(type="mmkd.KDLoss"), sample_weight=Confident())
+    term = tiny.distiller(terms=dict(kd=weighted)).terms["kd"]
     student = torch.randn(4, 5, requires_grad=True)
-    features = {"student": {term.student: student}, "teacher": {term.student: torch.randn(4, 5)}}
+    features = {
+        "student": {term.student_taps: student},
+        "teacher": {term.student_taps: torch.randn(4, 5)},
+    }
     expected = torch.autograd.grad(
         term.loss(
-            student, features["teacher"][term.student], weight=Confident()(student, None).detach()
+            student,
+            features["teacher"][term.student_taps],
+            weight=Confident()(student, None).detach(),
         ),
         student,
     )
-    term.sample_weight, term.weighs = Confident(), True
     torch.testing.assert_close(torch.autograd.grad(term(features, None).loss, student), expected)
 
 

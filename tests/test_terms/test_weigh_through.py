@@ -25,8 +25,8 @@ def step_of(model):
     model.observe(steps.append)
     term = model.terms["feature"]
     for name in model.teachers:
-        term.connectors[name].register_forward_hook(
-            lambda _, given, output, name=name: connected.update({name: output[0]})
+        term.connectors[name][0].register_forward_hook(
+            lambda _, given, output, name=name: connected.update({name: output})
         )
     model.data_preprocessor.register_forward_hook(lambda _, __, out: inputs.update(out))
     losses = tiny.losses_of(model)

@@ -69,7 +69,7 @@ def test_each_image_has_its_rois_and_their_weights(
     weight = MODELS.build(ER)
     expected = weight(found.student.log(), found.teacher.log())  # which undo the softmax
     assert torch.allclose(found.weights, expected, atol=1e-5)
-    rows = step.features["student"][model.manner.given[0]][:, 0] == image
+    rows = step.features["student"][model.manner.roi_taps[0]][:, 0] == image
     logits = step.features["student"][model.logits["student"]]
     assert torch.equal(found.student, logits[rows].softmax(1))
 
@@ -92,7 +92,7 @@ def test_another_sample_weight_is_read_alike() -> None:
 def test_each_stage_of_a_cascade_has_its_own_rois() -> None:
     model = cascade()
     step = step_of(model)
-    taps = model.manner.given
+    taps = model.manner.roi_taps
     for name, stage in (("stage0", 0), ("stage2", 2)):
         rois = step.features["student"][taps[stage]]
         found = roi_weights(model, step, name, NAMES)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from mmkd.arithmetic import full_precision
 from mmkd.networks.taps import Tap
-from mmkd.precision import full_precision
 
 if TYPE_CHECKING:
     from mmkd.teachers import Teacher

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mmkd.losses.base.reduction import reduce_loss
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision, reduce_loss
 
 Features = Tensor | Sequence[Tensor]
 
@@ -19,13 +18,19 @@ def as_list(features: Features) -> list[Tensor]:
 
 def in_pairs(student_features: Features, teacher_features: Features) -> list[tuple[Tensor, Tensor]]:
     """Return pairs of features in full precision, the teacher's without a graph."""
-    students, teachers = as_list(student_features), as_list(teacher_features)
+    students, teachers = (
+        [features] if isinstance(features, Tensor) else features
+        for features in (student_features, teacher_features)
+    )
     if len(students) != len(teachers):
         raise ValueError(
             f"{len(students)} student and {len(teachers)} teacher features: a feature loss "
             "needs pairs."
         )
-    return [(s, t.detach()) for s, t in zip(students, teachers, strict=True)]
+    return [
+        (full_precision(student), full_precision(teacher.detach()))
+        for student, teacher in zip(students, teachers, strict=True)
+    ]
 
 
 class FeatureLoss(nn.Module):

@@ -1,12 +1,14 @@
 """What every loss between student and teacher logits shares: the pipeline before the divergence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.losses.base.reduction import reduce_loss
+from mmkd.arithmetic import full_precision, reduce_loss
+from mmkd.contracts import traits_of
 from mmkd.registry import MODELS
 
 Config = dict[str, Any]
@@ -26,8 +28,8 @@ class Tempered(NamedTuple):
 
     student: Tensor
     teacher: Tensor
-    temperature: Temperature
-    labels: Tensor | None
+    temperature: Temperature = 1.0
+    labels: Tensor | None = None
     student_temperature: Temperature | None = None
 
     def untempered(self) -> tuple[Tensor, Tensor]:
@@ -40,16 +42,11 @@ class Tempered(NamedTuple):
         )
 
 
-def kd_divergence(log_student: Tensor, log_teacher: Tensor, temperature: Temperature) -> Tensor:
-    r"""Return :math:`T^2\,KL(\sigma(z_t/T)\,\|\,\sigma(z_s/T))` of each sample, (N,), in nats.
-
-    Args:
-        log_student: :math:`\ln\sigma(z_s/T)`, shape (N, C).
-        log_teacher: :math:`\ln\sigma(z_t/T)`, shape (N, C).
-        temperature: T, a number or shape (N, 1).
-    """
+def kd_divergence(pair: Tempered) -> Tensor:
+    r"""Return :math:`T^2\,KL(\sigma(z_t/T)\,\|\,\sigma(z_s/T))` of each sample, (N,), in nats."""
     # One difference of logarithms, so that equal networks give exactly zero.
-    return (temperature**2 * log_teacher.exp() * (log_teacher - log_student)).sum(-1)
+    difference = pair.teacher - pair.student
+    return (pair.temperature**2 * pair.teacher.exp() * difference).sum(-1)
 
 
 def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
@@ -68,7 +65,7 @@ def _divisors(
 
 
 def _fitted(transform: nn.Module) -> bool:
-    return getattr(transform, "needs_target", False)
+    return traits_of(transform).needs_target
 
 
 class LogitLoss(nn.Module):
@@ -101,11 +98,17 @@ class LogitLoss(nn.Module):
         relational: Whether it compares relations between samples, and so has no loss of a single
             sample that could be weighed.
         activation: What the loss takes logits to be made for, ``'softmax'`` or ``'sigmoid'``.
+        log_probabilities: Turns tempered logits (N, C) into log-probabilities.
+        divergence: Returns the loss of each sample, shape (N,), from a :class:`Tempered` pair.
     """
 
     needs_labels = False
     relational = False
     activation = "softmax"
+    # From logits (N, C) that the temperature has divided to log-probabilities (N, C).
+    log_probabilities: Callable[[Tensor], Tensor] = staticmethod(partial(torch.log_softmax, dim=-1))
+    # From tempered log-probabilities to the loss of each sample, (N,).
+    divergence: Callable[[Tempered], Tensor] = staticmethod(kd_divergence)
 
     def __init__(
         self,
@@ -142,7 +145,7 @@ class LogitLoss(nn.Module):
         self.target = MODELS.build(target) if isinstance(target, dict) else target
         self.loss_weight = loss_weight
         self.reduction = reduction
-        if self.target is not None and getattr(self.target, "needs_labels", False):
+        if self.target is not None and traits_of(self.target).needs_labels:
             self.needs_labels = True
 
     def forward(
@@ -169,9 +172,7 @@ class LogitLoss(nn.Module):
         """
         student, teacher = self.checked(student_logits, teacher_logits, labels)
         with torch.autocast(student.device.type, enabled=False):
-            student, teacher = self.transformed(student, teacher)
-            pair = self.tempered(student, teacher, self.temperature, labels)
-            loss = self.divergence(pair)
+            loss = self.divergence(self.tempered(student, teacher, self.temperature, labels))
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
@@ -195,16 +196,24 @@ class LogitLoss(nn.Module):
                 f"{type(self).__name__} needs labels (class indices), but the batch has none: "
                 "batch augmentations such as Mixup and CutMix leave only soft labels."
             )
-        # Half precision is too coarse for a softmax; float64 stays, for checks against references.
-        wide = torch.promote_types(student_logits.dtype, torch.float32)
-        return student_logits.to(wide), teacher_logits.detach().to(wide)
+        return full_precision(student_logits), full_precision(teacher_logits.detach())
+
+    def tempered(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        temperature: Temperature | nn.Module,
+        labels: Tensor | None,
+    ) -> Tempered:
+        """Return what :meth:`divergence` takes, from logits (N, C) in full precision."""
+        return self.at_temperature(*self.transformed(student, teacher), temperature, labels)
 
     def transformed(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
         """Return both logits (N, C) after their transforms, but for what is fitted to a target."""
         student = self.student_transforms(self.transforms(student))
         return student, self.teacher_transforms(self.transforms(teacher))
 
-    def tempered(
+    def at_temperature(
         self,
         student: Tensor,
         teacher: Tensor,
@@ -220,11 +229,3 @@ class LogitLoss(nn.Module):
             student = transform(student, log_teacher, own)
         log_student = self.log_probabilities(student / own)
         return Tempered(log_student, log_teacher, divisor, labels, own)
-
-    def log_probabilities(self, logits: Tensor) -> Tensor:
-        """Return log-probabilities (N, C) of logits (N, C) that the temperature has divided."""
-        return logits.log_softmax(-1)
-
-    def divergence(self, pair: Tempered) -> Tensor:
-        """Return the loss of each sample, shape (N,): here :func:`kd_divergence`."""
-        return kd_divergence(pair.student, pair.teacher, pair.temperature)

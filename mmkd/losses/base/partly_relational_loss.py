@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.logit_loss import LogitLoss
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.base.relational_loss import check_one_temperature
 
 

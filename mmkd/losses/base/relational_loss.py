@@ -3,8 +3,9 @@
 from abc import abstractmethod
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmkd.contracts import traits_of
 from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered
 
 
@@ -14,7 +15,7 @@ def check_one_temperature(loss: LogitLoss) -> None:
     Raises:
         ValueError: In words.
     """
-    if getattr(loss.temperature, "per_sample", False):
+    if isinstance(loss.temperature, nn.Module) and traits_of(loss.temperature).per_sample:
         raise ValueError(
             f"{type(loss).__name__} compares relations between samples and needs one temperature "
             f"for all, but {type(loss.temperature).__name__} gives each its own."

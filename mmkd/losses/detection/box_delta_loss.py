@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.registry import MODELS
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import Features, in_pairs
 from mmkd.losses.base.parts_loss import PartsLoss
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.detection.foreground import background_mask, foreground_mask, relative_boxes
 from mmkd.losses.detection.global_context import GlobalContext
 from mmkd.registry import MODELS

@@ -82,4 +82,4 @@ class LDLoss(LogitLoss):
 
     def divergence(self, pair: Tempered) -> Tensor:
         bins = pair.student.shape[-1] if self.bin_mean else 1
-        return kd_divergence(pair.student, pair.teacher, pair.temperature).mean(-1) / bins
+        return kd_divergence(pair).mean(-1) / bins

@@ -6,14 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmkd.arithmetic import full_precision, reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss, Features
 from mmkd.losses.base.feature_maps import pooled
-from mmkd.losses.base.logit_loss import kd_divergence
-from mmkd.losses.base.reduction import reduce_loss
+from mmkd.losses.base.logit_loss import Tempered, kd_divergence
 from mmkd.losses.fcfd.fcfd_bridge import FCFDBridge
 from mmkd.losses.fcfd.stages import Stages
 from mmkd.losses.features.hint_loss import hint_distance
-from mmkd.precision import full_precision
 from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
 
@@ -210,7 +209,7 @@ class FCFD(FeatureLoss):
         )
         total = log_target.new_zeros(len(log_target))
         for log_path in log_mixed:
-            total = total + kd_divergence(log_path, log_target, self.temperature)
+            total = total + kd_divergence(Tempered(log_path, log_target, self.temperature))
         return total
 
     def _choices(self, stages: int) -> list[tuple[int, bool]]:

@@ -159,8 +159,7 @@ class Stages:
         network, taps = self.module, [*self.taps, logits]
         if isinstance(self._network, Teacher):
             images = self._network.prepare(images)
-        manner = manner_of(network)
-        forward = partial(manner.run, network, images, None, manner.example(images), taps)
+        forward = partial(manner_of(network).forward, network, images, taps)
         with self._autocast(images), recording(network) as runs:
             _, caught = run_tapped(network, dict.fromkeys(taps), forward)
         return caught, runs

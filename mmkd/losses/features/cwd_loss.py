@@ -4,7 +4,7 @@ from torch import Tensor
 
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.losses.base.feature_maps import check_alike
-from mmkd.losses.base.logit_loss import kd_divergence
+from mmkd.losses.base.logit_loss import Tempered, kd_divergence
 from mmkd.registry import MODELS
 
 
@@ -35,4 +35,4 @@ class CWDLoss(FeatureLoss):
             (features / self.temperature).flatten(2).log_softmax(-1)
             for features in (student, teacher)
         )
-        return kd_divergence(own, theirs, self.temperature).mean(1)
+        return kd_divergence(Tempered(own, theirs, self.temperature)).mean(1)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, as_list
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.logits.ofa_loss import enhanced_cross_entropy
 from mmkd.registry import MODELS
 

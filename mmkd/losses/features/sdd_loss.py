@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.classifier import Classifier
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.registry import MODELS
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, as_list
 from mmkd.losses.base.feature_maps import same_size
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.features.hint_loss import hint_distance
 from mmkd.registry import MODELS
 

@@ -6,22 +6,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered
+from mmkd.losses.base.logit_loss import LogitLoss, Tempered
 from mmkd.registry import MODELS
 
 
-def binary_kd_divergence(
-    log_student: Tensor, log_teacher: Tensor, temperature: Temperature
-) -> Tensor:
+def log_sigmoids(logits: Tensor) -> Tensor:
+    r"""Return :math:`\ln\sigma(z)` and :math:`\ln(1-\sigma(z))` of logits (N, C), (N, C, 2)."""
+    return torch.stack([logsigmoid(logits), logsigmoid(-logits)], dim=-1)
+
+
+def binary_kd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\sum_c KL(Ber(\sigma(z_{t,c}/T))\,\|\,Ber(\sigma(z_{s,c}/T)))`, (N,).
 
     Args:
-        log_student: :math:`\ln\sigma(z_s/T)` and :math:`\ln(1-\sigma(z_s/T))`, shape (N, C, 2).
-        log_teacher: The same of the teacher.
-        temperature: T, a number or shape (N, 1).
+        pair: The logarithms of :func:`log_sigmoids` of both sides.
     """
-    by_class = (log_teacher.exp() * (log_teacher - log_student)).sum(-1)
-    return (temperature**2 * by_class).sum(-1)
+    by_class = (pair.teacher.exp() * (pair.teacher - pair.student)).sum(-1)
+    return (pair.temperature**2 * by_class).sum(-1)
 
 
 @MODELS.register_module()
@@ -41,6 +42,8 @@ class BinaryKDLoss(LogitLoss):
     """
 
     activation = "sigmoid"
+    log_probabilities = staticmethod(log_sigmoids)
+    divergence = staticmethod(binary_kd_divergence)
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -49,9 +52,3 @@ class BinaryKDLoss(LogitLoss):
                 "BinaryKDLoss compares sigmoid outputs: a `target`, and a student transform that "
                 "is fitted to one, adjust a softmax. Remove them."
             )
-
-    def log_probabilities(self, logits: Tensor) -> Tensor:
-        return torch.stack([logsigmoid(logits), logsigmoid(-logits)], dim=-1)
-
-    def divergence(self, pair: Tempered) -> Tensor:
-        return binary_kd_divergence(pair.student, pair.teacher, pair.temperature)

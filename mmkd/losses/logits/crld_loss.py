@@ -64,9 +64,9 @@ class CRLDLoss(LogitLoss):
         confidence = theirs.amax(-1).exp()
         weak = (confidence[:half] >= self.weak_confidence).repeat(2)
         strong = (confidence[half:] >= self.strong_confidence).repeat(2)
-        within = kd_divergence(pair.student, pair.teacher, temperature)
+        within = kd_divergence(pair)
         if isinstance(temperature, Tensor):
             temperature = temperature.expand(len(pair.teacher), 1).roll(half, 0)
-        across = kd_divergence(pair.student, pair.teacher.roll(half, 0), temperature)
+        across = kd_divergence(Tempered(pair.student, pair.teacher.roll(half, 0), temperature))
         # Twice, as the mean is over two views of each image.
         return 2 * (self.within_weight * weak * within + self.across_weight * strong * across)

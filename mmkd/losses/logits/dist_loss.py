@@ -89,8 +89,7 @@ class DISTLoss(PartlyRelationalLogitLoss):
         self, student: Tensor, teacher: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss between each sample's classes, (N,), and that within classes, 0-dim."""
-        pair = self.transformed(student, teacher)
-        tempered = self.tempered(*pair, self.temperature, labels)
+        tempered = self.tempered(student, teacher, self.temperature, labels)
         temperature = tempered.temperature
         if isinstance(temperature, Tensor):
             temperature = temperature.reshape(())

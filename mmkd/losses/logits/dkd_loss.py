@@ -5,43 +5,29 @@ from typing import Any
 from torch import Tensor
 
 from mmkd.logits.decouple import non_target, target_split
-from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered, kd_divergence
+from mmkd.losses.base.logit_loss import LogitLoss, Tempered, kd_divergence
 from mmkd.registry import MODELS
 
 
-def tckd_divergence(
-    log_student: Tensor, log_teacher: Tensor, labels: Tensor, temperature: Temperature
-) -> Tensor:
+def tckd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\,KL([p_y, 1-p_y]\,\|\,[q_y, 1-q_y])` of each sample, (N,), in nats.
 
-    Args:
-        log_student: :math:`\ln q`, tempered, shape (N, C).
-        log_teacher: :math:`\ln p`, tempered, shape (N, C).
-        labels: Class indices :math:`y`, shape (N,).
-        temperature: T, a number or shape (N, 1).
+    :math:`p, q` are the tempered probabilities of teacher and student, and :math:`y` the labels.
     """
-    return kd_divergence(
-        target_split(log_student, labels), target_split(log_teacher, labels), temperature
-    )
+    assert pair.labels is not None
+    student, teacher = (target_split(side, pair.labels) for side in pair[:2])
+    return kd_divergence(Tempered(student, teacher, pair.temperature))
 
 
-def nckd_divergence(
-    log_student: Tensor, log_teacher: Tensor, labels: Tensor, temperature: Temperature
-) -> Tensor:
+def nckd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\,KL(\hat p\,\|\,\hat q)` of each sample, (N,), in nats.
 
     :math:`\hat p, \hat q` are the distributions among the classes other than the true one. With two
     classes there is one such class, and the result is 0.
-
-    Args:
-        log_student: :math:`\ln q`, tempered, shape (N, C).
-        log_teacher: :math:`\ln p`, tempered, shape (N, C).
-        labels: Class indices, shape (N,).
-        temperature: T, a number or shape (N, 1).
     """
-    return kd_divergence(
-        non_target(log_student, labels), non_target(log_teacher, labels), temperature
-    )
+    assert pair.labels is not None
+    student, teacher = (non_target(side, pair.labels) for side in pair[:2])
+    return kd_divergence(Tempered(student, teacher, pair.temperature))
 
 
 @MODELS.register_module()
@@ -49,10 +35,7 @@ class TCKDLoss(LogitLoss):
     """The target-class part of :class:`DKDLoss` alone."""
 
     needs_labels = True
-
-    def divergence(self, pair: Tempered) -> Tensor:
-        assert pair.labels is not None
-        return tckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+    divergence = staticmethod(tckd_divergence)
 
 
 @MODELS.register_module()
@@ -60,10 +43,7 @@ class NCKDLoss(LogitLoss):
     """The non-target-class part of :class:`DKDLoss` alone."""
 
     needs_labels = True
-
-    def divergence(self, pair: Tempered) -> Tensor:
-        assert pair.labels is not None
-        return nckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
+    divergence = staticmethod(nckd_divergence)
 
 
 @MODELS.register_module()
@@ -96,7 +76,4 @@ class DKDLoss(LogitLoss):
         self.alpha, self.beta = alpha, beta
 
     def divergence(self, pair: Tempered) -> Tensor:
-        assert pair.labels is not None
-        target = tckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
-        others = nckd_divergence(pair.student, pair.teacher, pair.labels, pair.temperature)
-        return self.alpha * target + self.beta * others
+        return self.alpha * tckd_divergence(pair) + self.beta * nckd_divergence(pair)

@@ -14,9 +14,9 @@ from mmkd.registry import MODELS
 class EntropyGatedLoss(LogitLoss):
     r"""Forward KL divergence where the teacher's entropy is high, reverse KL divergence elsewhere.
 
-    Entropy-aware on-policy distillation (arXiv 2603.07079) adds the forward divergence where the
-    teacher is uncertain, so that the student covers its alternatives, to a reverse divergence
-    everywhere: ``everywhere=True``. The form of the gate is our interpretation,
+    Entropy-Aware On-Policy Distillation of Language Models (Jin et al., ICML 2026) adds the forward
+    divergence where the teacher is uncertain, so that the student covers its alternatives, to a
+    reverse divergence everywhere: ``everywhere=True``. The form of the gate is our interpretation,
     :math:`H(\sigma(z_t)) > threshold \cdot \ln C` at temperature 1. Both divergences are
     :math:`T^2` times that of the tempered outputs.
 
@@ -46,8 +46,8 @@ class EntropyGatedLoss(LogitLoss):
         _, theirs = pair.untempered()
         entropy = -(theirs.exp() * theirs).sum(-1)
         high = entropy > self.threshold * math.log(theirs.shape[-1])
-        forward = kd_divergence(pair.student, pair.teacher, pair.temperature)
-        reverse = kd_divergence(pair.teacher, pair.student, pair.temperature)
+        forward = kd_divergence(pair)
+        reverse = kd_divergence(Tempered(pair.teacher, pair.student, pair.temperature))
         if self.everywhere:
             return reverse + high * forward
         return torch.where(high, forward, reverse)

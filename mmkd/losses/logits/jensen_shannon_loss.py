@@ -21,5 +21,5 @@ class JensenShannonLoss(LogitLoss):
 
     def divergence(self, pair: Tempered) -> Tensor:
         mean = torch.logaddexp(pair.student, pair.teacher) - math.log(2)
-        sides = [kd_divergence(mean, side, pair.temperature) for side in pair[:2]]
+        sides = [kd_divergence(Tempered(mean, side, pair.temperature)) for side in pair[:2]]
         return (sides[0] + sides[1]) / 2

@@ -115,7 +115,7 @@ class MLKDLoss(PartlyRelationalLogitLoss):
         samples, classes = self.factors(teacher[:first])
         pair = self.transformed(student, teacher)
         for i, temperature in enumerate(self.temperatures):
-            tempered = self.tempered(*pair, temperature, labels)
+            tempered = self.at_temperature(*pair, temperature, labels)
             kl = self.divergence(tempered)
             values = values + self.views * self._shares(samples, i) * kl
             weak = tempered.student[:first].exp(), tempered.teacher[:first].exp()
@@ -150,4 +150,4 @@ class MLKDLoss(PartlyRelationalLogitLoss):
         return torch.cat([samples, *[others] * (self.views - 1)])
 
     def divergence(self, pair: Tempered) -> Tensor:
-        return self.kl_weight * kd_divergence(pair.student, pair.teacher, pair.temperature)
+        return self.kl_weight * kd_divergence(pair)

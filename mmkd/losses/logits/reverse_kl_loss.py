@@ -15,4 +15,4 @@ class ReverseKLLoss(LogitLoss):
     """
 
     def divergence(self, pair: Tempered) -> Tensor:
-        return kd_divergence(pair.teacher, pair.student, pair.temperature)
+        return kd_divergence(Tempered(pair.teacher, pair.student, pair.temperature))

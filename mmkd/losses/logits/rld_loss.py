@@ -28,7 +28,7 @@ def masked_correlation(
     own, theirs = (
         side.masked_fill(left_out, lowest).log_softmax(-1) for side in (log_student, log_teacher)
     )
-    return kd_divergence(own, theirs, temperature)
+    return kd_divergence(Tempered(own, theirs, temperature))
 
 
 @MODELS.register_module()
@@ -82,6 +82,5 @@ class RLDLoss(LogitLoss):
         if self.confidence_temperature is not None:
             temperature = self.confidence_temperature
             own, theirs = ((side / temperature).log_softmax(-1) for side in pair.untempered())
-        return kd_divergence(
-            target_split(own, labels), target_split(theirs, theirs.argmax(-1)), temperature
-        )
+        sure = target_split(own, labels), target_split(theirs, theirs.argmax(-1))
+        return kd_divergence(Tempered(*sure, temperature))

@@ -43,4 +43,4 @@ class SkewKLLoss(LogitLoss):
         if self.reverse:
             first, other = other, first
         mixture = torch.logaddexp(first + math.log(self.skew), other + math.log1p(-self.skew))
-        return kd_divergence(mixture, first, pair.temperature)
+        return kd_divergence(Tempered(mixture, first, pair.temperature))

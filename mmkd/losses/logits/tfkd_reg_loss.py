@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from mmkd.losses.base.reduction import reduce_loss
-from mmkd.precision import full_precision
+from mmkd.arithmetic import full_precision, reduce_loss
 from mmkd.registry import MODELS
 
 if TYPE_CHECKING:

@@ -29,4 +29,4 @@ class TTMLoss(LogitLoss):
 
     def divergence(self, pair: Tempered) -> Tensor:
         own, _ = pair.untempered()
-        return kd_divergence(own, pair.teacher, 1.0)
+        return kd_divergence(Tempered(own, pair.teacher))

@@ -8,9 +8,9 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
 from mmkd.losses.base.feature_maps import pooled
-from mmkd.losses.base.reduction import reduce_loss
 from mmkd.losses.relations.contrast_memory import (
     ContrastMemory,
     MemoryBank,

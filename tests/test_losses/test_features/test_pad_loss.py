@@ -110,7 +110,7 @@ def test_a_sample_weight_multiplies_all_of_a_samples_loss():
     model.observe(steps.append)
     found = tiny.losses_of(model)["loss_pad"]
     step, term = steps[0], model.terms["pad"]
-    tap, other = term.student, term.teachers["teacher"]
+    tap, other = term.student_taps, term.teacher_taps["teacher"]
     own, theirs = step.features["student"][tap], step.features["teacher"][other]
     connected = term.connectors["teacher"]([own], [theirs])
     each = term.loss(connected, [theirs], reduction_override="none")

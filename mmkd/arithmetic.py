@@ -1,6 +1,15 @@
-"""From per-sample losses to the number that is trained on."""
+"""Arithmetic that losses and weights share: full precision, and means over weighted samples."""
 
+import torch
 from torch import Tensor
+
+
+def full_precision(tensor: Tensor) -> Tensor:
+    """Return half-precision values as float32; float32 and float64 stay what they are.
+
+    float64 passes, so that reference values can be checked to more than seven digits.
+    """
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def reduce_loss(

@@ -1,0 +1,153 @@
+"""The contracts of the parts that an objective is made of.
+
+Each Protocol names what a part takes and gives, and which attributes it may declare. A part without
+an attribute has the default that :class:`Traits` states. :func:`traits_of` is the only place that
+reads these attributes, so that parts from elsewhere (``torch.nn``, mmdet) work too.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+
+class Loss(Protocol):
+    """Compares what the student and one teacher give.
+
+    A loss may take the keyword arguments ``labels`` (N,), ``weight`` (N,), ``avg_factor`` (a
+    number) and ``data_samples``; a term passes those that its ``forward`` names. It may declare
+    ``needs_labels``, ``relational``, ``weighable``, ``same_shape``, ``needs_boxes``,
+    ``compares_deltas``, ``views`` and ``activation``, and have the methods of
+    :class:`AdaptsToShapes`, :class:`AttachesNetworks` and :class:`FollowsStages`.
+    """
+
+    def __call__(self, student: Any, teacher: Any, **arguments: Any) -> Tensor:
+        """Return the loss, 0-dim, of logits (N, C), a feature (N, ...) or a list of features."""
+
+
+class AdaptsToShapes(Protocol):
+    """A loss that trains parts of its own, or checks the shapes, when its term is built."""
+
+    def adapt(self, student_shapes: Sequence[Any], teacher_shapes: Sequence[Any]) -> None:
+        """Build the parts, for features of these shapes, (N, ...) each."""
+
+
+class AttachesNetworks(Protocol):
+    """A loss that reads parts of the networks, such as the teacher's classifier."""
+
+    def attach(self, student: nn.Module, teacher: Any) -> None:
+        """Read the student and the :class:`mmkd.teachers.Teacher`, when the term is built."""
+
+
+class FollowsStages(Protocol):
+    """A loss that runs the networks on from their stages."""
+
+    def follow(self, student: Any, teacher: Any) -> None:
+        """Take the :class:`mmkd.losses.fcfd.stages.Stages` of both networks."""
+
+
+class SampleWeight(Protocol):
+    """Weighs samples. It may declare ``needs_labels``, ``detach`` and ``activation``."""
+
+    def __call__(self, student_logits: Tensor, teacher_logits: Tensor, **arguments: Any) -> Tensor:
+        """Return the weight of each sample, (N,), from raw logits (N, C); ``labels`` if needed."""
+
+
+class TeacherWeight(Protocol):
+    """Weighs K teachers. It may declare ``needs_labels`` and ``activation``."""
+
+    def __call__(
+        self, student_logits: Tensor, teacher_logits: Sequence[Tensor], labels: Tensor | None = None
+    ) -> Tensor:
+        """Return the weight of each teacher for each sample, (K, N), from K raw logits (N, C)."""
+
+
+class LogitTransform(Protocol):
+    """Changes logits before the temperature. ``needs_target`` fits it to the teacher's output."""
+
+    def __call__(self, logits: Tensor, *fitted: Any) -> Tensor:
+        """Return logits (N, C).
+
+        With ``needs_target`` the log-probabilities of the target (N, C) and the temperature follow
+        the logits.
+        """
+
+
+class Temperature(Protocol):
+    """Computes a temperature. ``per_sample`` says that it gives each sample its own."""
+
+    def __call__(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+        """Return a 0-dim tensor or shape (N,), from both logits (N, C)."""
+
+
+class Target(Protocol):
+    """Adjusts what the teacher teaches. It may declare ``needs_labels``."""
+
+    def __call__(self, log_probabilities: Tensor, labels: Tensor | None) -> Tensor:
+        """Return log-probabilities (N, C) from the teacher's, (N, C), and the labels (N,)."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a part declares about itself.
+
+    Attributes:
+        accepts: Names of the arguments that its ``forward`` takes.
+        needs_labels: Whether it cannot do without class indices. A loss that does not say so needs
+            them if it takes them.
+        needs_target: Whether a transform is fitted to the target.
+        per_sample: Whether a temperature differs from sample to sample.
+        relational: Whether a loss compares relations between samples, as a whole or in part.
+        weighable: Whether a relational loss has a part that a sample weight multiplies.
+        same_shape: Whether a loss needs features of equal shapes, so that a connector comes first.
+        needs_boxes: Whether a loss needs ground-truth boxes.
+        compares_deltas: Whether a loss compares encoded boxes.
+        detach: Whether no gradient flows through a sample weight.
+        activation: ``'softmax'`` or ``'sigmoid'``, if the part takes logits to be made for one.
+        views: How many views of each image a loss expects in a batch.
+        adapts: Whether a loss builds trained parts from shapes.
+        attaches: Whether a loss reads parts of the networks.
+        follows: Whether a loss runs the networks on from their stages.
+    """
+
+    accepts: frozenset[str] = frozenset()
+    needs_labels: bool = False
+    needs_target: bool = False
+    per_sample: bool = False
+    relational: bool = False
+    weighable: bool = False
+    same_shape: bool = False
+    needs_boxes: bool = False
+    compares_deltas: bool = False
+    detach: bool = True
+    activation: str | None = None
+    views: int | None = None
+    adapts: bool = False
+    attaches: bool = False
+    follows: bool = False
+
+
+def traits_of(part: nn.Module) -> Traits:
+    """Return what a part declares, with the defaults for what it does not."""
+    declared = {
+        field.name: getattr(part, field.name)
+        for field in fields(Traits)
+        if hasattr(part, field.name)
+    }
+    declared["accepts"] = frozenset(inspect.signature(part.forward).parameters)
+    for trait, method in dict(adapts="adapt", attaches="attach", follows="follow").items():
+        declared[trait] = hasattr(part, method)
+    return Traits(**declared)
+
+
+def traits_of_loss(loss: nn.Module) -> Traits:
+    """Return what a loss declares; its ``forward`` tells what it does not declare.
+
+    A loss that takes labels needs them, and one that takes no weight has no loss of single samples.
+    """
+    traits = traits_of(loss)
+    if not hasattr(loss, "needs_labels"):
+        traits = replace(traits, needs_labels="labels" in traits.accepts)
+    return traits if "weight" in traits.accepts else replace(traits, relational=True)

@@ -1,0 +1,197 @@
+"""A term while it is being built: its parts, and what it will read of each network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import nn
+
+from mmkd.contracts import Traits, traits_of, traits_of_loss
+from mmkd.locations import Locations
+from mmkd.networks.taps import Tap, Taps, expanded, flat, parse_taps
+from mmkd.registry import MODELS
+from mmkd.schedule import Schedule
+from mmkd.teachers import ClassMap
+from mmkd.terms.settings import TermSettings, read_schedule
+from mmkd.terms.shared import with_references
+
+LogitTexts = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+
+
+@dataclass
+class Draft:
+    """A term's parts and taps, before the dry run has found what they are.
+
+    Attributes:
+        name: The term's name.
+        settings: Its settings.
+        loss: Its loss.
+        sample_weight: Its sample weight.
+        teacher_weight: Its teacher weight.
+        locations: Its choice of places.
+        student: The student's tap or taps.
+        teachers: The tap or taps of each teacher that takes part, by name.
+        logits: Taps of the logits, by ``'student'`` and the names of all teachers.
+        labels: Where the student assigns labels.
+        student_gives: Taps of what the student gives to a teacher: the RoIs of a detector.
+        class_maps: Correspondence of classes, by teacher.
+    """
+
+    name: str
+    settings: TermSettings
+    loss: nn.Module
+    sample_weight: nn.Module | None
+    teacher_weight: nn.Module | None
+    locations: Locations | None
+    student: Taps
+    teachers: dict[str, Taps]
+    logits: dict[str, Taps]
+    labels: Tap | None
+    student_gives: list[Tap] = field(default_factory=list)
+    class_maps: dict[str, ClassMap] = field(default_factory=dict)
+
+    @property
+    def traits(self) -> Traits:
+        """What the loss declares."""
+        return traits_of_loss(self.loss)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When the term acts."""
+        return read_schedule(self.settings.schedule, f"term {self.name!r}")
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the term weighs samples or teachers."""
+        return self.sample_weight is not None or self.teacher_weight is not None
+
+    @property
+    def reads_logits(self) -> bool:
+        """Whether the term reads logits besides its own taps, to weigh or to select."""
+        return self.weighs or bool(self.locations and self.locations.reads_logits)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the term cannot do without class indices."""
+        weights = [part for part in (self.sample_weight, self.teacher_weight) if part is not None]
+        return (
+            self.traits.needs_labels
+            or any(traits_of(part).needs_labels for part in weights)
+            or bool(self.locations and self.locations.needs_labels)
+        )
+
+    @property
+    def sides(self) -> dict[str, Taps]:
+        """The taps that are compared, by ``'student'`` and the names of the teachers."""
+        return {"student": self.student, **self.teachers}
+
+    def compares_logits(self, teacher: str) -> bool:
+        """Tell whether the loss is between the logits of the student and of a teacher."""
+        own = self.student == self.logits["student"]
+        return own and self.teachers[teacher] == self.logits[teacher]
+
+    def reads(self) -> dict[str, list[Tap]]:
+        """Return all taps that a dry run can catch, by network."""
+        wanted = {}
+        for network, taps in self.sides.items():
+            logits = flat(self.logits[network]) if self.reads_logits else []
+            extras = self.locations.taps(network) if self.locations else []
+            wanted[network] = [*flat(taps), *logits, *extras]
+        wanted["student"] += self.student_gives
+        return {network: [*dict.fromkeys(taps)] for network, taps in wanted.items()}
+
+    def wanted(self) -> dict[str, list[Tap]]:
+        """Return all taps of a training step, by network: those of a dry run, and the labels."""
+        wanted = self.reads()
+        if self.labels is not None:  # a dry run has none
+            wanted["student"].append(self.labels)
+        return wanted
+
+    def expand(self, short: Mapping[str, Mapping[Tap, list[Tap]]]) -> None:
+        """Write short taps, such as those with ``[:]``, as those that they stand for."""
+        self.student = expanded(self.student, short["student"])
+        self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
+        self.logits = {name: expanded(taps, short[name]) for name, taps in self.logits.items()}
+
+
+def draft_terms(
+    terms: Mapping[str, Mapping[str, Any]], logits: dict[str, Taps], shared: nn.ModuleDict
+) -> list[Draft]:
+    """Read the terms' settings and build their parts. A term of weight 0 is left out.
+
+    Args:
+        terms: Settings of each term, by name.
+        logits: Taps of the logits, by ``'student'`` and the names of the teachers.
+        shared: Modules that several terms use.
+
+    Raises:
+        ValueError: In words, if settings are wrong.
+    """
+    drafts = []
+    for name, config in terms.items():
+        if "." in name or hasattr(nn.ModuleDict, name):
+            raise ValueError(f"A term cannot be called {name!r}: choose another name.")
+        settings = TermSettings.read(name, config)
+        if settings.weight != 0:
+            drafts.append(_draft(name, settings, logits, shared))
+    return drafts
+
+
+def _draft(
+    name: str, settings: TermSettings, logits: dict[str, Taps], shared: nn.ModuleDict
+) -> Draft:
+    read = logits if settings.logits is None else logit_taps(settings.logits, [*logits])
+    teachers = _teacher_taps(name, settings.teacher, read)
+    loss = _build(with_references(settings.loss, shared))
+    relational = traits_of_loss(loss).relational
+    teacher_weight = settings.teacher_weight
+    if teacher_weight is None and len(teachers) > 1 and not relational:
+        teacher_weight = dict(type="mmkd.AverageTeachers")
+    return Draft(
+        name=name,
+        settings=settings,
+        loss=loss,
+        sample_weight=None if settings.sample_weight is None else _build(settings.sample_weight),
+        teacher_weight=None if teacher_weight is None else _build(teacher_weight),
+        locations=None if settings.locations is None else MODELS.build(settings.locations),
+        student=read["student"] if settings.student is None else parse_taps(settings.student),
+        teachers=teachers,
+        logits=dict(read),
+        # Without samples a detector computes no loss that would see labels.
+        labels=None if not settings.labels else replace(Tap.parse(settings.labels), optional=True),
+    )
+
+
+def _build(part: dict[str, Any] | nn.Module) -> nn.Module:
+    built: nn.Module = part if isinstance(part, nn.Module) else MODELS.build(part)
+    return built
+
+
+def logit_taps(logits: LogitTexts, names: Sequence[str]) -> dict[str, Taps]:
+    """Return the tap of the logits of each network, or its taps by level.
+
+    Args:
+        logits: One notation for all networks, or a dict by their names.
+        names: The names of all networks.
+    """
+    by_name = dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(names, logits)
+    if set(by_name) != set(names):
+        raise ValueError(
+            f"`logits` names {', '.join(by_name)}; it needs a tap for each of {', '.join(names)}."
+        )
+    return {name: parse_taps(text) for name, text in by_name.items()}
+
+
+def _teacher_taps(term: str, taps: Any, logits: dict[str, Taps]) -> dict[str, Taps]:
+    """Return a term's taps by teacher: all teachers, unless it names those that take part."""
+    teachers = {name: tap for name, tap in logits.items() if name != "student"}
+    if taps is None:
+        return dict(teachers)
+    if not isinstance(taps, Mapping):
+        return {name: parse_taps(taps) for name in teachers}
+    if unknown := set(taps) - set(teachers):
+        raise ValueError(
+            f"The term {term!r} taps teachers that do not exist: {', '.join(unknown)}. There are "
+            f"{', '.join(teachers)}."
+        )
+    return {name: parse_taps(text) for name, text in taps.items()}

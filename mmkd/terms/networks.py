@@ -1,0 +1,135 @@
+"""The networks of an objective, as terms are built for them."""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmkd.arguments import check_arguments
+from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import Shapes, expand_taps, shapes_of
+from mmkd.networks.manner import Manner, manner_of
+from mmkd.networks.taps import Tap, TapError
+from mmkd.teachers import Teacher, names_of_each, same_teacher
+from mmkd.teachers.class_names import student_classes
+
+Config = dict[str, Any]
+Wanted = Mapping[str, Collection[Tap]]
+
+
+class Networks:
+    """A student and its teachers, which a dry run examines.
+
+    Args:
+        student: The student.
+        teachers: The teachers by name.
+        inputs: An example of the student's input (N, C, H, W).
+
+    Attributes:
+        manner: How the student is run.
+    """
+
+    def __init__(self, student: nn.Module, teachers: Mapping[str, Teacher], inputs: Tensor) -> None:
+        self.student, self.teachers, self.inputs = student, teachers, inputs
+        self.manner: Manner = manner_of(student)
+
+    def network(self, name: str) -> nn.Module:
+        """Return the network of a name: ``'student'``, or that of a teacher."""
+        return self.student if name == "student" else self.teachers[name].network
+
+    def manner_of(self, name: str) -> Manner:
+        """Return how the network of a name is run."""
+        return self.manner if name == "student" else self.teachers[name].manner
+
+    def expand(self, wanted: Wanted) -> dict[str, dict[Tap, list[Tap]]]:
+        """Return what short taps stand for, by network."""
+        short = {"student": expand_taps(self.student, self.inputs, wanted["student"])}
+        for name, teacher in self.teachers.items():
+            short[name] = teacher.expand(self.inputs, wanted[name]) if wanted[name] else {}
+        return short
+
+    def shapes(self, wanted: Wanted) -> dict[str, Shapes]:
+        """Return the shapes at taps, by network. Each network runs once.
+
+        Raises:
+            ValueError: In words, if a network cannot be run or tapped like this.
+        """
+        shapes = {"student": shapes_of("student", self.student, self.inputs, wanted["student"])}
+        for teacher, names in names_of_each(self.teachers).items():
+            taps = [tap for name in names for tap in wanted.get(name, ())]
+            found = _teacher_shapes(names[0], teacher, self.inputs, dict.fromkeys(taps))
+            shapes.update(dict.fromkeys(names, found))
+        return shapes
+
+
+def build_teachers(
+    teachers: Mapping[str, Config] | None,
+    teacher: Config | None,
+    student: nn.Module,
+    student_spec: Spec,
+) -> dict[str, Teacher]:
+    """Build the teachers, for a student, from either form in which a config gives them.
+
+    Raises:
+        ValueError: In words, for settings that are wrong.
+        FileNotFoundError: If a checkpoint does not exist.
+    """
+    if (teachers is None) == (teacher is None):
+        raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
+    configs = teachers or {"teacher": teacher or {}}
+    built = dict[str, Teacher]()
+    for name, config in configs.items():
+        if twin := next((n for n in built if same_teacher(configs[n], config)), None):
+            print_log(
+                f"The teachers {twin!r} and {name!r} are one network with the same weights: it "
+                "runs once, and counts as two.",
+                "current",
+                logging.WARNING,
+            )
+            built[name] = built[twin]
+        else:
+            built[name] = _build_teacher(name, config, partial(student_classes, student_spec))
+            built[name].match_preprocessing(name, student)
+    return built
+
+
+def _build_teacher(name: str, config: Any, find_classes: Callable[[], Any]) -> Teacher:
+    if name == "student":
+        raise ValueError("A teacher cannot be called 'student'.")
+    if isinstance(config, Teacher):
+        return config
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f"The teacher {name!r} is a dict such as dict(model=..., checkpoint=...), not "
+            f"{config!r}."
+        )
+    check_arguments(Teacher, config, f"teacher {name!r}")
+    try:
+        teacher = Teacher(**config)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"The teacher {name!r} cannot be loaded: {error} Train it first by its own config, or "
+            "say in the teacher's `checkpoint` where its weights are."
+        ) from error
+    teacher.match_classes(name, find_classes)
+    return teacher
+
+
+def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
+    if not taps:
+        return {}
+    try:
+        caught = teacher.example(inputs, taps)
+    except TapError as error:
+        raise ValueError(f"The teacher {name!r} cannot be tapped like this. {error}") from error
+    except RuntimeError as error:
+        raise ValueError(
+            f"The teacher {name!r} cannot take the student's input, of shape "
+            f"{tuple(inputs.shape)} in a dry run: {error} Does it want other channels or, by the "
+            "teacher's `input_size`, another size?"
+        ) from error
+    teacher.accelerate(inputs, taps)
+    return {tap: tuple(tensor.shape) for tap, tensor in caught.items()}

@@ -1,0 +1,114 @@
+"""The settings of a term, as a config gives them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from mmkd.arguments import check_arguments
+from mmkd.schedule import Schedule
+
+Config = dict[str, Any]
+TapTexts = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class TermSettings:
+    """One line of the objective, ``weight * schedule * sum over teachers of loss``.
+
+    Attributes:
+        loss: Config of the loss, or the loss itself.
+        student: Tap or taps of the student, the logits by default.
+        teacher: The same of the teachers: for all of them, or a dict from the names of those that
+            take part. The logits of all teachers by default.
+        logits: Taps of the logits that this term reads in place of the distiller's, as for each
+            stage of a cascade: for all networks, or a dict by ``student`` and the teachers' names.
+        connector: Config of the connector between the student's and the teacher's features. By
+            default a projection where a loss needs equal shapes and they differ.
+        sample_weight: Config of a sample weight, computed from the logits of student and teacher.
+        teacher_weight: Config of a teacher weight. By default several teachers are averaged.
+        weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
+            as ``['neck', 'head.fc']``. The teacher weight then sees the logits that these modules
+            give for the student's connected feature, in place of the teacher's own.
+        labels: Tap of the student where it assigns labels to what is compared while it trains, such
+            as ``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage detector. By default they
+            are the labels of the data samples.
+        locations: Config of :class:`mmkd.locations.Locations`, for outputs of detectors that are
+            compared at places of which some are selected in each step. The taps may then be lists
+            over levels.
+        weight: Scalar weight of the term, at least 0. A term of weight 0 is left out.
+        schedule: Arguments of :class:`mmkd.schedule.Schedule`.
+    """
+
+    loss: Config | nn.Module
+    student: TapTexts | None = None
+    teacher: TapTexts | Mapping[str, TapTexts] | None = None
+    logits: TapTexts | Mapping[str, TapTexts] | None = None
+    connector: Config | None = None
+    sample_weight: Config | nn.Module | None = None
+    teacher_weight: Config | nn.Module | None = None
+    weigh_through: Sequence[str] = ()
+    labels: str | None = None
+    locations: Config | None = None
+    weight: float = 1.0
+    schedule: Config | None = None
+
+    @classmethod
+    def read(cls, name: str, config: Mapping[str, Any]) -> "TermSettings":
+        """Read the settings of the term of that name.
+
+        Raises:
+            ValueError: In words, if a setting is unknown, missing or of a wrong type, or the weight
+                is negative.
+        """
+        if not isinstance(config, Mapping):
+            raise ValueError(f"The term {name!r} is a dict of settings, not {config!r}.")
+        check_arguments(cls, config, f"term {name!r}")
+        settings = cls(**config)
+        if settings.weight < 0:
+            raise ValueError(
+                f"The weight of the term {name!r} is {settings.weight}: a negative weight would "
+                "drive the student away from its teacher. Give a number of at least 0."
+            )
+        if settings.weigh_through and settings.teacher_weight is None:
+            raise ValueError(
+                f"The term {name!r} has `weigh_through` but no `teacher_weight` that it serves."
+            )
+        read_schedule(settings.schedule, f"term {name!r}")
+        return settings
+
+
+def read_schedule(config: Mapping[str, Any] | None, title: str) -> Schedule | None:
+    """Build the schedule that a config gives for the place that ``title`` names, if it gives one.
+
+    Raises:
+        ValueError: In words, if the settings are wrong.
+    """
+    if config is None:
+        return None
+    check_arguments(Schedule, config, f"schedule of the {title}")
+    return Schedule(**config)
+
+
+def check_terms(terms: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that an objective has terms that act.
+
+    Raises:
+        ValueError: If ``terms`` is no dict, is empty, or all its weights are 0.
+    """
+    if not isinstance(terms, Mapping):
+        raise ValueError(
+            f"`terms` is a dict of terms by name, terms=dict(kd=dict(loss=...)), not {terms!r}."
+        )
+    if not terms:
+        raise ValueError(
+            "`terms` is empty: nothing would be distilled. Give at least one term, such as "
+            "terms=dict(kd=dict(loss=dict(type='mmkd.KDLoss')))."
+        )
+    acting = [c for c in terms.values() if not isinstance(c, Mapping) or c.get("weight", 1) != 0]
+    if not acting:
+        raise ValueError(
+            f"All terms have weight 0 ({', '.join(terms)}): nothing would be distilled. Train the "
+            "student's own config instead, or give a term a weight."
+        )
