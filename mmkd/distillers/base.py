@@ -1,6 +1,6 @@
 """What every model has that trains networks by terms and exports one of them."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from mmkd.networks.building import Spec, build_network
+from mmkd.networks.building import Spec, TrainsStudent, build_network
 from mmkd.networks.student import student_model
 from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
@@ -44,7 +44,7 @@ class Step:
     trained: Mapping[str, str] = field(default_factory=dict)
 
 
-class BaseDistiller(TypedModel, ABC):
+class BaseDistiller(TypedModel, TrainsStudent):
     """Trains networks by terms. One of them, the student, predicts, is evaluated and exported.
 
     Args:
@@ -70,6 +70,10 @@ class BaseDistiller(TypedModel, ABC):
         self._register_load_state_dict_pre_hook(  # type: ignore[no-untyped-call]
             self._accept_student_weights
         )
+
+    @classmethod
+    def student_of(cls, model: Mapping[str, Any]) -> Any:
+        return model["student"]
 
     def forward(
         self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = "tensor"

@@ -28,9 +28,11 @@ from mmkd.registry import MODELS
 from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
-from mmkd.terms.networks import Networks, build_teachers
+from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
+
+TaskLoss = Callable[[Any, Any], Tensor]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Wanted:
     teachers: list[tuple[Teacher, list[str], list[Tap]]]
 
 
+class _Owner:
+    """Marks the distiller that its teachers follow. Copies, such as EMA's, share the teachers."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> None:
+        return None
+
+
 @MODELS.register_module()
 class Distiller(BaseDistiller):
     """Trains a student under its own losses and the terms that compare it with its teachers.
@@ -54,8 +63,9 @@ class Distiller(BaseDistiller):
     parameters of this model; see :class:`mmkd.teachers.Teacher`.
 
     Args:
-        student: The student: a model config, or the path or name of a config file.
-        teachers: Arguments of :class:`mmkd.teachers.Teacher`, by the teacher's name.
+        student: The student: a model config, or the path or name of a config file, or a module.
+        teachers: Arguments of :class:`mmkd.teachers.Teacher` by the teacher's name, or teachers
+            that are built, or modules.
         teacher: Short for ``teachers=dict(teacher=...)``.
         terms: Settings of the terms by name, see :class:`mmkd.terms.settings.TermSettings`.
         student_loss_weight: Factor on the student's own losses, at least 0.
@@ -69,6 +79,9 @@ class Distiller(BaseDistiller):
             the teachers.
         input_shape: Channels, height and width of an input for the dry run that finds shapes. By
             default 64 x 64 pixels, with the channels of the data preprocessor.
+        task_loss: The own loss of a student that computes none, such as any ``nn.Module``: a
+            function of its output and the labels that returns a 0-dim tensor. Without one, and in
+            batches without labels, such a student learns from its teachers alone.
         predict_teachers: Whether validation also runs the teachers, and gives each data sample
             their scores as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
         data_preprocessor: The student's, where its own config has none.
@@ -80,14 +93,15 @@ class Distiller(BaseDistiller):
         self,
         student: Spec,
         terms: Mapping[str, Config],
-        teachers: Mapping[str, Config] | None = None,
-        teacher: Config | None = None,
+        teachers: Mapping[str, TeacherSpec] | None = None,
+        teacher: TeacherSpec | None = None,
         student_loss_weight: float = 1.0,
         student_loss_schedule: Config | None = None,
         student_loss_transforms: Sequence[Config | str] = (),
         shared: Mapping[str, Config] | None = None,
         logits: LogitTexts = "head.fc",
         input_shape: Sequence[int] | None = None,
+        task_loss: TaskLoss | None = None,
         predict_teachers: bool = False,
         data_preprocessor: Config | nn.Module | None = None,
     ) -> None:
@@ -95,6 +109,12 @@ class Distiller(BaseDistiller):
         super().__init__(network)
         check_terms(terms)
         self.manner = manner_of(network)
+        if task_loss is not None and self.manner.computes_losses:
+            raise ValueError(
+                f"{type(network).__name__} computes its own losses: remove `task_loss`, and set "
+                "the loss of its head."
+            )
+        self.task_loss = task_loss
         if student_loss_weight < 0:
             raise ValueError(
                 f"student_loss_weight is {student_loss_weight}: a negative weight would drive the "
@@ -119,10 +139,13 @@ class Distiller(BaseDistiller):
                 student_loss_transforms, self.logits["student"], self.shared
             )
         self._wanted = dict[tuple[str, ...], Wanted]()
+        self._owner: _Owner | None = _Owner()
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
         """Run the student; in validation the teachers too, if they are to predict."""
+        if not self.manner.computes_losses:
+            return self.student(inputs)
         predictions = super().infer(inputs, data_samples, mode)
         if mode == "predict" and self.predict_teachers:
             self._attach_teacher_scores(inputs, predictions)
@@ -142,6 +165,8 @@ class Distiller(BaseDistiller):
         wanted = self._wanted[acting]
 
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
+        if not self.manner.computes_losses:
+            forward = partial(self._task, inputs, data_samples)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
         losses, caught = run_tapped(self.student, wanted.student, forward)
@@ -165,6 +190,13 @@ class Distiller(BaseDistiller):
             self._report(Step(logged(losses), outputs, features, None, {}))
         return losses
 
+    def _task(self, inputs: Tensor, labels: Any) -> Losses:
+        """Run a student that computes no losses, and return its task loss where it has one."""
+        output = self.student(inputs)
+        if self.task_loss is None or labels is None:
+            return {}
+        return {"loss_student": self.task_loss(output, labels)}
+
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         """Return what is caught of each network for the terms of these names."""
         taps: dict[str, dict[Tap, None]] = {"student": {}}
@@ -180,10 +212,11 @@ class Distiller(BaseDistiller):
         return Wanted([*taps["student"]], teachers)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Distiller":
-        """Move or cast the teachers along with the student."""
+        """Move or cast the teachers along with the student, unless they are another distiller's."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for teacher in self.teachers.values():
-            teacher._apply(fn)
+        if self._owner is not None:
+            for teacher in self.teachers.values():
+                teacher._apply(fn)
         return self
 
     def _report(self, step: Step) -> None:

@@ -102,6 +102,10 @@ class MutualDistiller(BaseDistiller):
                     self.terms[draft.name] = self._finish_term(draft, name, shapes)
         self._finish()
 
+    @classmethod
+    def student_of(cls, model: Mapping[str, Any]) -> Any:
+        return next(iter(model["students"].values()))
+
     @property
     def networks(self) -> dict[str, nn.Module]:
         """All networks by name, the student first."""

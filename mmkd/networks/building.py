@@ -1,5 +1,7 @@
 """Building a network from what a user gives: a config, the name or path of one, or a module."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -51,12 +53,23 @@ def _model_of_file(path: str) -> dict[str, Any]:
     return dict(model)
 
 
-def student_spec(model: dict[str, Any]) -> Any:
+class TrainsStudent(ABC):
+    """A model that trains another network, the student, which its config describes."""
+
+    @classmethod
+    @abstractmethod
+    def student_of(cls, model: Mapping[str, Any]) -> Any:
+        """Return what the model's config says of its student."""
+
+
+def student_spec(model: Mapping[str, Any]) -> Any:
     """Return what a distiller's config says of its student, or ``None`` of another model's."""
-    name = str(model.get("type", "")).rpartition(".")[-1]
-    if name == "MutualDistiller":
-        return next(iter(model["students"].values()))
-    return model["student"] if name in ("Distiller", "SelfDistiller") else None
+    name = model.get("type")
+    known = isinstance(name, str) and name.partition(".")[0] == "mmkd"
+    kind = MODELS.get(name) if known else name
+    if isinstance(kind, type) and issubclass(kind, TrainsStudent):
+        return kind.student_of(model)
+    return None
 
 
 def build_network(config: dict[str, Any]) -> nn.Module:

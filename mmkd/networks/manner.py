@@ -72,6 +72,7 @@ class Manner:
         refuses_rois: The reason why its RoI head cannot be run on given RoIs, if it cannot.
         withholds_rois: The reason why its RoIs cannot be given to another network, if they cannot.
         detects: Whether it predicts instances, which have to know their images.
+        computes_losses: Whether the network computes its own losses, by ``mode='loss'``.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Manner:
     refuses_rois: str | None = None
     withholds_rois: str | None = None
     detects: bool = False
+    computes_losses: bool = True
 
     def forward(
         self, network: Any, inputs: Tensor, taps: Collection[Tap], rois: Sequence[Tensor] = ()
@@ -109,7 +111,7 @@ def manner_of(network: nn.Module) -> Manner:
     through ``mode='tensor'``; any other module is called with images.
     """
     if not isinstance(network, BaseModel):
-        return Manner()
+        return Manner(computes_losses=False)
     if isinstance(head := getattr(network, "roi_head", None), nn.Module):
         path = "roi_head.bbox_roi_extractor"
         extractor = head.bbox_roi_extractor

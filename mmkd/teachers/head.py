@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
+from mmkd.networks.dry_run import device_of
 from mmkd.networks.taps import Tap
 from mmkd.teachers.teacher import Teacher
 
@@ -40,7 +41,7 @@ class TeacherHead:
             Tap(path).check(teacher.network)
         chain = " -> ".join(modules)
         try:
-            logits = self(torch.zeros(feature_shape))
+            logits = self(torch.zeros(feature_shape, device=device_of(teacher.network)))
         except (RuntimeError, TypeError) as error:
             raise ValueError(
                 f"The modules {chain} of teacher {name!r} cannot take its feature of shape "

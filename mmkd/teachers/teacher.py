@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks.building import Spec, build_network, network_config
+from mmkd.networks.dry_run import device_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
@@ -121,6 +122,7 @@ class Teacher:
         self._fold_bn, self._compile = fold_bn, compile
         self._released_code = released_code
         self._renormalize: Renormalize | None = None
+        self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
 
     @property
@@ -151,6 +153,12 @@ class Teacher:
             self.network.to(self.dtype)
         if self.memory_format is not None:
             self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self._device = device_of(self.network)
+
+    def follow(self, device: torch.device) -> None:
+        """Move the network to a device, where it is elsewhere."""
+        if device != self._device:
+            self._apply(lambda tensor: tensor.to(device))
 
     def match_preprocessing(self, name: str, student: nn.Module) -> None:
         """Prepare to turn the student's normalised input into the teacher's.
@@ -208,8 +216,14 @@ class Teacher:
             compile_parts(self.network, taps)
 
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
-        """Set the network to eval, and turn the student's input (N, C, H, W) into its own."""
+        """Set the network to eval, and turn the student's input (N, C, H, W) into its own.
+
+        The network follows the input to its device: wrappers that move only the modules that they
+        see, such as FSDP, leave a teacher behind.
+        """
         self.network.eval()
+        if inputs.device != self._device:
+            self.follow(inputs.device)
         if self._renormalize is not None:
             inputs = self._renormalize(inputs, data_samples)
         if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):

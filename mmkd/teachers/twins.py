@@ -8,11 +8,14 @@ from torch import nn
 from mmkd.teachers.teacher import Teacher
 
 
-def same_teacher(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_teacher(config: Any, other: Any) -> bool:
     """Tell whether two configs are of one network with the same weights, run in the same way.
 
-    Without a checkpoint a config's network has random weights, which differ.
+    Without a checkpoint a config's network has random weights, which differ. A teacher or a module
+    is the same as itself.
     """
+    if not isinstance(config, Mapping):
+        return config is other
     has_weights = config.get("checkpoint") is not None or isinstance(config.get("model"), nn.Module)
     return has_weights and config == other
 

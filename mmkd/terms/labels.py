@@ -11,7 +11,14 @@ def class_labels(data_samples: Any) -> Tensor | None:
 
     Samples that were mixed (Mixup, CutMix) have soft labels only, and so have multi-label ones: the
     ``gt_score`` of a hard label is 1 at one class.
+
+    Args:
+        data_samples: OpenMMLab's data samples; or a tensor of labels, of which shape (N,) and an
+            integer type say that they are class indices.
     """
+    if isinstance(data_samples, Tensor):
+        hard = data_samples.ndim == 1 and not data_samples.is_floating_point()
+        return data_samples if hard else None
     if not data_samples or any(len(getattr(s, "gt_label", ())) != 1 for s in data_samples):
         return None
     labels = torch.cat([sample.gt_label for sample in data_samples])

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from mmkd.arguments import check_arguments
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import Shapes, expand_taps, shapes_of
+from mmkd.networks.dry_run import Shapes, device_of, expand_taps, shapes_of
 from mmkd.networks.manner import Manner, manner_of
 from mmkd.networks.taps import Tap, TapError
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 
 Config = dict[str, Any]
+TeacherSpec = Config | Teacher | nn.Module
 Wanted = Mapping[str, Collection[Tap]]
 
 
@@ -66,8 +67,8 @@ class Networks:
 
 
 def build_teachers(
-    teachers: Mapping[str, Config] | None,
-    teacher: Config | None,
+    teachers: Mapping[str, TeacherSpec] | None,
+    teacher: TeacherSpec | None,
     student: nn.Module,
     student_spec: Spec,
 ) -> dict[str, Teacher]:
@@ -79,7 +80,7 @@ def build_teachers(
     """
     if (teachers is None) == (teacher is None):
         raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
-    configs = teachers or {"teacher": teacher or {}}
+    configs: Mapping[str, Any] = {"teacher": teacher} if teachers is None else teachers
     built = dict[str, Teacher]()
     for name, config in configs.items():
         if twin := next((n for n in built if same_teacher(configs[n], config)), None):
@@ -93,6 +94,7 @@ def build_teachers(
         else:
             built[name] = _build_teacher(name, config, partial(student_classes, student_spec))
             built[name].match_preprocessing(name, student)
+            built[name].follow(device_of(student))
     return built
 
 
@@ -101,10 +103,12 @@ def _build_teacher(name: str, config: Any, find_classes: Callable[[], Any]) -> T
         raise ValueError("A teacher cannot be called 'student'.")
     if isinstance(config, Teacher):
         return config
+    if isinstance(config, nn.Module):
+        config = dict(model=config)
     if not isinstance(config, Mapping):
         raise ValueError(
-            f"The teacher {name!r} is a dict such as dict(model=..., checkpoint=...), not "
-            f"{config!r}."
+            f"The teacher {name!r} is a dict such as dict(model=..., checkpoint=...), or a module, "
+            f"not {config!r}."
         )
     check_arguments(Teacher, config, f"teacher {name!r}")
     try:

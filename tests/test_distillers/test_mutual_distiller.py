@@ -10,8 +10,9 @@ from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of, train
 
 from mmkd.distillers.base import build_student
+from mmkd.engine.student_config import student_config
 from mmkd.networks.building import build_network, network_config
-from mmkd.networks.student import student_checkpoint, student_config
+from mmkd.networks.student import student_checkpoint
 from mmkd.registry import MODELS
 
 ENTROPY = dict(type="mmkd.EntropyWeight", temperature=2.0)

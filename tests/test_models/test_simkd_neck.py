@@ -9,8 +9,8 @@ from mmpretrain.apis import get_model
 from runs import checkpoints, config, distiller, equal, initialised, run, separate_runs  # noqa: F401
 from tiny import classifier
 
+from mmkd.engine.student_config import student_config
 from mmkd.models import SimKDNeck
-from mmkd.networks.student import student_config
 
 OPTIMIZER = dict(optimizer=dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=0.1))
 

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from runs import checkpoints, config, distiller, run, validation, weights
 from tiny import PREPROCESSOR, classifier
 
-from mmkd.networks.student import student_config
+from mmkd.engine.student_config import student_config
 
 OTHER = PREPROCESSOR | dict(mean=[1.0, 2.0, 3.0])
 HOOKS = ["TeacherEvaluationHook", "StepCheckHook", "StudentCheckpointHook", "StatisticsHook"]

@@ -14,7 +14,8 @@ import torch
 from mmengine.config import Config
 
 from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
-from mmkd.networks.student import student_checkpoint, student_config, uses_mmkd
+from mmkd.engine.student_config import student_config, uses_mmkd
+from mmkd.networks.student import student_checkpoint
 
 
 def parse_arguments() -> Namespace:

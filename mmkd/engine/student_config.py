@@ -1,0 +1,107 @@
+"""The config of a plain student, taken out of a distillation config."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmkd.evaluation import TeacherAgreement
+from mmkd.hooks import (
+    BestAndLastHook,
+    MeanTeacherHook,
+    StatisticsHook,
+    StepCheckHook,
+    StudentCheckpointHook,
+    TeacherEvaluationHook,
+)
+from mmkd.networks.building import student_spec
+from mmkd.networks.student import student_model
+from mmkd.registry import HOOKS, METRICS
+
+# Parts about teachers and runs of mmkd: a config that needs mmpretrain alone has no place for them.
+DISTILLATION_ALONE = (
+    BestAndLastHook,
+    MeanTeacherHook,
+    StatisticsHook,
+    StepCheckHook,
+    StudentCheckpointHook,
+    TeacherAgreement,
+    TeacherEvaluationHook,
+)
+
+
+def student_config(config: Config) -> Config:
+    """Return a config that trains and tests the plain student, without its teachers and terms.
+
+    What belongs to distillation alone goes: the distiller, and mmkd's hooks and metrics about
+    teachers and runs. The data, schedule and runtime stay. Where nothing of mmkd's is left, the
+    import of mmkd goes too, and the config needs only the package of the student.
+
+    Raises:
+        ValueError: If the config's model is no distiller.
+    """
+    settings = config.to_dict()
+    model = settings.get("model") or {}
+    student = student_spec(model)
+    if student is None:
+        raise ValueError(
+            "The config's model is no distiller of mmkd's: there is no student to take out."
+        )
+    preprocessor = model.get("data_preprocessor") or settings.get("data_preprocessor")
+    settings["model"] = student_model(student, preprocessor)
+    for field in ("custom_hooks", "val_evaluator", "test_evaluator"):
+        parts = settings.get(field)
+        if parts:
+            parts = [parts] if isinstance(parts, dict) else parts
+            settings[field] = [part for part in parts if not _stays_here(part)]
+    hooks = settings.get("default_hooks") or {}
+    for name in [name for name, hook in hooks.items() if hook and _stays_here(hook)]:
+        del hooks[name]
+    for field in [field for field, value in settings.items() if _is_part(field, value)]:
+        del settings[field]
+    plain = Config(settings)
+    if not uses_mmkd(plain):
+        _forget_mmkd(plain)
+    return plain
+
+
+def uses_mmkd(config: Config) -> bool:
+    """Tell whether anything in a config is of a type of mmkd's."""
+    return any(scope == "mmkd" for scope in _scopes(config.to_dict()))
+
+
+def _scopes(value: Any) -> Iterator[str]:
+    """Yield the scope of every type in nested settings."""
+    if isinstance(value, Mapping):
+        yield str(value.get("type", "")).rpartition(".")[0]
+        yield str(value.get("_scope_", ""))
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _scopes(item)
+
+
+def _forget_mmkd(config: Config) -> None:
+    imports = config.get("custom_imports")
+    if imports is None:
+        return
+    names = [imports.imports] if isinstance(imports.imports, str) else imports.imports
+    imports.imports = [name for name in names if name.partition(".")[0] != "mmkd"]
+    if not imports.imports:
+        config.pop("custom_imports")
+
+
+def _is_part(field: str, value: Any) -> bool:
+    """Tell whether a field only names a part of mmkd's for use elsewhere in its config file."""
+    used = field in inspect.signature(Runner).parameters
+    return not used and isinstance(value, Mapping) and str(value.get("type")).startswith("mmkd.")
+
+
+def _stays_here(part: Mapping[str, Any]) -> bool:
+    """Tell whether a hook or metric is one of :data:`DISTILLATION_ALONE`."""
+    name = str(part.get("type", ""))
+    if name.partition(".")[0] != "mmkd":
+        return False
+    return (HOOKS.get(name) or METRICS.get(name)) in DISTILLATION_ALONE
