@@ -105,7 +105,7 @@ pip_install() { "$venv/bin/python" -m pip install --disable-pip-version-check "$
 
 install_family() {
     # -O1 -g0 compiles mmcv in a third of the time; its ops are as fast.
-    local environment=("CFLAGS=${CFLAGS--O1 -g0}" "MAX_JOBS=${MAX_JOBS:-$(nproc)}")
+    local environment=("CFLAGS=${CFLAGS--O1 -g0}" "MAX_JOBS=${MAX_JOBS:-$(env -u OMP_NUM_THREADS nproc)}")
     # Where torch sees a GPU, mmcv wants to compile CUDA ops, which fails without nvcc.
     command -v nvcc >/dev/null || environment+=(CUDA_VISIBLE_DEVICES=)
     (export "${environment[@]}" && pip_install --no-build-isolation "$@")
