@@ -78,8 +78,13 @@ class LogitTransform(Protocol):
 class Temperature(Protocol):
     """Computes a temperature. ``per_sample`` says that it gives each sample its own."""
 
-    def __call__(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-        """Return a 0-dim tensor or shape (N,), from both logits (N, C)."""
+    def __call__(
+        self, student_logits: Tensor, teacher_logits: Tensor
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return a 0-dim tensor or shape (N,), from both logits (N, C).
+
+        A pair of these is the student's temperature and the teacher's.
+        """
 
 
 class Target(Protocol):
