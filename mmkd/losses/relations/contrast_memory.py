@@ -116,14 +116,14 @@ class MemoryBank(ContrastMemory):
         """Take the class of each sample of the data set, shape (M,), in its order.
 
         Raises:
-            ValueError: If there are not as many labels as places.
+            ValueError: If there are more labels than places.
         """
-        if labels.shape != self.labels.shape:
+        if len(labels) > self.size:
             raise ValueError(
                 f"CRDLoss has a memory for {self.size} samples, and the training data has "
                 f"{len(labels)}: set num_samples={len(labels)}."
             )
-        self.labels.copy_(labels)
+        self.labels[: len(labels)] = labels.to(self.labels)
 
     def contrast(
         self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor

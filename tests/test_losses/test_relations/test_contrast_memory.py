@@ -58,9 +58,12 @@ def test_where_there_are_fewer_of_other_classes_these_are_drawn_once():
     assert sorted(drawn[valid].tolist()) == [9, 10, 11]
 
 
-def test_labels_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="set num_samples=7"):
-        bank().know_labels(torch.zeros(7, dtype=torch.long))
+def test_a_part_of_the_data_has_the_first_places_and_more_than_these_is_refused():
+    memory = bank()
+    memory.know_labels(torch.arange(3))
+    assert memory.labels.tolist() == [0, 1, 2] + [-1] * 9
+    with pytest.raises(ValueError, match="set num_samples=13"):
+        memory.know_labels(torch.zeros(13, dtype=torch.long))
 
 
 def test_where_there_is_no_other_class_nothing_is_contrasted():
