@@ -9,7 +9,8 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import Registry
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import Registry, build_runner_from_cfg
 
 MODELS = Registry(
     "model",
@@ -31,6 +32,13 @@ METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="mmkd", locations=["
 OPTIM_WRAPPERS = Registry(
     "optim_wrapper",
     parent=MMENGINE_OPTIM_WRAPPERS,
+    scope="mmkd",
+    locations=["mmkd.engine"],
+)
+RUNNERS = Registry(
+    "runner",
+    build_func=build_runner_from_cfg,
+    parent=MMENGINE_RUNNERS,
     scope="mmkd",
     locations=["mmkd.engine"],
 )

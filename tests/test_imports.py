@@ -9,11 +9,12 @@ ROOT = Path(mmkd.__file__).parent
 # From the ground up. A package may import those before it, and itself.
 LAYERS = [
     {"version", "registry", "typed", "arguments", "arithmetic", "schedule", "contracts"},
-    {"compat"},
+    {"compat", "randomness"},
     {"networks"},
     {"teachers"},
     {"models", "datasets", "logits", "connectors", "locations"},
     {"losses", "weights"},
+    {"store"},
     {"functional", "terms"},
     {"distillers"},
     {"evaluation"},

@@ -16,7 +16,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.compat.archives import CheckpointError
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.engine import leave_processes, prepare_processes
 from mmkd.engine.launch import (
     ArgumentError,
@@ -143,7 +144,7 @@ def run_test(arguments: Namespace) -> None:
         prepare_processes(config)
         runner = build_runner(config)
         load_evaluated(runner, checkpoint, arguments.checkpoint)
-    except (ArgumentError, UnsafeCheckpointError, WeightsMismatchError) as error:
+    except (ArgumentError, CheckpointError, WeightsMismatchError) as error:
         sys.exit(f"tools/test.py: {error}")
     if arguments.out and arguments.out_item != "metrics":
         runner.test_evaluator.metrics.append(dump_predictions(config, arguments.out))

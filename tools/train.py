@@ -9,14 +9,14 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 # isort: split
 from mmengine.config import Config
 
-from mmkd.engine import leave_processes, prepare_processes, use_mixed_precision
+from mmkd.engine import prepare_processes, use_mixed_precision
 from mmkd.engine.launch import (
     ArgumentError,
-    build_runner,
     complete_loaders,
     read_config,
     shared_arguments,
 )
+from mmkd.engine.training import apply_safety, safety_arguments, train
 
 
 def parse_arguments() -> Namespace:
@@ -40,6 +40,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--no-persistent-workers", action="store_true", help="start data workers anew every epoch"
     )
+    safety_arguments(parser)
     shared_arguments(parser)
     return parser.parse_args()
 
@@ -59,6 +60,7 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
             and not Path(config.load_from).exists()
         ):
             raise ArgumentError(f"There is no checkpoint {config.load_from} to resume from.")
+    apply_safety(config, arguments)
     if arguments.auto_scale_lr:
         if "base_batch_size" not in (config.get("auto_scale_lr") or {}):
             raise ArgumentError(
@@ -79,8 +81,7 @@ def main() -> None:
         prepare_processes(config)
     except ArgumentError as error:
         sys.exit(f"tools/train.py: {error}")
-    build_runner(config).train()
-    leave_processes()
+    train(config)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+
+from mmkd.registry import RUNNERS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -88,5 +89,7 @@ def complete_loaders(
 
 
 def build_runner(config: Config) -> Runner:
-    """Build the Runner, or the one that the config names as its ``runner_type``."""
-    return RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
+    """Build the Runner that the config names as its ``runner_type``, by default a SafeRunner."""
+    config.setdefault("runner_type", "mmkd.SafeRunner")
+    runner: Runner = RUNNERS.build(config)
+    return runner

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmkd.losses.base.feature_loss import FeatureLoss
-from mmkd.losses.base.feature_maps import check_alike
+from mmkd.losses.base.feature_maps import maps_alike
 from mmkd.registry import MODELS
 
 
@@ -56,7 +56,7 @@ class WKDFeatureLoss(FeatureLoss):
         self.mean_weight, self.grid, self.eps = mean_weight, grid, eps
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
-        check_alike(self, student, teacher, maps=True)
+        student, teacher = maps_alike(self, student, teacher)
         cells = zip(_cells(student, self.grid), _cells(teacher, self.grid), strict=True)
         return torch.stack([self._apart(*pair) for pair in cells]).mean(0)
 
