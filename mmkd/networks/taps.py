@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
-    "items, and '*' behind the path for a module that runs several times"
+    "items, and '*' behind the path for a module that runs several times; or a role, such as "
+    "'@logits', '@stages' or '@stages[-1]'"
 )
-PATTERN = re.compile(r"(?P<path>[\w.]+)(?P<every>\*)?(?P<input>:input)?(?P<items>(\[(-?\d+|:)\])*)")
+PATTERN = re.compile(
+    r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
+)
 Item = int | None
 See = Callable[..., None]
 
@@ -30,7 +33,8 @@ class Tap:
     """The address of a tensor: a module's output, or its input, or an item of either.
 
     Attributes:
-        path: Dotted path of the module, such as ``'head.fc'``.
+        path: Dotted path of the module, such as ``'head.fc'``; or ``'@'`` and a role, such as
+            ``'@logits'``: such a tap is short for those of :class:`mmkd.networks.roles.Roles`.
         input: Whether the module's positional inputs are meant and not its output.
         items: Which item, and which item of that, where there are several. ``None`` stands for all:
             such a tap is short for several taps, see :func:`expand`.
@@ -53,7 +57,13 @@ class Tap:
             raise ValueError(f"{text!r} is no tap. Write {SYNTAX}.")
         items = re.findall(r"\[(-?\d+|:)\]", match["items"])
         numbers = tuple(None if item == ":" else int(item) for item in items)
-        return cls(match["path"], bool(match["input"]), numbers, bool(match["every"]))
+        path = match["path"].removesuffix(":input").removesuffix("*")
+        return cls(path, bool(match["input"]), numbers, bool(match["every"]))
+
+    @property
+    def role(self) -> str | None:
+        """The role that it names in place of a module, without the ``'@'``."""
+        return self.path[1:] if self.path.startswith("@") else None
 
     def __str__(self) -> str:
         items = "".join(f"[{':' if item is None else item}]" for item in self.items)
@@ -141,11 +151,11 @@ def parse_taps(text: str | Sequence[str]) -> Taps:
     return Tap.parse(text) if isinstance(text, str) else [Tap.parse(item) for item in text]
 
 
-def expanded(taps: Taps, short: Mapping[Tap, list[Tap]]) -> Taps:
-    """Return taps in which each one with ``[:]`` is written as those for which it is short."""
+def expanded(taps: Taps, short: Mapping[Tap, Taps]) -> Taps:
+    """Return taps in which each role or ``[:]`` is written as the taps for which it is short."""
     if isinstance(taps, Tap):
         return short.get(taps, taps)
-    return [one for tap in taps for one in short.get(tap, [tap])]
+    return [one for tap in taps for one in flat(short.get(tap, tap))]
 
 
 def flat(taps: Taps) -> list[Tap]:
