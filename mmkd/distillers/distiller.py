@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmkd.arguments import check_arguments
 from mmkd.distillers.base import (
     BaseDistiller,
     Config,
@@ -20,11 +21,13 @@ from mmkd.distillers.base import (
 )
 from mmkd.distillers.loss_transforms import LossTransforms
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import example_input
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
+from mmkd.networks.roles import Overrides
+from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
+from mmkd.store import Store
 from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
@@ -77,13 +80,18 @@ class Distiller(BaseDistiller):
             take a transform, a temperature or a target: ``student_transforms=['controller']``.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
             the teachers.
+        roles: Taps of the student by role, such as ``dict(stages=['backbone.layer1', ...])``, in
+            place of those that a dry run finds, see :class:`mmkd.networks.roles.Roles`. Those of a
+            teacher are an argument of it.
         input_shape: Channels, height and width of an input for the dry run that finds shapes. By
-            default 64 x 64 pixels, with the channels of the data preprocessor.
+            default those of the data, or what the network says, or 64 x 64 or 224 x 224 pixels.
         task_loss: The own loss of a student that computes none, such as any ``nn.Module``: a
             function of its output and the labels that returns a 0-dim tensor. Without one, and in
             batches without labels, such a student learns from its teachers alone.
         predict_teachers: Whether validation also runs the teachers, and gives each data sample
             their scores as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
+        store: Arguments of :class:`mmkd.store.Store`, from which the teachers' logits come then: no
+            teacher is built.
         data_preprocessor: The student's, where its own config has none.
     """
 
@@ -99,10 +107,12 @@ class Distiller(BaseDistiller):
         student_loss_schedule: Config | None = None,
         student_loss_transforms: Sequence[Config | str] = (),
         shared: Mapping[str, Config] | None = None,
-        logits: LogitTexts = "head.fc",
+        logits: LogitTexts = "@logits",
+        roles: Overrides | None = None,
         input_shape: Sequence[int] | None = None,
         task_loss: TaskLoss | None = None,
         predict_teachers: bool = False,
+        store: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
     ) -> None:
         network = build_student(student, data_preprocessor)
@@ -128,16 +138,24 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if store is not None:
+            check_arguments(Store, store, "store")
+            self.store = Store(**store)
+            teachers = self.store.teachers(teachers or {"teacher": teacher})
+            teacher = None
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
-            networks = Networks(network, self.teachers, example_input(network, input_shape))
+            examples = example_inputs(network, student, input_shape)
+            networks = Networks(network, self.teachers, examples, roles)
             taps = logit_taps(logits, ["student", *self.teachers])
             self.terms, self.logits = build_terms(terms, taps, self.shared, networks)
             self.student_loss_transforms = LossTransforms(
                 student_loss_transforms, self.logits["student"], self.shared
             )
+        if self.store is not None:
+            self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
         self._finish()

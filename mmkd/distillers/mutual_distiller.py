@@ -1,6 +1,6 @@
 """Networks that learn together, each from the others."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,12 +18,14 @@ from mmkd.distillers.base import (
 )
 from mmkd.losses import LogitLoss
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import Shapes, device_of, example_input, shapes_of
+from mmkd.networks.dry_run import Shapes, device_of, shapes_of
+from mmkd.networks.roles import Roles, examine
+from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
 from mmkd.teachers.renormalize import Normalization
 from mmkd.terms.checks import check_labels, check_views, check_weights
-from mmkd.terms.draft import Draft, draft_terms, logit_taps
+from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.term import Features, Term, TermOutput, Terms
 from mmkd.terms.trial import try_term
 
@@ -66,7 +68,7 @@ class MutualDistiller(BaseDistiller):
     def __init__(
         self,
         students: Mapping[str, Spec],
-        logits: str | Mapping[str, str] = "head.fc",
+        logits: str | Mapping[str, str] = "@logits",
         loss: Config | None = None,
         sample_weight: Config | None = None,
         weight: float = 1.0,
@@ -86,7 +88,9 @@ class MutualDistiller(BaseDistiller):
                 {name: build_student(students[name], data_preprocessor) for name in peers}
             )
             _share_preprocessing(self.networks)
-            self.taps = _parse(logits, [*students])
+            inputs = self._resolve(
+                logits, example_inputs(self.student, students[first], input_shape)
+            )
             settings = dict(
                 loss=loss or dict(type="mmkd.KDLoss", temperature=1.0),
                 sample_weight=sample_weight,
@@ -94,7 +98,7 @@ class MutualDistiller(BaseDistiller):
                 schedule=schedule,
             )
             self.terms = Terms()
-            shapes = self._shapes(input_shape)
+            shapes = self._shapes(inputs)
             for name, own in self.taps.items():
                 read: dict[str, Taps] = {"student": own, **self.taps}
                 del read[name]
@@ -134,13 +138,33 @@ class MutualDistiller(BaseDistiller):
             self._report(losses, outputs, features)
         return losses
 
-    def _shapes(self, input_shape: Sequence[int] | None) -> dict[str, Shapes]:
+    def _resolve(self, logits: str | Mapping[str, str], examples: Iterable[Tensor]) -> Tensor:
+        """Find the taps of the networks' logits, and return an example that all of them can take.
+
+        Raises:
+            ValueError: If a network has no tap of its logits, or several.
+        """
+        texts = logits if isinstance(logits, Mapping) else dict.fromkeys(self.networks, logits)
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise ValueError("`logits` is one tap of each network, such as 'head.fc', not a list.")
+        if set(texts) != set(self.networks):
+            raise ValueError(
+                f"`logits` names {', '.join(texts)}; it needs a tap for each of "
+                f"{', '.join(self.networks)}."
+            )
+        inputs, roles = examine(
+            {n: partial(Roles.find, f"network {n!r}", part) for n, part in self.networks.items()},
+            examples,
+        )
+        self.taps = {name: roles[name].single(texts[name]) for name in self.networks}
+        return inputs
+
+    def _shapes(self, inputs: Tensor) -> dict[str, Shapes]:
         """Return the shapes of the logits by network, from a dry run.
 
         Raises:
             ValueError: If the networks have other numbers of classes.
         """
-        inputs = example_input(self.student, input_shape)
         shapes = {
             name: shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
             for name, network in self.networks.items()
@@ -198,13 +222,6 @@ def _check_names(students: Mapping[str, Spec]) -> None:
         )
     for name in students:
         check_network_name(name)
-
-
-def _parse(logits: str | Mapping[str, str], names: Sequence[str]) -> dict[str, Tap]:
-    taps = {name: tap for name, tap in logit_taps(logits, names).items() if isinstance(tap, Tap)}
-    if len(taps) < len(names):
-        raise ValueError("`logits` is one tap of each network, such as 'head.fc', not a list.")
-    return taps
 
 
 def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:

@@ -20,7 +20,9 @@ from mmkd.distillers.base import (
     scaled,
 )
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import Shapes, evaluating, example_input, shapes_of
+from mmkd.networks.dry_run import Shapes, evaluating, shapes_of
+from mmkd.networks.roles import Roles, examine
+from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
 from mmkd.terms.checks import check_labels, check_weights
@@ -75,7 +77,7 @@ class SelfDistiller(BaseDistiller):
         branches: Mapping[str, str],
         terms: Mapping[str, Config],
         branch_loss_weight: float = 1.0,
-        logits: str = "head.fc",
+        logits: str = "@logits",
         input_shape: Sequence[int] | None = None,
         data_preprocessor: Config | nn.Module | None = None,
     ) -> None:
@@ -90,14 +92,18 @@ class SelfDistiller(BaseDistiller):
         self.branch_loss_weight = branch_loss_weight
         self.teachers, self.shared = {}, nn.ModuleDict()
         self.student_loss_transforms = nn.Sequential()
-        self.logits = Tap.parse(logits)
-        self.stages = {name: Tap.parse(stage) for name, stage in branches.items()}
         check_terms(terms)
+        inputs, roles = examine(
+            {"student": partial(Roles.find, "student", self.student)},
+            example_inputs(self.student, student, input_shape),
+        )
+        self.logits = roles["student"].single(logits)
+        self.stages = {name: roles["student"].single(stage) for name, stage in branches.items()}
         self.terms, self._trained = Terms(), dict[str, str]()
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             drafts = {name: self._draft(name, terms) for name in branches}
-            self._build_branches(example_input(self.student, input_shape), drafts)
+            self._build_branches(inputs, drafts)
         self._finish()
 
     def _draft(self, branch: str, terms: Mapping[str, Config]) -> list[Draft]:

@@ -1,10 +1,10 @@
-"""Stopping a run in which distillation silently does nothing, or goes wrong."""
+"""Stopping a run in which distillation silently does nothing."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
@@ -15,21 +15,22 @@ from mmkd.hooks.model import distiller_of
 from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
 
-LISTED = 5
 FLOAT16_SCALE = 2**16
+# Logits of trained networks are below 100; a softmax of numbers like this is 0 or 1.
+LARGE = 1e4
 
 
 class StepCheckError(RuntimeError):
-    """A term of the objective, or a loss, is not what it must be for training to make sense."""
+    """A term of the objective is not what it must be for training to make sense."""
 
 
 @HOOKS.register_module()
 class StepCheckHook(Hook):
-    """Check each term in the first iteration in which it acts, and every loss in all of them.
+    """Check each term in the first iteration in which it acts.
 
     A term that finds nothing to act on, such as no object in any image, is checked later. It
-    must be finite, must not be zero, and must reach the student with a gradient. Later a loss or a
-    weight that is not finite ends the run before a spoilt checkpoint replaces a good one.
+    must be finite, must not be zero, and must reach the student with a gradient. What is not finite
+    later is found by :class:`mmkd.hooks.FiniteGuardHook`.
 
     Where a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
     checked from the second iteration on: in the first the two are the same.
@@ -58,54 +59,48 @@ class StepCheckHook(Hook):
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
-        losses = {k: v for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, Tensor)}
-        _check_finite(runner, losses)
-        if _saves_after_iteration(runner):
-            _check_finite(runner, dict(runner.model.named_parameters()))
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        _check_finite(runner, dict(runner.model.named_parameters()))
-
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        _check_finite(runner, dict(runner.model.named_parameters()))
 
     def _check(self, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
             if name not in self._checked and not output.empty:
-                taps = flat(distiller.terms[name].student_taps)
-                caught = step.features[step.trained.get(name, "student")]
-                read = [caught[tap] for tap in taps]
-                _check_term(name, step.losses[f"loss_{name}"], read)
+                term, student = distiller.terms[name], step.trained.get(name, "student")
+                read = [step.features[student][tap] for tap in flat(term.student_taps)]
+                others = {
+                    other: [caught[tap] for tap in flat(taps) if tap in caught]
+                    for other, taps in term.teacher_taps.items()
+                    if (caught := step.features.get(other, {}))
+                }
+                size = _excess({student: read, **others})
+                _check_term(name, step.losses[f"loss_{name}"], read, size)
                 self._checked.add(name)
 
 
-def _saves_after_iteration(runner: Runner) -> bool:
-    """Tell whether a checkpoint is written after this iteration."""
-    return any(
-        hook.every_n_train_iters(runner, hook.interval, hook.save_begin)
-        or (hook.save_last and hook.is_last_train_iter(runner))
-        for hook in runner.hooks
-        if isinstance(hook, CheckpointHook) and not hook.by_epoch
-    )
+def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
+    """Return words about numbers that are too large for a softmax, by network, if there are."""
+    for name, tensors in features.items():
+        largest = max((float(x.detach().abs().max()) for x in tensors if x.numel()), default=0.0)
+        if largest > LARGE:
+            return (
+                f"the outputs of {name!r} are as large as {largest:.1e}, more than a softmax can "
+                "tell apart. Deep networks with random weights give that: load weights (the "
+                "teacher's `checkpoint`, the student's `init_cfg` or `load_from`)"
+            )
+    return None
 
 
-def _check_finite(runner: Runner, values: Mapping[str, Tensor]) -> None:
-    """Raise if a loss or weight is not finite; one look at the device, unless one is not."""
-    if not values or torch.stack([v.detach().isfinite().all() for v in values.values()]).all():
-        return
-    broken = sorted(name for name, value in values.items() if not value.isfinite().all())
-    iteration = runner.message_hub.get_info("iter") + 1
-    raise StepCheckError(
-        f"Not finite after iteration {iteration}: {', '.join(broken[:LISTED])}. The run was "
-        "stopped; its last checkpoint is from before. Lower the learning rate, clip gradients "
-        "(optim_wrapper.clip_grad), or look for broken inputs."
-    )
+def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | None) -> None:
+    """Raise if a term is not finite, is zero, or has no gradient on the student.
 
-
-def _check_term(name: str, loss: Tensor, features: list[Tensor]) -> None:
-    """Raise if a term is not finite, is zero, or has no gradient on the student."""
+    Args:
+        name: The term's name.
+        loss: Its loss.
+        features: What it reads of the student.
+        excess: What is to be said of outputs that are too large, if they are.
+    """
     problem = None
-    if not loss.isfinite():
+    if excess is not None and (not loss.isfinite() or loss == 0):
+        problem = f"is {loss.item()}: {excess}"
+    elif not loss.isfinite():
         problem = (
             f"is {loss.item()}: look at the teacher's output (do its weights and input fit?) and "
             "at the term's temperature"

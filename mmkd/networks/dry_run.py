@@ -1,6 +1,6 @@
 """One forward of a network on an example input, to find what it gives."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -21,24 +21,27 @@ def device_of(network: nn.Module) -> torch.device:
     return torch.device("cpu")
 
 
-def example_input(network: nn.Module, input_shape: Sequence[int] | None) -> Tensor:
-    """Return a batch of two inputs of the given shape (C, H, W), or of a likely one."""
-    if input_shape is None:
-        mean = getattr(getattr(network, "data_preprocessor", None), "mean", None)
-        input_shape = (3 if mean is None else mean.numel(), 64, 64)
-    return torch.zeros(2, *input_shape, device=device_of(network))
-
-
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network be run without training it or its statistics."""
-    training = network.training
+    """Let a network be run without training it or its statistics.
+
+    Afterwards each of its modules is in the mode in which it was before.
+    """
+    training, modes = network.training, {part: part.training for part in network.modules()}
     network.eval()
     try:
         with torch.no_grad():
             yield
     finally:
         network.train(training)
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def in_words(error: Exception) -> str:
+    """Return what an exception of a foreign network says, which may be its kind alone."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else f"a {type(error).__name__} without words"
 
 
 def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
@@ -66,10 +69,11 @@ def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Ta
                 _, caught = run_tapped(network, taps, forward, stop=True)
     except TapError as error:
         raise ValueError(f"The {name} cannot be tapped like this. {error}") from error
-    except RuntimeError as error:
+    except Exception as error:  # whatever a foreign network raises
         raise ValueError(
             f"The {name} cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
-            f"are found: {error} Give the real one as model.input_shape=(channels, height, width)."
+            f"are found: {in_words(error)}. Give the real one as model.input_shape=(channels, "
+            "height, width)."
         ) from error
     return {tap: tuple(tensor.shape) for tap, tensor in caught.items()}
 

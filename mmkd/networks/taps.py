@@ -5,18 +5,27 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
-    "items, and '*' behind the path for a module that runs several times"
+    "items, and '*' behind the path for a module that runs several times; or a role, such as "
+    "'@logits', '@stages' or '@stages[-1]'"
 )
-PATTERN = re.compile(r"(?P<path>[\w.]+)(?P<every>\*)?(?P<input>:input)?(?P<items>(\[(-?\d+|:)\])*)")
+PATTERN = re.compile(
+    r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
+)
 Item = int | None
+See = Callable[..., None]
+
+
+class Handle(Protocol):
+    """What ends a hook."""
+
+    def remove(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,8 @@ class Tap:
     """The address of a tensor: a module's output, or its input, or an item of either.
 
     Attributes:
-        path: Dotted path of the module, such as ``'head.fc'``.
+        path: Dotted path of the module, such as ``'head.fc'``; or ``'@'`` and a role, such as
+            ``'@logits'``: such a tap is short for those of :class:`mmkd.networks.roles.Roles`.
         input: Whether the module's positional inputs are meant and not its output.
         items: Which item, and which item of that, where there are several. ``None`` stands for all:
             such a tap is short for several taps, see :func:`expand`.
@@ -47,7 +57,13 @@ class Tap:
             raise ValueError(f"{text!r} is no tap. Write {SYNTAX}.")
         items = re.findall(r"\[(-?\d+|:)\]", match["items"])
         numbers = tuple(None if item == ":" else int(item) for item in items)
-        return cls(match["path"], bool(match["input"]), numbers, bool(match["every"]))
+        path = match["path"].removesuffix(":input").removesuffix("*")
+        return cls(path, bool(match["input"]), numbers, bool(match["every"]))
+
+    @property
+    def role(self) -> str | None:
+        """The role that it names in place of a module, without the ``'@'``."""
+        return self.path[1:] if self.path.startswith("@") else None
 
     def __str__(self) -> str:
         items = "".join(f"[{':' if item is None else item}]" for item in self.items)
@@ -67,6 +83,16 @@ class Tap:
                 f"{', '.join(path for path in paths if '.' not in path)}."
             ) from None
 
+    def hook(self, network: nn.Module, see: See) -> Handle:
+        """Have ``see`` called with this tap, its module, and what that takes, or takes and gives.
+
+        Returns:
+            What ends this by its ``remove()``.
+        """
+        module = network.get_submodule(self.path)
+        register = module.register_forward_pre_hook if self.input else module.register_forward_hook
+        return register(partial(see, self))
+
     def pick(self, value: Any) -> Tensor:
         """Return the tensor meant, from what the module took or gave."""
         for item in self.items:
@@ -81,6 +107,10 @@ class Tap:
         if not isinstance(value, Tensor):
             raise ValueError(f"{self} is a {type(value).__name__}, not a tensor.")
         return value
+
+    def join(self, runs: Sequence[Tensor]) -> Tensor:
+        """Return the tensor meant, from those that the runs of the module gave."""
+        return torch.cat([*runs]) if self.every else runs[0]
 
     def closed(self, value: Any) -> "list[Tap]":
         """Return the taps for which this one is short, one for each item where it says all."""
@@ -121,11 +151,11 @@ def parse_taps(text: str | Sequence[str]) -> Taps:
     return Tap.parse(text) if isinstance(text, str) else [Tap.parse(item) for item in text]
 
 
-def expanded(taps: Taps, short: Mapping[Tap, list[Tap]]) -> Taps:
-    """Return taps in which each one with ``[:]`` is written as those for which it is short."""
+def expanded(taps: Taps, short: Mapping[Tap, Taps]) -> Taps:
+    """Return taps in which each role or ``[:]`` is written as the taps for which it is short."""
     if isinstance(taps, Tap):
         return short.get(taps, taps)
-    return [one for tap in taps for one in short.get(tap, [tap])]
+    return [one for tap in taps for one in flat(short.get(tap, tap))]
 
 
 def flat(taps: Taps) -> list[Tap]:
@@ -182,11 +212,7 @@ def run_tapped(
         if stop and len(caught) == len(taps):
             raise AllCaught
 
-    output, handles = None, list[RemovableHandle]()
-    for tap in taps:
-        module = network.get_submodule(tap.path)
-        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-        handles.append(hook(partial(catch, tap)))
+    output, handles = None, [tap.hook(network, catch) for tap in taps]
     try:
         output = forward()
     except AllCaught:
@@ -212,7 +238,7 @@ def run_tapped(
                     "inplace=False."
                 )
             runs.append(tensor)
-        tensors[tap] = torch.cat(runs) if tap.every else runs[0]
+        tensors[tap] = tap.join(runs)
     return output, tensors
 
 
@@ -225,12 +251,7 @@ def expand(
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         found[tap] = tap.closed(given if tap.input else output)
 
-    handles = []
-    for tap in taps:
-        if None in tap.items:
-            module = network.get_submodule(tap.path)
-            hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-            handles.append(hook(partial(look, tap)))
+    handles = [tap.hook(network, look) for tap in taps if None in tap.items]
     try:
         forward()
     finally:

@@ -16,6 +16,8 @@ from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks.building import Spec, build_network, network_config
 from mmkd.networks.dry_run import device_of
 from mmkd.networks.manner import manner_of
+from mmkd.networks.roles import Overrides, Roles
+from mmkd.networks.sizes import own_size
 from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
 from mmkd.teachers.class_map import ClassMap
@@ -58,6 +60,8 @@ class Teacher:
         memory_format: ``'channels_last'``, or ``None`` for the default.
         fold_bn: Whether to fold BatchNorm into the convolutions before it.
         compile: Whether to compile the parts of the network in which no tap lies.
+        roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those that a dry run
+            finds, see :class:`mmkd.networks.roles.Roles`.
 
     Attributes:
         network: The network.
@@ -78,6 +82,7 @@ class Teacher:
         memory_format: str | None = None,
         fold_bn: bool = False,
         compile: bool = False,
+        roles: Overrides | None = None,
     ) -> None:
         config = None if isinstance(model, nn.Module) else network_config(model)
         self.network: nn.Module = (
@@ -114,7 +119,7 @@ class Teacher:
                 f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
             )
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
-        self._fold_bn, self._compile = fold_bn, compile
+        self._fold_bn, self._compile, self._roles, self._spec = fold_bn, compile, roles, model
         self._renormalize: Renormalize | None = None
         self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
@@ -255,6 +260,32 @@ class Teacher:
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         """Run the network on an example of the student's input, as in :meth:`__call__`."""
         return self(inputs, None, taps, self.manner.example_rois(inputs))
+
+    def find_roles(self, name: str, inputs: Tensor) -> Roles:
+        """Find the network's roles on an example (N, C, H, W) of the student's input.
+
+        A network that cannot take images of that size, and says which ones it takes, gets them
+        resized from then on, as ``input_size`` would have it.
+        """
+        roles = self._roles_on(name, inputs)
+        size = own_size(self.network, self._spec)
+        if roles.error is None or self.input_size is not None or size is None:
+            return roles
+        self.input_size = size
+        if (resized := self._roles_on(name, inputs)).error is not None:
+            self.input_size = None
+            return roles
+        print_log(
+            f"The teacher {name!r} takes images of {size[0]} x {size[1]} alone: the student's, of "
+            f"{inputs.shape[-2]} x {inputs.shape[-1]}, are resized for it.",
+            "current",
+        )
+        return resized
+
+    def _roles_on(self, name: str, inputs: Tensor) -> Roles:
+        prepared = self.prepare(inputs)
+        with self._autocast(inputs.device.type):
+            return Roles.find(f"teacher {name!r}", self.network, prepared, self._roles)
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:

@@ -42,7 +42,9 @@ def build_terms(
     drafts = draft_terms(terms, logits, shared)
     for draft in drafts:
         check_weights(draft)
+        draft.expand(networks.resolve(draft.reads(), draft.logits))
         _check_paths(draft, networks)
+    networks.log_roles()
     short = networks.expand(_short_taps(drafts, networks))
     for draft in drafts:
         draft.expand(short)
@@ -50,6 +52,8 @@ def build_terms(
     built = Terms()
     for draft in drafts:
         built[draft.name] = _finish(draft, networks, shapes)
+    roles = networks.resolve({}, logits)
+    logits = {name: expanded(taps, roles[name]) for name, taps in logits.items()}
     return built, {name: expanded(taps, short[name]) for name, taps in logits.items()}
 
 

@@ -107,11 +107,11 @@ class Draft:
             wanted["student"].append(self.labels)
         return wanted
 
-    def expand(self, short: Mapping[str, Mapping[Tap, list[Tap]]]) -> None:
-        """Write short taps, such as those with ``[:]``, as those that they stand for."""
+    def expand(self, short: Mapping[str, Mapping[Tap, Taps]]) -> None:
+        """Write short taps, such as roles and those with ``[:]``, as those that they stand for."""
         self.student = expanded(self.student, short["student"])
         self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
-        self.logits = {name: expanded(taps, short[name]) for name, taps in self.logits.items()}
+        self.logits = {n: expanded(taps, short[n]) for n, taps in self.logits.items()}
 
 
 def draft_terms(

@@ -1,7 +1,7 @@
 """The networks of an objective, as terms are built for them."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from mmkd.arguments import check_arguments
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import Shapes, device_of, expand_taps, shapes_of
+from mmkd.networks.dry_run import Shapes, device_of, expand_taps, in_words, shapes_of
 from mmkd.networks.manner import Manner, manner_of
-from mmkd.networks.taps import Tap, TapError
+from mmkd.networks.roles import Overrides, Roles, examine
+from mmkd.networks.taps import Tap, TapError, Taps, flat
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 
@@ -27,15 +28,33 @@ class Networks:
     Args:
         student: The student.
         teachers: The teachers by name.
-        inputs: An example of the student's input (N, C, H, W).
+        examples: Examples of the student's input (N, C, H, W), of which the first is taken that all
+            networks can take.
+        roles: Taps of the student by role, in place of those that are found.
 
     Attributes:
         manner: How the student is run.
+        inputs: The example that was taken.
+        roles: What roles stand for, by network.
     """
 
-    def __init__(self, student: nn.Module, teachers: Mapping[str, Teacher], inputs: Tensor) -> None:
-        self.student, self.teachers, self.inputs = student, teachers, inputs
+    def __init__(
+        self,
+        student: nn.Module,
+        teachers: Mapping[str, Teacher],
+        examples: Iterable[Tensor],
+        roles: Overrides | None = None,
+    ) -> None:
+        self.student, self.teachers = student, teachers
         self.manner: Manner = manner_of(student)
+        finders: dict[str, Callable[[Tensor], Roles]] = {
+            "student": partial(Roles.find, "student", student, overrides=roles)
+        }
+        each = names_of_each(teachers)
+        finders |= {names[0]: partial(one.find_roles, names[0]) for one, names in each.items()}
+        self.inputs, self.roles = examine(finders, examples)
+        for names in each.values():
+            self.roles |= dict.fromkeys(names, self.roles[names[0]])
 
     def network(self, name: str) -> nn.Module:
         """Return the network of a name: ``'student'``, or that of a teacher."""
@@ -44,6 +63,42 @@ class Networks:
     def manner_of(self, name: str) -> Manner:
         """Return how the network of a name is run."""
         return self.manner if name == "student" else self.teachers[name].manner
+
+    def resolve(self, wanted: Wanted, logits: Mapping[str, Taps]) -> dict[str, dict[Tap, Taps]]:
+        """Return what roles among the taps of one term stand for, by network.
+
+        Where networks have other numbers of stages, the deepest of each are meant, as many as all
+        of them have.
+
+        Args:
+            wanted: The taps that the term reads.
+            logits: Taps of the logits, which need not be found where they are not read.
+
+        Raises:
+            NoRoleError: In words, if a network has no such tensor.
+        """
+        short: dict[str, dict[Tap, Taps]] = {}
+        for name, taps in logits.items():
+            known = [tap for tap in flat(taps) if tap.role in self.roles[name].taps]
+            short[name] = {tap: self.roles[name].resolve(tap) for tap in known}
+        for name, read in wanted.items():
+            short[name] |= {tap: self.roles[name].resolve(tap) for tap in read if tap.role}
+        stages = [
+            (name, tap, taps)
+            for name, found in short.items()
+            for tap, taps in found.items()
+            if tap.role in ("stages", "preact") and isinstance(taps, list)
+        ]
+        count = min((len(taps) for _, _, taps in stages), default=0)
+        for name, tap, taps in stages:
+            short[name][tap] = taps[-count:]
+        return short
+
+    def log_roles(self) -> None:
+        """Log what the roles that were resolved stand for, in one line for each network."""
+        for roles in {id(roles): roles for roles in self.roles.values()}.values():
+            if roles.used:
+                print_log(roles.describe(), "current")
 
     def expand(self, wanted: Wanted) -> dict[str, dict[Tap, list[Tap]]]:
         """Return what short taps stand for, by network."""
@@ -129,11 +184,11 @@ def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collectio
         caught = teacher.example(inputs, taps)
     except TapError as error:
         raise ValueError(f"The teacher {name!r} cannot be tapped like this. {error}") from error
-    except RuntimeError as error:
+    except Exception as error:  # whatever a foreign network raises
         raise ValueError(
             f"The teacher {name!r} cannot take the student's input, of shape "
-            f"{tuple(inputs.shape)} in a dry run: {error} Does it want other channels or, by the "
-            "teacher's `input_size`, another size?"
+            f"{tuple(inputs.shape)} in a dry run: {in_words(error)}. Does it want other channels "
+            "or, by the teacher's `input_size`, another size?"
         ) from error
     teacher.accelerate(inputs, taps)
     return {tap: tuple(tensor.shape) for tap, tensor in caught.items()}

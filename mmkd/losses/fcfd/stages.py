@@ -10,8 +10,9 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmkd.losses.fcfd.calls import Call, NoChainError, Run, chain, recording
+from mmkd.losses.fcfd.calls import Call, NoChainError, chain
 from mmkd.networks.manner import manner_of
+from mmkd.networks.recording import Record, recording
 from mmkd.networks.taps import Tap, run_tapped
 from mmkd.teachers import Teacher
 
@@ -69,7 +70,7 @@ class Stages:
         self._network, self.taps = network, list(taps)
         self._check(name, logits)
         images = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(0)).to(inputs)
-        caught, runs = self._record(images, logits)
+        caught, record = self._record(images, logits)
         if caught[logits].dim() != 2:
             raise ValueError(
                 f"The logits of {name}, at '{logits}', have shape {tuple(caught[logits].shape)}, "
@@ -81,7 +82,7 @@ class Stages:
         goal, self._calls = (logits, caught[logits]), list[tuple[Call, ...]]()
         try:
             for tap in taps:
-                self._calls.append(chain(runs, (tap, caught[tap]), goal))
+                self._calls.append(chain(record, (tap, caught[tap]), goal))
         except NoChainError as error:
             raise ValueError(
                 f"One cannot run {name} on from its taps, as modules that run one after another: "
@@ -154,15 +155,15 @@ class Stages:
             )
 
     @torch.no_grad()
-    def _record(self, images: Tensor, logits: Tap) -> tuple[dict[Tap, Tensor], list[Run]]:
+    def _record(self, images: Tensor, logits: Tap) -> tuple[dict[Tap, Tensor], Record]:
         """Run the network on images of the student, and see what its modules take and give."""
         network, taps = self.module, [*self.taps, logits]
         if isinstance(self._network, Teacher):
             images = self._network.prepare(images)
         forward = partial(manner_of(network).forward, network, images, taps)
-        with self._autocast(images), recording(network) as runs:
+        with self._autocast(images), recording(network) as record:
             _, caught = run_tapped(network, dict.fromkeys(taps), forward)
-        return caught, runs
+        return caught, record
 
     @torch.no_grad()
     def _verify(self, name: str, caught: dict[Tap, Tensor], logits: Tap) -> None:

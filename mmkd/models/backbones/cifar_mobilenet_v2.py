@@ -1,7 +1,7 @@
 """The MobileNetV2 of the CIFAR distillation literature."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -80,6 +80,10 @@ class CIFARMobileNetV2(StagedBackbone):
     Raises:
         ValueError: if ``widen_factor`` or ``out_indices`` do not describe such a network.
     """
+
+    roles: ClassVar[Mapping[str, Sequence[str]]] = dict(
+        stages=[f"blocks.{block}" for block in STAGE_ENDS]
+    )
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The ShuffleNetV2 of the CIFAR distillation literature (ShuffleV2)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,8 @@ class CIFARShuffleNetV2(StagedBackbone):
     Raises:
         ValueError: if the arguments do not describe such a network.
     """
+
+    roles: ClassVar[Mapping[str, Sequence[str]]] = dict(stages=["layer1", "layer2", "layer3"])
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The VGG networks of the CIFAR distillation literature (vgg8, vgg13, ...)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -61,6 +61,10 @@ class CIFARVGG(StagedBackbone):
     Raises:
         ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
     """
+
+    roles: ClassVar[Mapping[str, Sequence[str]]] = dict(
+        stages=[f"relu{stage}" for stage in (1, 2, 3, 4)]
+    )
 
     def __init__(
         self,

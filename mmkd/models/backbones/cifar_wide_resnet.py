@@ -1,7 +1,7 @@
 """The wide ResNets of the CIFAR distillation literature (wrn_16_2, wrn_40_2, ...)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -83,6 +83,11 @@ class CIFARWideResNet(StagedBackbone):
     Raises:
         ValueError: if ``depth``, ``widen_factor`` or ``out_indices`` describe no such network.
     """
+
+    roles: ClassVar[Mapping[str, Sequence[str]]] = dict(
+        stages=["block1", "block2", "block3"],
+        preact=["block2.layer.0.bn1", "block3.layer.0.bn1", "bn1"],
+    )
 
     def __init__(
         self,

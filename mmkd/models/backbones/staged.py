@@ -1,8 +1,8 @@
 """What the backbones for small images have in common."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -23,9 +23,15 @@ class StagedBackbone(BaseModule):
         out_indices: which maps ``forward`` returns.
         init_cfg: MMEngine initialisation; ``None`` leaves what PyTorch initialises.
 
+    Attributes:
+        roles: taps of roles, see :class:`mmkd.networks.roles.Roles`, where the literature means
+            others than a dry run would find.
+
     Raises:
         ValueError: if ``out_indices`` are not of these maps.
     """
+
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def __init__(self, maps: int, out_indices: Sequence[int], init_cfg: Any) -> None:
         super().__init__(init_cfg=list(init_cfg) if isinstance(init_cfg, tuple) else init_cfg)

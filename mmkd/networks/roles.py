@@ -1,0 +1,401 @@
+"""Roles: the tensors of which methods speak, such as the logits, found in any network."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmkd.networks.dry_run import evaluating, in_words
+from mmkd.networks.manner import Manner, manner_of
+from mmkd.networks.maps import MapFinder
+from mmkd.networks.recording import Items, Record, Run, Value, recording
+from mmkd.networks.taps import Tap, Taps, flat, parse_taps
+
+Overrides = Mapping[str, str | Sequence[str]]
+ROLES = {
+    "logits": "what the class probabilities come from",
+    "pooled": "the vector that the classifier reads",
+    "map": "the last map or token grid before it is pooled",
+    "stages": "the last map of every resolution, or of every quarter of the depth",
+    "preact": "the stages before their last activation",
+    "levels": "the maps that a neck gives to the heads",
+}
+SINGLE = ("pooled", "map")
+SEEN = 6
+
+
+class NoRoleError(ValueError):
+    """A network has no tensor of a role."""
+
+
+@dataclass
+class Roles:
+    """Which taps of one network the roles stand for.
+
+    Attributes:
+        who: What the network is called in errors, such as ``'student'``.
+        kind: Its class.
+        input_shape: Shape (N, C, H, W) of the input in the dry run.
+        taps: The taps of each role that was found. ``pooled`` and ``map`` have one; ``logits`` have
+            one, or several where a dense head has levels or a cascade has stages.
+        shapes: The shape at each of these taps where the dry run met it.
+        missing: Why a role was not found, by role.
+        seen: The modules of the dry run that may be meant, with their shapes, for errors.
+        error: Why the network's forward ended early, where it did.
+        used: The roles that were resolved: an ordered set.
+    """
+
+    who: str
+    kind: str
+    input_shape: tuple[int, ...]
+    taps: dict[str, list[Tap]]
+    shapes: dict[Tap, tuple[int, ...]]
+    missing: dict[str, str]
+    seen: list[str]
+    error: str | None = None
+    used: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def find(
+        cls,
+        who: str,
+        network: nn.Module,
+        inputs: Tensor,
+        overrides: Overrides | None = None,
+    ) -> "Roles":
+        """Find the roles of a network by one forward in which every module is watched.
+
+        What the user says comes first, then what a part of the network says by an attribute
+        ``roles``, a dict of taps within that part, then what the forward shows.
+
+        Args:
+            who: What the network is called in errors.
+            network: The network.
+            inputs: An example of its input (N, C, H, W), of square images.
+            overrides: Taps by role, from the user.
+
+        Raises:
+            ValueError: If ``overrides`` names no role or no module of the network.
+        """
+        manner = manner_of(network)
+        said = _declared(network) | _checked(who, network, overrides or {})
+        error, output = None, None
+        with evaluating(network), recording(network) as record:
+            try:
+                output = manner.forward(network, inputs, _parts(network, manner))
+            except Exception as raised:  # whatever a foreign network raises
+                error = in_words(raised)
+            logits = _output(record, output)
+        search = _Search(network, record, len(inputs), logits, manner)
+        taps, missing = dict(said), dict[str, str]()
+        for role in ROLES:
+            if role not in taps:
+                try:
+                    taps[role] = search.find(role, taps)
+                except NoRoleError as reason:
+                    missing[role] = str(reason)
+        shapes = {tap: shape for some in taps.values() for tap, shape in search.shapes(some)}
+        kind, shape, seen = type(network).__name__, tuple(inputs.shape), search.seen()
+        return cls(who, kind, shape, taps, shapes, missing, seen, error)
+
+    def resolve(self, tap: Tap) -> Taps:
+        """Return the tap, or the list of taps, for which a role stands.
+
+        Args:
+            tap: Of a role, such as ``'@map'``, ``'@stages'``, ``'@stages[-1]'``.
+
+        Raises:
+            NoRoleError: In words, if the network has no such tensor.
+        """
+        role = tap.role or ""
+        if role not in ROLES:
+            listed = ", ".join(f"'@{name}' ({what})" for name, what in ROLES.items())
+            raise NoRoleError(f"'{tap}' is no role. There are {listed}.")
+        if role not in self.taps:
+            raise NoRoleError(self._why_not(role))
+        taps = self.taps[role]
+        self.used[role] = None
+        if not tap.items:
+            return taps[0] if role in SINGLE or (role == "logits" and len(taps) == 1) else taps
+        item = tap.items[0]
+        if item is None:
+            return taps
+        if len(tap.items) > 1 or not -len(taps) <= item < len(taps):
+            raise NoRoleError(
+                f"'{tap}' names no item of '@{role}' of the {self.who}, which has {len(taps)}: "
+                f"{', '.join(map(str, taps))}."
+            )
+        return taps[item]
+
+    def _why_not(self, role: str) -> str:
+        if self.error is not None:
+            remedy = "Give the real one as model.input_shape=(channels, height, width)."
+            if self.who.startswith("teacher"):
+                remedy = (
+                    "Does it want other channels than the student or, by the teacher's "
+                    "`input_size`, another size?"
+                )
+            return (
+                f"The {self.who} cannot take an input of shape {self.input_shape} as far as its "
+                f"'@{role}' ({ROLES[role]}): {self.error}. {remedy}"
+            )
+        return (
+            f"No '@{role}' ({ROLES[role]}) was found in the {self.who}, a {self.kind}: "
+            f"{self.missing[role]}. Seen were {', '.join(self.seen) or 'no outputs'}. Write a "
+            f"module's path in place of the role, or set roles=dict({role}={_form(role)}) for the "
+            f"{self.who.partition(' ')[0]}."
+        )
+
+    def single(self, text: str) -> Tap:
+        """Return the one tap that a text names, be it a module or a role.
+
+        Raises:
+            ValueError: If it names several, or a role that the network has not.
+        """
+        tap = Tap.parse(text)
+        resolved = self.resolve(tap) if tap.role else tap
+        if not isinstance(resolved, Tap):
+            raise ValueError(
+                f"'{text}' of the {self.who} is {len(resolved)} tensors, but one is needed here: "
+                f"write '{text}[0]' or '{text}[-1]'."
+            )
+        return resolved
+
+    def describe(self) -> str:
+        """Return one line with the taps of the roles in use, and the shapes in the dry run."""
+        parts = []
+        for role in self.used:
+            taps = [f"'{tap}' {self.shapes.get(tap, '')}".strip() for tap in self.taps[role]]
+            parts.append(f"@{role} = {', '.join(taps)}")
+        return f"Roles of the {self.who} ({self.kind}): {'; '.join(parts)}."
+
+
+def _form(role: str) -> str:
+    return "'path.of.module'" if role in SINGLE or role == "logits" else "['first', 'second', ...]"
+
+
+def _checked(who: str, network: nn.Module, overrides: Overrides) -> dict[str, list[Tap]]:
+    """Read what the user says of a network's roles."""
+    if unknown := set(overrides) - set(ROLES):
+        raise ValueError(
+            f"roles of the {who} names {', '.join(sorted(unknown))}, but the roles are "
+            f"{', '.join(ROLES)}."
+        )
+    said = {role: flat(parse_taps(text)) for role, text in overrides.items()}
+    for role, taps in said.items():
+        for tap in taps:
+            if tap.role:
+                raise ValueError(f"roles of the {who} gives '{tap}' for {role}: give a module.")
+            tap.check(network)
+        if role in SINGLE and len(taps) != 1:
+            raise ValueError(f"roles of the {who} gives {len(taps)} taps for {role}: give one.")
+    return said
+
+
+def _declared(network: nn.Module) -> dict[str, list[Tap]]:
+    """Return the roles that the network's parts declare, as taps of the network."""
+    declared = dict[str, list[Tap]]()
+    for name, part in network.named_children():
+        roles = getattr(part, "roles", None)
+        if isinstance(roles, Mapping):
+            for role, texts in roles.items():
+                declared[role] = [Tap.parse(f"{name}.{text}") for text in texts]
+    return declared
+
+
+def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
+    """Return taps by which the network is run as far as it can be."""
+    parts = [name for name, _ in network.named_children() if name != "rpn_head"]
+    return [Tap(name) for name in parts if name != "roi_head" or not manner.refuses_rois]
+
+
+def _output(record: Record, output: Any) -> list[Value]:
+    """Return the floating-point tensors that a network gave."""
+    if isinstance(output, Mapping):
+        output = output.get("logits", [*output.values()])
+    return [value for value in record.values(output).values() if len(value.shape) > 1]
+
+
+def examine(
+    finders: Mapping[str, Callable[[Tensor], Roles]], examples: Iterable[Tensor]
+) -> tuple[Tensor, dict[str, Roles]]:
+    """Find the roles of networks on the first example that all of them can take.
+
+    Args:
+        finders: What finds the roles of a network on an example, by the network's name.
+        examples: Examples of the input (N, C, H, W), the likeliest first.
+
+    Returns:
+        The example and the roles by name. Where there is none that all networks can take, it is
+        one that the fewest fail on, and their :attr:`Roles.error` says why.
+    """
+    best: tuple[int, Tensor, dict[str, Roles]] | None = None
+    for inputs in examples:
+        roles = {name: find(inputs) for name, find in finders.items()}
+        failed = sum(found.error is not None for found in roles.values())
+        if best is None or failed < best[0]:
+            best = failed, inputs, roles
+        if not failed:
+            break
+    assert best is not None
+    return best[1], best[2]
+
+
+class _Search:
+    """Looks for roles in the record of a forward."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        record: Record,
+        batch: int,
+        output: Sequence[Value],
+        manner: Manner,
+    ) -> None:
+        self._network, self._runs, self._output = network, record.runs, output
+        self._detects = manner.detects
+        counts = Counter(run.path for run in self._runs)
+        self._once = [run for run in self._runs if counts[run.path] == 1]
+        # The maps of a head are not the network's features; a detector's neck has '@levels'.
+        parts = {name for name, _ in network.named_children()}
+        if "backbone" in parts:
+            parts = {"backbone"} if manner.detects else parts - {"head"}
+        self._maps = MapFinder(network, record, batch, parts)
+
+    def find(self, role: str, taps: Mapping[str, list[Tap]]) -> list[Tap]:
+        """Return the taps of a role, for which others may be needed that were found before."""
+        if role == "logits":
+            return self._logits()
+        if role == "pooled":
+            return [self._pooled(taps.get("logits", []))]
+        if role == "levels":
+            return self._levels()
+        if role == "preact":
+            if "stages" not in taps:
+                raise NoRoleError("it has no '@stages'")
+            return [self._before_activation(tap) for tap in taps["stages"]]
+        maps = self._maps.maps()[-1:] if role == "map" else self._maps.stages()
+        if not maps:
+            raise NoRoleError("no module that runs once gives a map (N, C, H, W) or tokens")
+        return [one.tap for one in maps]
+
+    def shapes(self, taps: Iterable[Tap]) -> Iterable[tuple[Tap, tuple[int, ...]]]:
+        """Return the shapes at taps, as far as the forward came there."""
+        for tap in taps:
+            run = self._run(tap.path)
+            values = {} if run is None else run.given if tap.input else run.output
+            if tap.items in values:
+                yield tap, values[tap.items].shape
+
+    def seen(self) -> list[str]:
+        """Return the last modules that gave vectors or maps, with their shapes."""
+        ends = [run for run in self._once if () in run.output and "." in run.path]
+        return [f"'{run.path}' {run.output[()].shape}" for run in ends[-SEEN:]]
+
+    def _run(self, path: str) -> Run | None:
+        return next((run for run in self._once if run.path == path), None)
+
+    def _makers(self, value: Value) -> list[Run]:
+        """Return the runs that gave a value, the innermost one first."""
+        return [run for run in self._once if value in run.output.values()]
+
+    def _logits(self) -> list[Tap]:
+        if self._detects:
+            return self._detector_logits()
+        for value in reversed(self._output):
+            if makers := self._makers(value):
+                return [_tap_of(makers[0], value)]
+        if self._output:
+            raise NoRoleError("what it gives is computed outside of its modules")
+        raise NoRoleError("its forward gives no tensor of logits")
+
+    def _detector_logits(self) -> list[Tap]:
+        """Return the class logits of a RoI head's stages, a dense head's levels or queries."""
+        stages = [run for run in self._once if run.path.startswith("roi_head.bbox_head")]
+        heads = [run for run in stages if (0,) in run.output]
+        if heads:
+            values = [run.output[0,] for run in heads]
+            return [_tap_of(self._makers(value)[0], value) for value in values]
+        head = self._run("bbox_head")
+        if head is None:
+            raise NoRoleError("it has neither a bbox_head nor a roi_head that can be run")
+        if () in head.output:
+            return [Tap(head.path)]
+        strides = getattr(self._network.get_submodule(head.path), "featmap_strides", ())
+        by_level = len(strides) > 1 and {*map(len, head.output)} == {1}
+        return [Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0]
+
+    def _pooled(self, logits: Sequence[Tap]) -> Tap:
+        if not logits:
+            raise NoRoleError("it has no '@logits', whose layer would read it")
+        layer = self._run(logits[-1].path)
+        inner = (
+            []
+            if layer is None
+            else [
+                run
+                for run in self._once
+                if layer.start <= run.start and run.end <= layer.end and _vector(run) is not None
+            ]
+        )
+        if not inner:
+            raise NoRoleError(f"the layer of the logits, '{logits[-1]}', reads no vectors (N, D)")
+        reader = inner[-1] if layer not in inner else layer
+        assert reader is not None
+        items, value = _vector(reader) or ((), reader.taken[0])
+        makers = [run for run in self._makers(value) if run.end < reader.start]
+        return _tap_of(makers[-1], value) if makers else Tap(reader.path, input=True, items=items)
+
+    def _levels(self) -> list[Tap]:
+        neck = self._run("neck")
+        maps = (
+            []
+            if neck is None
+            else [
+                Tap(neck.path, items=items)
+                for items, value in neck.output.items()
+                if len(value.shape) == 4
+            ]
+        )
+        if not maps:
+            raise NoRoleError("it has no neck that gives maps")
+        return maps
+
+    def _before_activation(self, tap: Tap) -> Tap:
+        """Return the input of the activation that a stage ends with, or the stage itself."""
+        run = self._run(tap.path)
+        value = None if run is None or tap.input else run.output.get(tap.items)
+        if value is None:
+            return tap
+        makers = [one for one in self._runs if value in one.output.values()]
+        last = makers[0]
+        if not _is_activation(self._network.get_submodule(last.path)):
+            return tap
+        if last not in self._once:
+            raise NoRoleError(
+                f"the activation at the end of '{tap}', '{last.path}', runs several times in a "
+                "forward, so that its last input has no address"
+            )
+        if value.number == last.given[()].number:
+            raise NoRoleError(
+                f"the activation at the end of '{tap}', '{last.path}', overwrites its input: "
+                "set its inplace=False"
+            )
+        return Tap(last.path, input=True)
+
+
+def _tap_of(run: Run, value: Value) -> Tap:
+    return Tap(run.path, items=next(items for items, one in run.output.items() if one == value))
+
+
+def _vector(run: Run) -> tuple[Items, Value] | None:
+    """Return the vectors (N, D) among what a module took, with the items of their tap."""
+    return next(((i, v) for i, v in run.given.items() if len(v.shape) == 2), None)
+
+
+def _is_activation(module: nn.Module) -> bool:
+    """Tell whether a module is an activation of torch, mmcv or timm, from where it is defined."""
+    place = type(module).__module__.rpartition(".")[2]
+    return place in ("activation", "activations", "activations_me", "swish", "hswish")

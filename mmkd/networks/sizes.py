@@ -1,0 +1,127 @@
+"""Inputs on which a network can be examined: their sizes, channels, device and type."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmkd.compat.running import running_config
+from mmkd.networks.building import Spec
+from mmkd.networks.dry_run import device_of
+
+Size = tuple[int, int]
+# Tried where neither data nor network say a size.
+LIKELY = (64, 224)
+# A size in data above it is one for detectors, which take any and are examined on a smaller one.
+LARGEST = 512
+SMALLEST = 8
+# What the transforms of OpenMMLab call the size of what they give.
+GIVES = {
+    "RandomResizedCrop": "scale",
+    "RandomCrop": "crop_size",
+    "CenterCrop": "crop_size",
+    "EfficientNetRandomCrop": "scale",
+    "EfficientNetCenterCrop": "crop_size",
+    "Resize": "scale",
+}
+PIPELINES = ("train_pipeline", "test_pipeline")
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+ATTRIBUTES = ("img_size", "image_size", "init_input_size", "input_resolution", "resolution")
+
+
+def example_inputs(
+    network: nn.Module, spec: Spec, input_shape: Sequence[int] | None = None
+) -> Iterator[Tensor]:
+    """Yield batches of zeros (N, C, H, W) that a network may take, the likeliest first.
+
+    The size is the one that the data of the run gives. Where no run is being built, it is what the
+    data in the network's config file gives; else what the network says that it is made for, or a
+    likely one. Two images are tried first, and one if a network takes no two.
+
+    Args:
+        network: The network, on whose device the batches are.
+        spec: What the user gave for it.
+        input_shape: Channels, height and width, where the user says them; then no other is tried.
+    """
+    shapes = [(_channels(network), *size) for size in _sizes(network, spec)]
+    if input_shape is not None:
+        shapes = [(input_shape[0], input_shape[1], input_shape[2])]
+    for count in (2, 1):
+        for shape in shapes:
+            yield torch.zeros(count, *shape, device=device_of(network))
+
+
+def own_size(network: nn.Module, spec: Spec) -> Size | None:
+    """Return the height and width of images that a network is made for, if anything says them."""
+    return _of_network(network) or _of_data(_file(spec))
+
+
+def _sizes(network: nn.Module, spec: Spec) -> list[Size]:
+    for config in (running_config(), _file(spec)):
+        if size := _of_data(config):
+            return [size]
+    size = _of_network(network)
+    return list(dict.fromkeys([*([size] if size else []), *((size, size) for size in LIKELY)]))
+
+
+def _channels(network: nn.Module) -> int:
+    mean = getattr(getattr(network, "data_preprocessor", None), "mean", None)
+    if mean is not None:
+        return int(mean.numel())
+    first = next((p for p in network.parameters() if p.dim() == 4), None)
+    return 3 if first is None or first.shape[1] > 4 else int(first.shape[1])
+
+
+def _file(spec: Spec) -> Config | None:
+    path = spec.get("config") if isinstance(spec, Mapping) else spec
+    return Config.fromfile(path) if isinstance(path, str) else None
+
+
+def _of_data(config: Config | None) -> Size | None:
+    """Return the size of the images that a config trains or tests on."""
+    if config is None:
+        return None
+    datasets = [(config.get(loader) or {}).get("dataset") for loader in LOADERS]
+    for source in (*datasets, *(config.get(name) for name in PIPELINES)):
+        found = [size for size in _given(source) if max(size) <= LARGEST]
+        if found:
+            return found[-1]
+    return None
+
+
+def _given(settings: Any) -> Iterator[Size]:
+    """Yield the sizes that transforms in nested settings give, in their order."""
+    if isinstance(settings, Mapping):
+        name = str(settings.get("type", "")).rpartition(".")[-1]
+        if size := _pair(settings.get(GIVES.get(name, ""))):
+            yield size
+        settings = list(settings.values())
+    if isinstance(settings, list | tuple):
+        for item in settings:
+            yield from _given(item)
+
+
+def _of_network(network: nn.Module) -> Size | None:
+    """Return the size that a network, or the first part of it that does, says it is made for."""
+    said = getattr(network, "pretrained_cfg", None) or {}
+    if isinstance(said, Mapping) and (size := _pair(tuple(said.get("input_size", ()))[-2:])):
+        return size
+    for module in network.modules():
+        for holder in (module, getattr(module, "config", None)):
+            for attribute in ATTRIBUTES:
+                size = _pair(getattr(holder, attribute, None))
+                if size is not None and min(size) > SMALLEST:
+                    return size
+    return None
+
+
+def _pair(value: Any) -> Size | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value, value
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    if pair and all(isinstance(number, int) for number in value):
+        # Sizes in configs of mmdet are width and height; of squares that is the same.
+        return value[0], value[1]
+    return None

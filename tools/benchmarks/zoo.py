@@ -1,0 +1,198 @@
+"""Train one step of every config family of a package, as student and as teacher, by roles.
+
+Each family is distilled from and to one stock network of its package, with random weights and a
+tiny batch: its logits by KD, its last map and its stages by a hint. No tap, size or class map is
+named. A cell of the table is "pass" where a step is trained by a loss that is finite, not zero and
+reaches the student; "refused" where building ends in words; "crash" anywhere else. Cells are saved
+as they come, so that a run can go on where it was stopped; --page writes the table.
+"""
+
+import gc
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import torch
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
+
+from mmkd.distillers import Distiller, Step
+from mmkd.registry import MODELS
+
+sys.path.insert(0, str(Path(__file__).parent))
+from zoo_batches import batch_for
+from zoo_configs import PARTNERS, families, untrained
+
+SIDES = ("student", "teacher")
+HINT = dict(loss=dict(type="mmkd.HintLoss"))
+KINDS = ("logits", "@map", "@stages")
+# The words in which a package says that a term does not fit, and nothing else.
+REFUSALS = (ValueError, NotImplementedError)
+
+Cells = dict[str, dict[str, str]]
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--package", choices=[*PARTNERS], default="mmpretrain")
+    parser.add_argument("--family", nargs="+", help="only these families")
+    parser.add_argument("--again", action="store_true", help="run cells that are saved already")
+    parser.add_argument("--jobs", type=int, default=1, help="threads of torch")
+    parser.add_argument("--cells", type=Path, default=Path("work_dirs/zoo.json"))
+    parser.add_argument("--page", type=Path, help="write the table of all saved cells to this file")
+    return parser.parse_args()
+
+
+def term_of(package: str, kind: str) -> dict[str, Any]:
+    """Return the settings of a term of a kind, for classifiers or for detectors."""
+    if kind != "logits":
+        return dict(student=kind, teacher=kind, weight=0.1, **HINT)
+    return dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
+
+
+def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -> Distiller:
+    """Build the distiller of a family and the stock network of its package."""
+    pair = [untrained(family), untrained(PARTNERS[package], classes_of=family)]
+    student, teacher = pair if side == "student" else reversed(pair)
+    terms = {kind.strip("@"): term_of(package, kind) for kind in kinds}
+    settings = dict(student=student, teacher=dict(model=teacher), terms=terms)
+    model: Distiller = MODELS.build(dict(type="mmkd.Distiller", **settings))
+    return model
+
+
+def train_step(model: Distiller, data: Mapping[str, Any], kinds: tuple[str, ...]) -> dict[str, str]:
+    """Train a step, and return for each kind of term what is wrong with its loss, if anything."""
+    steps: list[Step] = []
+    model.observe(steps.append)
+    model.train()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-6))
+    model.train_step(data, wrapper)
+    found = {}
+    for kind in kinds:
+        loss = steps[0].losses[f"loss_{kind.strip('@')}"].detach()
+        wrong = "" if loss.isfinite() else f"its loss is {loss.item()}"
+        if loss == 0:
+            wrong = "its loss is zero"
+        found[kind] = f"crash: {wrong}" if wrong else "pass"
+    return found
+
+
+def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
+    """Build and train, and return the outcome of each kind of term."""
+    torch.manual_seed(0)
+    try:
+        model = distiller_of(package, family, side, kinds)
+    except REFUSALS as error:
+        return dict.fromkeys(kinds, f"refused: {words(error)}")
+    except Exception as error:
+        return dict.fromkeys(kinds, f"crash: building: {type(error).__name__}: {words(error)}")
+    try:
+        model.init_weights()
+        data = batch_for(package, model.student, family if side == "student" else PARTNERS[package])
+        return train_step(model, data, kinds)
+    except Exception as error:
+        return dict.fromkeys(kinds, f"crash: training: {type(error).__name__}: {words(error)}")
+
+
+def try_all(package: str, family: str, side: str) -> dict[str, str]:
+    """Return the outcome of each kind of term: of all in one step, or of each alone."""
+    outcome = try_kinds(package, family, side, KINDS)
+    if any(value != "pass" for value in outcome.values()):
+        for kind in KINDS:
+            outcome |= try_kinds(package, family, side, (kind,))
+    return outcome
+
+
+def words(error: Exception) -> str:
+    return " ".join(str(error).split())[:400]
+
+
+def run(arguments: Namespace, cells: Cells) -> None:
+    """Fill the cells, and save them after each family."""
+    package = arguments.package
+    for family, config in families(package).items():
+        if arguments.family and family not in arguments.family:
+            continue
+        for side in SIDES:
+            key = f"{package}/{family}/{side}"
+            if key in cells and not arguments.again:
+                continue
+            outcome = try_all(package, config, side)
+            cells[key] = dict(config=config, **outcome)
+            print(key, *(f"{kind}: {outcome[kind][:160]}" for kind in KINDS), sep="\n    ")
+            arguments.cells.parent.mkdir(parents=True, exist_ok=True)
+            arguments.cells.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+            gc.collect()
+
+
+def page_of(cells: Cells) -> str:
+    """Return the page with the table of all cells and the words of those that did not pass."""
+    lines = [
+        "# Every family of the model zoos, by roles",
+        "",
+        "`python tools/benchmarks/zoo.py --package PACKAGE --page docs/benchmarks/zoo.md` wrote",
+        "this page: one step of training, random weights, with no tap and no size named. The",
+        "family is the student of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
+    ]
+    for package, partner in PARTNERS.items():
+        rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
+        names = [*dict.fromkeys(key.split("/")[1] for key in rows)]
+        if not names:
+            continue
+        columns = [(side, kind) for side in SIDES for kind in KINDS]
+        lines += ["", f"## {package}", "", f"The other network is `{partner}`.", ""]
+        lines += ["| family | " + " | ".join(f"{s} {k}" for s, k in columns) + " |"]
+        lines += ["|---" * (len(columns) + 1) + "|"]
+        counts: Counter[tuple[str, str]] = Counter()
+        notes: dict[str, int] = {}
+        for name in names:
+            row = []
+            for side, kind in columns:
+                outcome = rows.get(f"{package}/{name}/{side}", {}).get(kind, "")
+                counts[side, kind] += outcome == "pass"
+                mark = outcome.partition(":")[0]
+                if outcome and mark != "pass":
+                    mark += f" [{notes.setdefault(outcome, len(notes) + 1)}]"
+                row.append(mark)
+            lines.append(f"| {name} | " + " | ".join(row) + " |")
+        passed = " | ".join(f"**{counts[column]} of {len(names)}**" for column in columns)
+        lines += [f"| passed | {passed} |", ""]
+        for outcome, number in notes.items():
+            lines += _wrapped(f"{number}. {outcome}", 98)
+    return "\n".join([*lines, ""])
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text, in which Markdown is to see no markup, into the lines of an item of a list."""
+    lines, line = [], ""
+    for word in text.replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").split():
+        if line and len(line) + len(word) >= width:
+            lines.append(line)
+            line = "  "
+        line += word if not line.strip() else f" {word}"
+    return [*lines, line]
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.jobs)
+    MMLogger.get_instance("zoo", log_level="ERROR")
+    cells: Cells = {}
+    if arguments.cells.exists():
+        cells = json.loads(arguments.cells.read_text(encoding="utf-8"))
+    init_default_scope(arguments.package)
+    run(arguments, cells)
+    if arguments.page:
+        arguments.page.write_text(page_of(cells), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

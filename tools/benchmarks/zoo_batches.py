@@ -1,0 +1,38 @@
+"""A tiny batch of random images with labels, as the data of a package gives them."""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import nn
+
+from mmkd.networks.sizes import example_inputs
+
+CLASSES = 2  # labels that every data set has
+
+
+def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
+    """Return a batch of two for a network of that package, at the size that it is trained on."""
+    _, channels, height, width = next(example_inputs(network, spec)).shape
+    if package == "mmdet":
+        return detections(network, channels, max(height, 128), max(width, 128))
+    structures = import_module("mmpretrain.structures")
+    labels = [structures.DataSample().set_gt_label(y) for y in range(CLASSES)]
+    for label in labels:
+        label.set_field((height, width), "img_shape", field_type="metainfo")
+    pixels = torch.randint(0, 256, (CLASSES, channels, height, width), dtype=torch.uint8)
+    return dict(inputs=pixels, data_samples=labels)
+
+
+def detections(network: nn.Module, channels: int, height: int, width: int) -> dict[str, Any]:
+    """Return two images with boxes and masks of objects."""
+    testing = import_module("mmdet.testing")
+    batch: dict[str, Any] = testing.demo_mm_inputs(
+        2,
+        [(channels, height, width)] * 2,
+        num_items=[2, 2],
+        num_classes=CLASSES,
+        with_mask=True,
+        with_semantic=True,
+    )
+    return batch

@@ -1,0 +1,116 @@
+"""One small config of each family that a package of OpenMMLab brings."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mmengine.config import Config
+
+# Names of small networks, the smaller ones first, where no metafile counts parameters.
+SMALL = (
+    "atto",
+    "nano",
+    "xxs",
+    "tiny",
+    "_t_",
+    "-t_",
+    "small",
+    "r18",
+    "-s_",
+    "_s_",
+    "mobilenet",
+    "r50",
+)
+# Words of configs that need more than the images and labels of their task.
+# The stock network of each package that is a family's teacher or student.
+PARTNERS = {
+    "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
+    "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
+}
+SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
+
+
+def families(package: str) -> dict[str, str]:
+    """Return the path of one config by family, of the families whose model can be distilled.
+
+    Args:
+        package: ``'mmpretrain'``, of whose configs those count whose model is a classifier with
+            classes; or ``'mmdet'``, of whose configs those of detectors of single images count.
+    """
+    root = Path(str(import_module(package).__file__)).parent / ".mim" / "configs"
+    chosen = {}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != "_"):
+        for path in sorted(folder.rglob("*.py"), key=_rank(folder)):
+            if _counts(package, path):
+                chosen[folder.name] = f"{package}::{path.relative_to(root)}"
+                break
+    # Those that fine-tune the network of another family come last.
+    return dict(sorted(chosen.items(), key=lambda item: "/benchmarks/" in item[1]))
+
+
+def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
+    """Return the spec of a config's network with random weights.
+
+    Args:
+        config: Name of the config.
+        classes_of: Name of another config, whose number of classes the network gets.
+    """
+    model = Config.fromfile(config).model
+    changed: dict[str, Any] = {}
+    for part in ("backbone", "neck", "head"):
+        settings = model.get(part)
+        if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
+            changed[part] = dict(init_cfg=None)
+    if "Pretrained" in str(model.get("init_cfg")):
+        changed["init_cfg"] = None
+    if classes_of is not None and (classes := _classes(Config.fromfile(classes_of).model)):
+        head = "head" if "head" in model else "bbox_head"
+        changed[head] = changed.get(head, {}) | dict(num_classes=classes)
+    return dict(config=config, **changed)
+
+
+def _classes(model: Any) -> int | None:
+    """Return how many classes a model's config says that it has."""
+    parts = [model.get(part) for part in ("head", "bbox_head", "backbone")]
+    found = (
+        part["num_classes"] for part in parts if isinstance(part, dict) and "num_classes" in part
+    )
+    return next(found, None)
+
+
+def _rank(folder: Path) -> Any:
+    """Return the order in which a family's configs are tried: those of small networks first."""
+    sizes: dict[str, int] = {}
+    for metafile in folder.glob("metafile.y*ml"):
+        models = (yaml.safe_load(metafile.read_text(encoding="utf-8")) or {}).get("Models") or []
+        for model in models:
+            metadata = model.get("Metadata") or {}
+            size = metadata.get("FLOPs") or metadata.get("Parameters")
+            if isinstance(size, int) and "Config" in model:
+                sizes[Path(str(model["Config"])).name] = size
+
+    def rank(path: Path) -> tuple[Any, ...]:
+        name = path.stem
+        small = next((place for place, word in enumerate(SMALL) if word in name), len(SMALL))
+        special = any(word in name for word in SPECIAL)
+        # A family's own training configs come before those that fine-tune a part of it.
+        depth = len(path.relative_to(folder).parts)
+        return special, sizes.get(path.name, 10**15), small, depth, len(name), name
+
+    return rank
+
+
+def _counts(package: str, path: Path) -> bool:
+    try:
+        config = Config.fromfile(path)
+    except Exception:  # a file that MMEngine cannot read, or one that lacks another package
+        return False
+    model = config.get("model") or {}
+    kind = model.get("type", "")
+    name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
+    if package == "mmpretrain":
+        classifies = name.rpartition(".")[-1] == "ImageClassifier" and bool(model.get("head"))
+        return classifies and _classes(model) is not None
+    heads = ("roi_head", "bbox_head", "mask_head", "panoptic_head", "rpn_head")
+    return any(head in model for head in heads) and "train_dataloader" in config
