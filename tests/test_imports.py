@@ -8,7 +8,8 @@ import mmkd
 ROOT = Path(mmkd.__file__).parent
 # From the ground up. A package may import those before it, and itself.
 LAYERS = [
-    {"version", "registry", "typed", "arguments", "arithmetic", "schedule", "contracts"},
+    {"version", "typed", "arguments", "arithmetic", "schedule", "contracts"},
+    {"registry"},
     {"compat", "randomness"},
     {"networks"},
     {"teachers"},
@@ -22,6 +23,8 @@ LAYERS = [
     {"engine"},
     {"benchmark"},
     {"visualization"},
+    {"composition"},
+    {"cli", "distillation"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

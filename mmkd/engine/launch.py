@@ -40,25 +40,38 @@ def shared_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
 
 
-def read_config(arguments: Namespace) -> Config:
+def load_config(name: str) -> Config:
+    """Read a config by its path or name.
+
+    Raises:
+        ArgumentError: If there is no such config.
+    """
+    try:
+        return Config.fromfile(name)
+    except FileNotFoundError as error:
+        raise ArgumentError(f"There is no config {name}: {error}") from error
+
+
+def read_config(arguments: Namespace, config: Config | None = None) -> Config:
     """Read the config named on the command line and apply what all commands treat alike.
+
+    Args:
+        arguments: The arguments of the command line.
+        config: What takes the place of the named config, composed from it.
 
     Raises:
         ArgumentError: If there is no such config.
     """
     os.environ.setdefault("LOCAL_RANK", str(arguments.local_rank))
-    try:
-        config = Config.fromfile(arguments.config)
-    except FileNotFoundError as error:
-        raise ArgumentError(f"There is no config {arguments.config}: {error}") from error
+    if config is None:
+        config = load_config(arguments.config)
     if arguments.cfg_options is not None:
         config.merge_from_dict(arguments.cfg_options)
     config.launcher = arguments.launcher
     if arguments.work_dir is not None:
         config.work_dir = arguments.work_dir
     elif config.get("work_dir") is None:
-        name = Path(arguments.config.rpartition("::")[2]).stem
-        config.work_dir = str(Path("work_dirs", name))
+        config.work_dir = str(Path("work_dirs", Path(config.filename).stem))
     return config
 
 

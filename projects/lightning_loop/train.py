@@ -73,6 +73,7 @@ def fit(model: nn.Module, network: nn.Module, epochs: int) -> float:
 
 
 def main() -> None:
+    """Train both, the student with the method that the command line names."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--method", default="erkd", help="see `python -m mmkd methods`")
