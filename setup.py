@@ -66,12 +66,11 @@ setup(
     package_data={"mmkd": ["py.typed"]},
     include_package_data=False,
     python_requires=">=3.10,<3.13",
-    install_requires=["torch", "numpy"],
+    install_requires=["torch", "numpy", "click"],
     extras_require={
         extra: requirements(extra)
         for extra in ("onedl", "openmmlab", "quickstart", "tests", "lint")
     },
-    entry_points={"console_scripts": ["mmkd-doctor=mmkd.doctor:main"]},
     cmdclass={"build_py": BuildWithMim},
     zip_safe=False,
 )

@@ -4,17 +4,78 @@
 imported; the modules behind a registry are imported when the registry is first asked.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import Registry
+from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import Registry, build_runner_from_cfg
 
-MODELS = Registry(
+from mmkd.arguments import check_arguments, did_you_mean
+
+SCOPE = "mmkd"
+
+
+class UnknownPartError(KeyError):
+    """A config names a type of mmkd's that does not exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PartRegistry(Registry):
+    """A registry that tells in words what is misspelt: a type, or an argument of one."""
+
+    def get(self, key: str) -> Any:
+        """Return the class that is registered under a name.
+
+        Raises:
+            UnknownPartError: If there is none. It offers the nearest name that there is.
+        """
+        try:
+            found = super().get(key)
+        except RuntimeError:  # one of the two families raises where the other returns None
+            found = None
+        if found is None:
+            name = key.removeprefix(f"{SCOPE}.")
+            near = did_you_mean(name, self.module_dict)
+            raise UnknownPartError(
+                f"mmkd has no {self.name} {name!r}.{near} docs/methods.md lists all types."
+            )
+        return found
+
+    def build(self, cfg: Any, *arguments: Any, **defaults: Any) -> Any:
+        """Build a part from its config, after a check of its arguments.
+
+        Raises:
+            UnknownPartError: If there is no such type.
+            ValueError: If an argument is unknown, missing, or of another type than the part takes.
+        """
+        self.check(cfg, (arguments[0] if arguments else defaults.get("default_args")) or {})
+        return super().build(cfg, *arguments, **defaults)
+
+    def check(self, cfg: Any, default_args: Mapping[str, Any] | None = None) -> None:
+        """Check type and arguments of a part of mmkd's; other packages' parts pass."""
+        kind = cfg.get("type") if isinstance(cfg, Mapping) else None
+        if not isinstance(kind, str):
+            return
+        scope, _, name = kind.rpartition(".")
+        if scope != SCOPE:
+            return
+        part = self.get(name)
+        given = {**(default_args or {}), **cfg}
+        given = {key: value for key, value in given.items() if key not in ("type", "_scope_")}
+        check_arguments(part, given, kind)
+
+
+MODELS = PartRegistry(
     "model",
     parent=MMENGINE_MODELS,
-    scope="mmkd",
+    scope=SCOPE,
     locations=[
         "mmkd.distillers",
         "mmkd.losses",
@@ -25,12 +86,23 @@ MODELS = Registry(
         "mmkd.models",
     ],
 )
-HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmkd", locations=["mmkd.hooks"])
-DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="mmkd", locations=["mmkd.datasets"])
-METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="mmkd", locations=["mmkd.evaluation"])
-OPTIM_WRAPPERS = Registry(
+HOOKS = PartRegistry("hook", parent=MMENGINE_HOOKS, scope=SCOPE, locations=["mmkd.hooks"])
+DATASETS = PartRegistry(
+    "dataset", parent=MMENGINE_DATASETS, scope=SCOPE, locations=["mmkd.datasets"]
+)
+METRICS = PartRegistry(
+    "metric", parent=MMENGINE_METRICS, scope=SCOPE, locations=["mmkd.evaluation"]
+)
+OPTIM_WRAPPERS = PartRegistry(
     "optim_wrapper",
     parent=MMENGINE_OPTIM_WRAPPERS,
+    scope=SCOPE,
+    locations=["mmkd.engine"],
+)
+RUNNERS = Registry(
+    "runner",
+    build_func=build_runner_from_cfg,
+    parent=MMENGINE_RUNNERS,
     scope="mmkd",
     locations=["mmkd.engine"],
 )

@@ -32,6 +32,15 @@ class NoisyImages(TinyImages):
         return dict(item, inputs=item["inputs"] + 20 * noise)
 
 
+@DATASETS.register_module()
+class UnseededImages(NoisyImages):
+    """Images with noise of a generator that no seed reaches."""
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = super().__getitem__(index)
+        return dict(item, inputs=item["inputs"] + np.random.default_rng().random())
+
+
 def go(
     folder: Path,
     end: int,
@@ -39,16 +48,19 @@ def go(
     by_epoch: bool = True,
     exact: bool = True,
     workers: int = 0,
+    persistent: bool = True,
+    endless: bool | None = None,
     loop: Mapping[str, Any] = MappingProxyType({}),
     **overrides: Any,
 ) -> Runner:
     """Train to the epoch ``end``, or the iteration, with a checkpoint and a validation after each.
 
-    ``loop`` has further fields of ``train_cfg``. The teacher's weights are those of the file
+    ``loop`` has further fields of ``train_cfg``; ``endless`` tells whether the sampler is, by
+    default that of a loop over iterations. The teacher's weights are those of the file
     ``teacher.pth`` beside the folder.
     """
-    data = loader(shuffle=True, endless=not by_epoch)
-    data |= dict(num_workers=workers, persistent_workers=workers > 0)
+    data = loader(shuffle=True, endless=not by_epoch if endless is None else endless)
+    data |= dict(num_workers=workers, persistent_workers=persistent and workers > 0)
     data["dataset"] = dict(type="NoisyImages")
     length = dict(max_epochs=end) if by_epoch else dict(max_iters=end)
     fields = dict(validation(), **checkpoints(by_epoch=by_epoch))
@@ -60,9 +72,8 @@ def go(
             teacher=dict(model=convnet(), checkpoint=str(folder.parent / "teacher.pth")),
             terms=dict(KD, mgd=MASKED),
         ),
-        train_dataloader=data,
         train_cfg=dict(by_epoch=by_epoch, val_interval=1, **length, **loop),
-        **fields | overrides,
+        **dict(fields, train_dataloader=data) | overrides,
     )
 
 

@@ -8,12 +8,14 @@ import mmkd
 ROOT = Path(mmkd.__file__).parent
 # From the ground up. A package may import those before it, and itself.
 LAYERS = [
-    {"version", "registry", "typed", "arguments", "arithmetic", "schedule", "contracts"},
-    {"compat"},
+    {"version", "typed", "arguments", "arithmetic", "schedule", "contracts"},
+    {"registry"},
+    {"compat", "randomness"},
     {"networks"},
     {"teachers"},
     {"models", "datasets", "logits", "connectors", "locations"},
     {"losses", "weights"},
+    {"store"},
     {"functional", "terms"},
     {"distillers"},
     {"evaluation"},
@@ -21,6 +23,8 @@ LAYERS = [
     {"engine"},
     {"benchmark"},
     {"visualization"},
+    {"composition"},
+    {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

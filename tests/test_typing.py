@@ -27,12 +27,6 @@ def test_misspelt_attributes_are_errors(tmp_path):
     api = pytest.importorskip("mypy.api", reason="mypy is one of requirements/lint.txt")
     path = tmp_path / "misspelt.py"
     path.write_text(MISSPELT)
-    options = [
-        "--config-file",
-        str(ROOT / "pyproject.toml"),
-        "--cache-dir",
-        str(tmp_path / "cache"),
-    ]
     report, _, _ = api.run(["--config-file", str(ROOT / "pyproject.toml"), str(path)])
     wrong = {line.split(":")[1] for line in report.splitlines() if "attr-defined" in line}
     count = MISSPELT.count("\n    ")

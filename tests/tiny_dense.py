@@ -61,6 +61,57 @@ def yolox(depth: int = 18, **head: Any) -> dict[str, Any]:
     return _csp("yolox/yolox_s_8xb8-300e_coco", depth, **head)
 
 
+def tood(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("tood/tood_r50_fpn_1x_coco", depth, norm_cfg=GROUPS, **head)
+
+
+def paa(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("paa/paa_r50_fpn_1x_coco", depth, norm_cfg=GROUPS, **head)
+
+
+def vfnet(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("vfnet/vfnet_r50_fpn_1x_coco", depth, norm_cfg=GROUPS, **head)
+
+
+def centernet_update(depth: int = 18, **head: Any) -> dict[str, Any]:
+    name = "centernet/centernet-update_r50-caffe_fpn_ms-1x_coco"
+    return _resnet(name, depth, norm_cfg=GROUPS, **head)
+
+
+def centernet(depth: int = 18) -> dict[str, Any]:
+    model = _read("centernet/centernet_r18_8xb16-crop512-140e_coco")
+    model["backbone"].update(init_cfg=None)
+    model["bbox_head"].update(num_classes=CLASSES)
+    return model
+
+
+def free_anchor(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _resnet("free_anchor/freeanchor_r50_fpn_1x_coco", depth, **head)
+
+
+def rtmdet_ins(depth: int = 18, **head: Any) -> dict[str, Any]:
+    return _csp("rtmdet/rtmdet-ins_s_8xb32-300e_coco", depth, **head)
+
+
+def ssd(depth: int = 18, **head: Any) -> dict[str, Any]:
+    """An SSD head on six levels of an FPN, which take images of any size."""
+    model, whole = retinanet(depth), _read("ssd/ssd300_coco")
+    model["neck"].update(start_level=0, num_outs=6)
+    narrow = dict(in_channels=[16] * 6, num_classes=CLASSES, **head)
+    parts = {key: whole[key] for key in ("type", "train_cfg", "test_cfg")}
+    return {**model, **parts, "bbox_head": {**whole["bbox_head"], **narrow}}
+
+
+def yolov3(depth: int = 18, **head: Any) -> dict[str, Any]:
+    model = _read("yolo/yolov3_mobilenetv2_8xb24-320-300e_coco")
+    model["backbone"].update(init_cfg=None, widen_factor=0.25 if depth < 50 else 0.5)
+    channels = [80, 24, 8] if depth < 50 else [160, 48, 16]
+    model["neck"].update(in_channels=channels, out_channels=[16] * 3)
+    model["bbox_head"].update(in_channels=[16] * 3, out_channels=[16] * 3, num_classes=CLASSES)
+    model["bbox_head"].update(head)
+    return model
+
+
 def _transformer(name: str, depth: int, queries: int) -> dict[str, Any]:
     model = _read(name)
     levels = len(model["backbone"]["out_indices"])
@@ -94,4 +145,6 @@ def dino(depth: int = 18, queries: int = 10) -> dict[str, Any]:
 
 
 DENSE = [retinanet, fcos, gfl, atss, rtmdet, yolox]
+# Heads whose labels reach their losses in other ways.
+OTHERS = [tood, paa, vfnet, centernet_update, rtmdet_ins, ssd, yolov3]
 TRANSFORMERS = [detr, deformable_detr, dino]

@@ -89,10 +89,10 @@ def distiller(**overrides: Any) -> Distiller:
     return model
 
 
-def batch(boxes: list[int] | None = None) -> dict[str, Any]:
-    """Two images of different sizes, with that many boxes each."""
-    shapes = [[3, 64, 96], [3, 80, 64]]
-    return demo_mm_inputs(2, shapes, num_items=boxes or [2, 3], num_classes=CLASSES)
+def batch(boxes: list[int] | None = None, masks: bool = False) -> dict[str, Any]:
+    """Two images of different sizes, with that many boxes each; of one size with their masks."""
+    shapes, items = [[3, 64, 96], [3, 64, 96] if masks else [3, 80, 64]], boxes or [2, 3]
+    return demo_mm_inputs(2, shapes, num_items=items, num_classes=CLASSES, with_mask=masks)
 
 
 def step(model: Distiller, data: dict[str, Any] | None = None) -> Step:

@@ -157,8 +157,8 @@ def main() -> None:
     missing = [name for name in ("sklearn", "matplotlib", "mmpretrain") if not find_spec(name)]
     if missing:
         sys.exit(
-            f"tools/quickstart.py needs {', '.join(missing)}: `mmkd-doctor` helps with mmpretrain, "
-            "`pip install -r requirements/quickstart.txt` installs the others."
+            f"tools/quickstart.py needs {', '.join(missing)}: `python -m mmkd doctor` helps with "
+            "mmpretrain, `pip install -r requirements/quickstart.txt` installs the others."
         )
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # more are slower for networks this small
     started = time.time()

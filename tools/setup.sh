@@ -130,7 +130,7 @@ install_everything() {
         say "This mmcv does not load its ops: compiling it again"
         "$venv/bin/python" -m pip cache remove "${mmcv//-/_}" || true
         install_family --force-reinstall --no-deps "$(grep "^$mmcv==" "requirements/$family.txt")"
-        has_ops || fail "mmcv's compiled ops do not load; see $venv/bin/mmkd-doctor"
+        has_ops || fail "mmcv's compiled ops do not load; see $venv/bin/python -m mmkd doctor"
     fi
     say "3/4 the packages of the quickstart${1:+ and of the tests}"
     pip_install -r requirements/quickstart.txt ${1:+-r "$1"} || fail "pip did not install it"
@@ -158,10 +158,10 @@ main() {
     fingerprint=$(cat tools/setup.sh setup.py pyproject.toml requirements/*.txt | sha256sum)
     fingerprint="$PWD $family tests=$tests $fingerprint"
     if grep -q -x -F -e "$fingerprint" "$stamp" 2>/dev/null; then
-        say "Everything is already installed ($venv/bin/mmkd-doctor examines it again)"
+        say "Everything is already installed ($venv/bin/python -m mmkd doctor examines it again)"
     else
         install_everything "$tests_file"
-        "$venv/bin/python" -m mmkd.doctor || fail "the doctor found something broken, see above"
+        "$venv/bin/python" -m mmkd doctor || fail "the doctor found something broken, see above"
         # What the tests need includes what the rest needs.
         { echo "$fingerprint" && echo "${fingerprint/tests=yes/tests=no}"; } >"$stamp"
     fi

@@ -3,7 +3,6 @@
 The checkpoint may be a distiller's or a plain student's, and the config either's too.
 """
 
-import sys
 from argparse import ArgumentParser, Namespace
 from copy import deepcopy
 from typing import Any
@@ -16,8 +15,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.engine import leave_processes, prepare_processes
+from mmkd.engine.failure import Failures
 from mmkd.engine.launch import (
     ArgumentError,
     build_runner,
@@ -25,8 +25,8 @@ from mmkd.engine.launch import (
     read_config,
     shared_arguments,
 )
+from mmkd.engine.preflight import check_run
 from mmkd.engine.tested import load_evaluated
-from mmkd.teachers.weights import WeightsMismatchError
 
 
 def parse_arguments() -> Namespace:
@@ -135,16 +135,15 @@ def dump_predictions(config: Config, path: str) -> DumpResults:
     return DumpResults(out_file_path=path)
 
 
-def run_test(arguments: Namespace) -> None:
-    try:
-        config = read_config(arguments)
-        checkpoint = read_checkpoint(arguments)
-        apply_arguments(config, arguments)
-        prepare_processes(config)
-        runner = build_runner(config)
-        load_evaluated(runner, checkpoint, arguments.checkpoint)
-    except (ArgumentError, UnsafeCheckpointError, WeightsMismatchError) as error:
-        sys.exit(f"tools/test.py: {error}")
+def run_test(arguments: Namespace, failures: Failures) -> None:
+    config = read_config(arguments)
+    failures.folder = config.work_dir
+    checkpoint = read_checkpoint(arguments)
+    apply_arguments(config, arguments)
+    check_run(config, ["test_dataloader"], trains=False)
+    prepare_processes(config)
+    runner = build_runner(config)
+    load_evaluated(runner, checkpoint, arguments.checkpoint)
     if arguments.out and arguments.out_item != "metrics":
         runner.test_evaluator.metrics.append(dump_predictions(config, arguments.out))
     metrics = runner.test()
@@ -153,7 +152,9 @@ def run_test(arguments: Namespace) -> None:
 
 
 def main() -> None:
-    run_test(parse_arguments())
+    arguments = parse_arguments()
+    with Failures("tools/test.py") as failures:
+        run_test(arguments, failures)
     leave_processes()
 
 

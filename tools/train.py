@@ -1,15 +1,28 @@
-"""Train a model by its config, with the arguments of mmpretrain's and mmdet's tools/train.py."""
+r"""Train a model by its config, or a student by its config, teachers and methods of distillation.
 
-import sys
-from argparse import ArgumentParser, Namespace
+The arguments are those of mmpretrain's and mmdet's tools/train.py, and three more. Examples:
+
+  python tools/train.py configs/erkd/fasterrcnn_r101_r18_coco.py
+  python tools/train.py mmpretrain::resnet/resnet18_8xb32_in1k.py \
+      --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd --set temperature=2
+  python tools/train.py my_detector.py --teacher big_detector.py big.pth --method erkd+pkd
+"""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from copy import deepcopy
 from pathlib import Path
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
 
+from mmkd.composition.arguments import add_arguments, composed_config, composes
+from mmkd.composition.writing import command_line, write_config
 from mmkd.engine import leave_processes, prepare_processes, use_mixed_precision
+from mmkd.engine.failure import Failures
 from mmkd.engine.launch import (
     ArgumentError,
     build_runner,
@@ -17,10 +30,14 @@ from mmkd.engine.launch import (
     read_config,
     shared_arguments,
 )
+from mmkd.engine.preflight import check_run
+from mmkd.engine.safety import apply_safety, safety_arguments
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(
+        description=__doc__, formatter_class=RawDescriptionHelpFormatter, add_help=False
+    )
     parser.add_argument(
         "config", help="path of the config, or its name such as mmkd::erkd/<name>.py"
     )
@@ -40,7 +57,9 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--no-persistent-workers", action="store_true", help="start data workers anew every epoch"
     )
+    safety_arguments(parser)
     shared_arguments(parser)
+    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -59,6 +78,7 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
             and not Path(config.load_from).exists()
         ):
             raise ArgumentError(f"There is no checkpoint {config.load_from} to resume from.")
+    apply_safety(config, arguments)
     if arguments.auto_scale_lr:
         if "base_batch_size" not in (config.get("auto_scale_lr") or {}):
             raise ArgumentError(
@@ -71,15 +91,33 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
     )
 
 
+def write_composed(config: Config, arguments: Namespace, runner: Runner) -> None:
+    """Write a composed config to the work folder, in place of what the Runner has written there.
+
+    It has what the arguments say but how the run is launched and where it goes on.
+    """
+    if is_main_process():
+        apply_arguments(config, Namespace(**{**vars(arguments), "resume": None}))
+        config.launcher = "none"
+        path = Path(runner.work_dir, Path(config.filename).name)
+        write_config(config, path, command_line(), runner.seed)
+
+
 def main() -> None:
     arguments = parse_arguments()
-    try:
-        config = read_config(arguments)
+    with Failures("tools/train.py") as failures:
+        composed = composed_config(arguments) if composes(arguments) else None
+        config = read_config(arguments, composed)
+        failures.folder = config.work_dir
+        repeated = deepcopy(config)
         apply_arguments(config, arguments)
+        check_run(config, ["train_dataloader", "val_dataloader"], trains=True)
         prepare_processes(config)
-    except ArgumentError as error:
-        sys.exit(f"tools/train.py: {error}")
-    build_runner(config).train()
+        runner = build_runner(config)
+        if composed is not None:
+            write_composed(repeated, arguments, runner)
+        runner.train()
+        del runner  # nothing may hold it when the processes are left
     leave_processes()
 
 

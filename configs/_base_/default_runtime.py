@@ -12,6 +12,8 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="VisualizationHook", enable=False),
     best_and_last=dict(type="mmkd.BestAndLastHook"),
+    # Random numbers by position: a resumed run ends with the weights of an uninterrupted one.
+    exact_resume=dict(type="mmkd.ExactResumeHook"),
 )
 
 env_cfg = dict(
@@ -22,6 +24,9 @@ env_cfg = dict(
 
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(type="UniversalVisualizer", vis_backends=vis_backends)
+
+# MMEngine's Runner with guards. It is the default of mmkd's tools; here it is for those of others.
+runner_type = "mmkd.SafeRunner"
 
 log_level = "INFO"
 load_from = None

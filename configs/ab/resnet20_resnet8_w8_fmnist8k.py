@@ -1,19 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/ab.py"]
 
-own = [f"backbone.layer{stage}.0.relu:input" for stage in (1, 2, 3)]
-theirs = [f"backbone.layer{stage}.2.relu:input" for stage in (1, 2, 3)]
-model = dict(
-    student_loss_weight=1.0,
-    student_loss_schedule=dict(begin=2),
-    terms=dict(
-        _delete_=True,
-        ab=dict(
-            student=own,
-            teacher=theirs,
-            connector=dict(type="mmkd.ConvBNConnector"),
-            loss=dict(type="mmkd.ABLoss", margin=1.0),
-            weight=0.003,
-            schedule=dict(end=2),
-        ),
-    ),
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

@@ -1,4 +1,3 @@
-_base_ = "../aver/resnet20_x3_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_x3_resnet8_w8_fmnist8k.py", "../_base_/methods/aekd.py"]
 
-teacher_weight = dict(type="mmkd.AEKDWeight", tolerance=0.6, temperature=4.0)
-model = dict(terms=dict(kd=dict(teacher_weight=teacher_weight)))
+model = _base_.method.classifier.model

@@ -1,10 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/at.py"]
 
-stages = ["backbone.layer1", "backbone.layer2", "backbone.layer3"]
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        at=dict(student=stages, teacher=stages, loss=dict(type="mmkd.ATLoss", p=2), weight=1000.0),
-    ),
-)
+model = _base_.method.classifier.model

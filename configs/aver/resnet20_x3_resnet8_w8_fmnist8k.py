@@ -1,3 +1,3 @@
-_base_ = "../_base_/pairs/resnet20_x3_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_x3_resnet8_w8_fmnist8k.py", "../_base_/methods/aver.py"]
 
-model = dict(terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0))))
+model = _base_.method.classifier.model

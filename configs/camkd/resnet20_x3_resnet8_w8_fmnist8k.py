@@ -1,18 +1,3 @@
-_base_ = "../aver/resnet20_x3_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_x3_resnet8_w8_fmnist8k.py", "../_base_/methods/camkd.py"]
 
-teacher_weight = dict(type="mmkd.CAMKDWeight")
-model = dict(
-    terms=dict(
-        kd=dict(teacher_weight=teacher_weight),
-        feature=dict(
-            student="neck:input",
-            teacher="neck:input",
-            connector=dict(type="mmkd.ConvBNReLUConnector"),
-            loss=dict(type="mmkd.HintLoss"),
-            teacher_weight=teacher_weight,
-            weigh_through=["neck", "head.fc"],
-            weight=50.0,
-            schedule=dict(begin=1),
-        ),
-    )
-)
+model = _base_.method.classifier.model

@@ -1,14 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/catkd.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        cat=dict(
-            student="backbone.layer3",
-            teacher="backbone.layer3",
-            loss=dict(type="mmkd.CATKDLoss", resolution=2),
-            weight=15.0,
-        ),
-    ),
-)
+model = _base_.method.classifier.model

@@ -1,14 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/crd.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        crd=dict(
-            student="neck",
-            teacher="neck",
-            loss=dict(type="mmkd.CRDLoss", num_samples=8000, negatives=4096),
-            weight=0.8,
-        ),
-    ),
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

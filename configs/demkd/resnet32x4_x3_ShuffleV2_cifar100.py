@@ -1,11 +1,4 @@
-_base_ = "../_base_/pairs/resnet32x4_x3_ShuffleV2_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_x3_ShuffleV2_cifar100.py", "../_base_/methods/demkd.py"]
 
-teacher_weight = dict(type="mmkd.EntropyTeacherWeight", form="softmax_inv")
-tckd = dict(type="mmkd.TCKDLoss", temperature=4.0)
-nckd = dict(type="mmkd.NCKDLoss", temperature=4.0)
-model = dict(
-    terms=dict(
-        tckd=dict(loss=tckd, teacher_weight=teacher_weight, weight=1.0),
-        nckd=dict(loss=nckd, teacher_weight=teacher_weight, weight=8.0),
-    )
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_x3_ShuffleV2_cifar100.model)

@@ -1,15 +1,3 @@
-_base_ = "./vgg13_x3_vgg8_cifar100.py"
+_base_ = ["../_base_/pairs/vgg13_x3_vgg8_cifar100.py", "../_base_/methods/demkd_feature.py"]
 
-model = dict(
-    terms=dict(
-        feature=dict(
-            student="neck:input",
-            teacher="neck:input",
-            connector=dict(type="mmkd.ConvBNReLUConnector"),
-            loss=dict(type="mmkd.HintLoss"),
-            teacher_weight=dict(type="mmkd.EntropyTeacherWeight", form="softmax_inv"),
-            weight=50.0,
-            schedule=dict(begin=1),
-        ),
-    )
-)
+model = _base_.method.classifier.model

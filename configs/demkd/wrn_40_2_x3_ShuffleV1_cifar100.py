@@ -1,11 +1,3 @@
-_base_ = "../_base_/pairs/wrn_40_2_x3_ShuffleV1_cifar100.py"
+_base_ = ["../_base_/pairs/wrn_40_2_x3_ShuffleV1_cifar100.py", "../_base_/methods/demkd.py"]
 
-teacher_weight = dict(type="mmkd.EntropyTeacherWeight", form="softmax_inv")
-tckd = dict(type="mmkd.TCKDLoss", temperature=4.0)
-nckd = dict(type="mmkd.NCKDLoss", temperature=4.0)
-model = dict(
-    terms=dict(
-        tckd=dict(loss=tckd, teacher_weight=teacher_weight, weight=1.0),
-        nckd=dict(loss=nckd, teacher_weight=teacher_weight, weight=6.0),
-    )
-)
+model = _base_.method.classifier.model

@@ -1,5 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/dkd.py"]
 
-# mdistiller's beta of its narrow networks. A twelfth of the epochs, its warm-up, is none here.
-dkd = dict(loss=dict(type="mmkd.DKDLoss", alpha=1.0, beta=2.0, temperature=4.0))
-model = dict(student_loss_weight=1.0, terms=dict(_delete_=True, dkd=dkd))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

@@ -1,11 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/dtd_flsw.py"]
 
-model = dict(
-    terms=dict(
-        kd=dict(
-            loss=dict(
-                temperature=dict(_delete_=True, type="mmkd.FLSWTemperature", base=10.0, bias=40.0)
-            )
-        )
-    )
-)
+model = _base_.method.classifier.model

@@ -1,7 +1,4 @@
-_base_ = "../kd/ResNet50_MobileNetV2_cifar100.py"
+_base_ = ["../_base_/pairs/ResNet50_MobileNetV2_cifar100.py", "../_base_/methods/dynamickd.py"]
 
-controller = dict(type="mmkd.EntropyController")
-model = dict(terms=dict(kd=dict(loss=dict(student_transforms=[controller]))))
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(raw_alpha=dict(lr_mult=1.0, decay_mult=0.0)))
-)
+model = _base_.method.classifier.model
+optim_wrapper = _base_.method.classifier.optim_wrapper

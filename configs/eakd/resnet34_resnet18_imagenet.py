@@ -1,4 +1,4 @@
-_base_ = "../kd/resnet34_resnet18_imagenet.py"
+_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet.py", "../_base_/methods/eakd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=2.0)
-model = dict(student_loss_weight=1.0, terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet34_resnet18_imagenet.model)

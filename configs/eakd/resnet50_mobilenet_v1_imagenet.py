@@ -1,5 +1,4 @@
-_base_ = "../kd/resnet50_mobilenet_v1_imagenet.py"
+_base_ = ["../_base_/pairs/resnet50_mobilenet_v1_imagenet.py", "../_base_/methods/eakd.py"]
 
-# Not released for this pair. An interpretation: the settings of ResNet34 and ResNet18.
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=2.0)
-model = dict(student_loss_weight=1.0, terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet50_mobilenet_v1_imagenet.model)

@@ -1,4 +1,4 @@
-_base_ = "../kd/swin_large_384_ResNet18_tiny_imagenet.py"
+_base_ = ["../_base_/pairs/swin_large_384_ResNet18_tiny_imagenet.py", "../_base_/methods/eakd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=2.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.swin_large_384_ResNet18_tiny_imagenet.model)

@@ -1,4 +1,3 @@
-_base_ = "../ctkd/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/eakd_ctkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model

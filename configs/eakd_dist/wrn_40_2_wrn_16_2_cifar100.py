@@ -1,4 +1,3 @@
-_base_ = "../dist/wrn_40_2_wrn_16_2_cifar100.py"
+_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/eakd_dist.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(dist=dict(sample_weight=sample_weight, weight=1.0)))
+model = _base_.method.classifier.model

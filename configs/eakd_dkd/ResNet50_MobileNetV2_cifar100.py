@@ -1,4 +1,4 @@
-_base_ = "../dkd/ResNet50_MobileNetV2_cifar100.py"
+_base_ = ["../_base_/pairs/ResNet50_MobileNetV2_cifar100.py", "../_base_/methods/eakd_dkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(dkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.ResNet50_MobileNetV2_cifar100.model)

@@ -1,4 +1,4 @@
-_base_ = "../dkd/resnet34_resnet18_imagenet.py"
+_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet.py", "../_base_/methods/eakd_dkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=2.0)
-model = dict(terms=dict(dkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet34_resnet18_imagenet.model)

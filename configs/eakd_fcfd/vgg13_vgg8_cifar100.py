@@ -1,4 +1,5 @@
-_base_ = "../fcfd/vgg13_vgg8_cifar100.py"
+_base_ = ["../_base_/pairs/vgg13_vgg8_cifar100.py", "../_base_/methods/eakd_fcfd.py"]
 
-weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(kd=dict(sample_weight=weight), fcfd=dict(sample_weight=weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.vgg13_vgg8_cifar100.model)
+optim_wrapper = _base_.published.vgg13_vgg8_cifar100.optim_wrapper

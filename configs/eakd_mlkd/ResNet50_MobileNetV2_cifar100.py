@@ -1,4 +1,7 @@
-_base_ = "../mlkd/ResNet50_MobileNetV2_cifar100.py"
+_base_ = [
+    "../_base_/pairs/ResNet50_MobileNetV2_cifar100_two_views.py",
+    "../_base_/methods/eakd_mlkd.py",
+]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(mlkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.ResNet50_MobileNetV2_cifar100_two_views.model)

@@ -1,4 +1,8 @@
-_base_ = "../mlkd/resnet32x4_ShuffleV2_cifar100.py"
+_base_ = [
+    "../_base_/pairs/resnet32x4_ShuffleV2_cifar100_two_views.py",
+    "../_base_/methods/eakd_mlkd.py",
+]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(mlkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_ShuffleV2_cifar100_two_views.model)
+train_cfg = _base_.published.resnet32x4_ShuffleV2_cifar100_two_views.train_cfg

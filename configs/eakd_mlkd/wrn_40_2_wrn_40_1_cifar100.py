@@ -1,4 +1,7 @@
-_base_ = "../mlkd/wrn_40_2_wrn_40_1_cifar100.py"
+_base_ = [
+    "../_base_/pairs/wrn_40_2_wrn_40_1_cifar100_two_views.py",
+    "../_base_/methods/eakd_mlkd.py",
+]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(mlkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.wrn_40_2_wrn_40_1_cifar100_two_views.model)

@@ -1,4 +1,4 @@
-_base_ = "../reviewkd/resnet32x4_ShuffleV2_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_ShuffleV2_cifar100.py", "../_base_/methods/eakd_reviewkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(reviewkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_ShuffleV2_cifar100.model)

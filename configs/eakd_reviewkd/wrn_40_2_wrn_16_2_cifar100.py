@@ -1,4 +1,4 @@
-_base_ = "../reviewkd/wrn_40_2_wrn_16_2_cifar100.py"
+_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/eakd_reviewkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)
-model = dict(terms=dict(reviewkd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.wrn_40_2_wrn_16_2_cifar100.model)

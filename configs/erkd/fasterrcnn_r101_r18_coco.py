@@ -1,4 +1,3 @@
-_base_ = "../kd/fasterrcnn_r101_r18_coco.py"
+_base_ = ["../_base_/pairs/fasterrcnn_r101_r18_coco.py", "../_base_/methods/erkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.roi.model

@@ -1,4 +1,3 @@
-_base_ = "../kd/resnet32x4_ShuffleV2_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_ShuffleV2_cifar100.py", "../_base_/methods/erkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model

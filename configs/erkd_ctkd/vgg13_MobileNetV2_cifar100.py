@@ -1,4 +1,3 @@
-_base_ = "../ctkd/vgg13_MobileNetV2_cifar100.py"
+_base_ = ["../_base_/pairs/vgg13_MobileNetV2_cifar100.py", "../_base_/methods/erkd_ctkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model

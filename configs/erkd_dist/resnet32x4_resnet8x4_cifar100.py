@@ -1,4 +1,3 @@
-_base_ = "../dist/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/erkd_dist.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(dist=dict(sample_weight=sample_weight, weight=1.0)))
+model = _base_.method.classifier.model

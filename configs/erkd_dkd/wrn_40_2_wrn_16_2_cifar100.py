@@ -1,4 +1,4 @@
-_base_ = "../dkd/wrn_40_2_wrn_16_2_cifar100.py"
+_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/erkd_dkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(dkd=dict(loss=dict(beta=2.0), sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.wrn_40_2_wrn_16_2_cifar100.model)

@@ -1,4 +1,4 @@
-_base_ = "../dynamickd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/erkd_dynamickd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=sample_weight)))
+model = _base_.method.classifier.model
+optim_wrapper = _base_.method.classifier.optim_wrapper

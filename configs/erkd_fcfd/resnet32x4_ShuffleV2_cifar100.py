@@ -1,4 +1,5 @@
-_base_ = "../fcfd/resnet32x4_ShuffleV2_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_ShuffleV2_cifar100.py", "../_base_/methods/erkd_fcfd.py"]
 
-weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=weight), fcfd=dict(sample_weight=weight)))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_ShuffleV2_cifar100.model)
+optim_wrapper = _base_.published.resnet32x4_ShuffleV2_cifar100.optim_wrapper

@@ -3,5 +3,6 @@ _base_ = [
     "../_base_/methods/erkd_mlkd.py",
 ]
 
-model = dict(student_loss_weight=0.2, terms=_base_.erkd_mlkd)
-train_cfg = dict(max_epochs=300)
+model = _base_.method.classifier.model
+model.merge(_base_.published.ResNet50_MobileNetV2_cifar100_two_views.model)
+train_cfg = _base_.published.ResNet50_MobileNetV2_cifar100_two_views.train_cfg

@@ -3,5 +3,6 @@ _base_ = [
     "../_base_/methods/erkd_mlkd.py",
 ]
 
-model = dict(student_loss_weight=0.2, terms=_base_.erkd_mlkd)
-optim_wrapper = dict(optimizer=dict(lr=0.025))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_resnet8x4_tiny_imagenet_two_views.model)
+optim_wrapper = _base_.published.resnet32x4_resnet8x4_tiny_imagenet_two_views.optim_wrapper

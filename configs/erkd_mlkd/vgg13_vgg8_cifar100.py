@@ -1,4 +1,5 @@
 _base_ = ["../_base_/pairs/vgg13_vgg8_cifar100_two_views.py", "../_base_/methods/erkd_mlkd.py"]
 
-model = dict(student_loss_weight=0.2, terms=_base_.erkd_mlkd)
-train_cfg = dict(max_epochs=240)
+model = _base_.method.classifier.model
+model.merge(_base_.published.vgg13_vgg8_cifar100_two_views.model)
+train_cfg = _base_.published.vgg13_vgg8_cifar100_two_views.train_cfg

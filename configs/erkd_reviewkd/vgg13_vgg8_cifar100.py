@@ -1,8 +1,7 @@
-_base_ = "../reviewkd/vgg13_vgg8_cifar100.py"
+_base_ = ["../_base_/pairs/vgg13_vgg8_cifar100.py", "../_base_/methods/erkd_reviewkd.py"]
 
-sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(reviewkd=dict(sample_weight=sample_weight)))
-# The recipe of ReviewKD's own code, which ER-KD's released code keeps here.
-train_dataloader = dict(batch_size=128)
-optim_wrapper = dict(optimizer=dict(lr=0.1, nesterov=True))
-auto_scale_lr = dict(base_batch_size=128)
+model = _base_.method.classifier.model
+model.merge(_base_.published.vgg13_vgg8_cifar100.model)
+train_dataloader = _base_.published.vgg13_vgg8_cifar100.train_dataloader
+optim_wrapper = _base_.published.vgg13_vgg8_cifar100.optim_wrapper
+auto_scale_lr = _base_.published.vgg13_vgg8_cifar100.auto_scale_lr

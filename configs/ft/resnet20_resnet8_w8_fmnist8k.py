@@ -1,14 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/ft.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        ft=dict(
-            student="backbone.layer3",
-            teacher="backbone.layer3",
-            loss=dict(type="mmkd.FTLoss", form="attention", reconstruction_weight=0.005),
-            weight=200.0,
-        ),
-    ),
-)
+model = _base_.method.classifier.model

@@ -1,12 +1,3 @@
-_base_ = "../kd/ResNet50_MobileNetV2_cinic10.py"
+_base_ = ["../_base_/pairs/ResNet50_MobileNetV2_cinic10.py", "../_base_/methods/ka_dtd.py"]
 
-model = dict(
-    terms=dict(
-        kd=dict(
-            loss=dict(
-                target=dict(type="mmkd.ProbabilityShift"),
-                temperature=dict(_delete_=True, type="mmkd.FLSWTemperature", base=10.0, bias=40.0),
-            )
-        )
-    )
-)
+model = _base_.method.classifier.model

@@ -1,4 +1,3 @@
-_base_ = "../kd/resnet32x4_resnet8x4_cifar100.py"
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/ka_lsr.py"]
 
-loss = dict(temperature=20.0, target=dict(type="mmkd.LabelSmoothReplace", epsilon=0.985))
-model = dict(terms=dict(kd=dict(loss=loss)))
+model = _base_.method.classifier.model

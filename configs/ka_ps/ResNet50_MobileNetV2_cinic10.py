@@ -1,4 +1,3 @@
-_base_ = "../kd/ResNet50_MobileNetV2_cinic10.py"
+_base_ = ["../_base_/pairs/ResNet50_MobileNetV2_cinic10.py", "../_base_/methods/ka_ps.py"]
 
-loss = dict(temperature=20.0, target=dict(type="mmkd.ProbabilityShift"))
-model = dict(terms=dict(kd=dict(loss=loss)))
+model = _base_.method.classifier.model

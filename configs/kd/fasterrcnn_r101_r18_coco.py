@@ -1,1 +1,3 @@
-_base_ = ["../_base_/pairs/fasterrcnn_r101_r18.py", "../_base_/coco_1x.py"]
+_base_ = ["../_base_/pairs/fasterrcnn_r101_r18_coco.py", "../_base_/methods/kd.py"]
+
+model = _base_.method.roi.model

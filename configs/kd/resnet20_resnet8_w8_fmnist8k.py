@@ -1,14 +1,3 @@
-_base_ = ["../baseline/resnet8_w8_fmnist8k.py", "../_base_/distillation.py"]
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/kd.py"]
 
-model = dict(
-    _delete_=True,
-    type="mmkd.Distiller",
-    student="mmkd::baseline/resnet8_w8_fmnist8k.py",
-    teacher=dict(
-        model="mmkd::baseline/resnet20_fmnist8k.py",
-        checkpoint="work_dirs/resnet20_fmnist8k/epoch_10.pth",
-    ),
-    student_loss_weight=0.1,
-    input_shape=(1, 28, 28),
-    terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0), weight=0.9)),
-)
+model = _base_.method.classifier.model

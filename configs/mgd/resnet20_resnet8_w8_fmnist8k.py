@@ -1,8 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/mgd.py"]
 
-mgd = dict(
-    student="backbone.layer3",
-    teacher="backbone.layer3",
-    loss=dict(type="mmkd.MGDLoss", alpha=5.6e-4, mask_ratio=0.15, masked="channels"),
-)
-model = dict(student_loss_weight=1.0, terms=dict(_delete_=True, mgd=mgd))
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

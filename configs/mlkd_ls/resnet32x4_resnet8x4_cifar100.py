@@ -1,9 +1,7 @@
-_base_ = ["../mlkd/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/mlkd_ls.py"]
+_base_ = [
+    "../_base_/pairs/resnet32x4_resnet8x4_cifar100_two_views.py",
+    "../_base_/methods/mlkd_ls.py",
+]
 
-model = dict(
-    terms=dict(
-        _delete_=True,
-        mlkd=dict(loss=_base_.instances, weight=9.0),
-        relations=dict(loss=_base_.relations, weight=9.0),
-    )
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_resnet8x4_cifar100_two_views.model)

@@ -1,6 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/nkd.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(_delete_=True, nkd=dict(loss=dict(type="mmkd.NKDLoss", gamma=1.5, temperature=1.0))),
-)
+model = _base_.method.classifier.model

@@ -1,10 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/nst.py"]
 
-stages = ["backbone.layer1", "backbone.layer2", "backbone.layer3"]
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        nst=dict(student=stages, teacher=stages, loss=dict(type="mmkd.NSTLoss"), weight=50.0),
-    ),
-)
+model = _base_.method.classifier.model

@@ -1,18 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/ofd.py"]
 
-own = [f"backbone.layer{stage}.0.relu:input" for stage in (1, 2, 3)]
-theirs = [f"backbone.layer{stage}.2.relu:input" for stage in (1, 2, 3)]
-norms = [f"backbone.layer{stage}.2.bn2" for stage in (1, 2, 3)]
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        ofd=dict(
-            student=own,
-            teacher=theirs,
-            connector=dict(type="mmkd.ConvBNConnector"),
-            loss=dict(type="mmkd.OFDLoss", norms=norms),
-            weight=1e-3,
-        ),
-    ),
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

@@ -1,8 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/pad.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True, pad=dict(student="neck", teacher="neck", loss=dict(type="mmkd.PADLoss"))
-    ),
-)
+model = _base_.method.classifier.model

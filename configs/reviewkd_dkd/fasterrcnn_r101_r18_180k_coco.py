@@ -1,7 +1,4 @@
-_base_ = "../reviewkd/fasterrcnn_r101_r18_180k_coco.py"
+_base_ = ["../_base_/pairs/fasterrcnn_r101_r18_180k_coco.py", "../_base_/methods/reviewkd_dkd.py"]
 
-dkd = dict(
-    loss=dict(type="mmkd.DKDLoss", alpha=1.0, beta=0.25, temperature=1.0),
-    labels="roi_head.bbox_head.loss_cls:input[1]",
-)
-model = dict(terms=dict(dkd=dkd))
+model = _base_.method.roi.model
+model.merge(_base_.published.fasterrcnn_r101_r18_180k_coco.model)

@@ -1,13 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/rkd.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        rkd=dict(
-            student="neck",
-            teacher="neck",
-            loss=dict(type="mmkd.RKDLoss", distance_weight=25.0, angle_weight=50.0),
-        ),
-    ),
-)
+model = _base_.method.classifier.model

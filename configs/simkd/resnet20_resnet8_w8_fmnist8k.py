@@ -1,8 +1,4 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/simkd.py"]
 
-simkd = dict(student="neck.0", teacher="backbone", loss=dict(type="mmkd.SimKDLoss"))
-model = dict(
-    student="mmkd::_base_/models/simkd/resnet8_w8_of_resnet20.py",
-    student_loss_weight=0.0,
-    terms=dict(_delete_=True, simkd=simkd),
-)
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet20_resnet8_w8_fmnist8k.model)

@@ -1,14 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/srrl.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        srrl=dict(
-            student="backbone.layer3",
-            teacher="backbone.layer3",
-            connector=dict(type="mmkd.ConvBNReLUConnector"),
-            loss=dict(type="mmkd.SRRLLoss"),
-        ),
-    ),
-)
+model = _base_.method.classifier.model

@@ -1,11 +1,3 @@
-# ResNet18's settings on CIFAR-100.
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet8_w8_resnet8_w8_fmnist8k.py", "../_base_/methods/tfkd_self.py"]
 
-model = dict(
-    teacher=dict(
-        model="mmkd::baseline/resnet8_w8_fmnist8k.py",
-        checkpoint="work_dirs/resnet8_w8_fmnist8k/epoch_10.pth",
-    ),
-    student_loss_weight=0.05,
-    terms=dict(kd=dict(loss=dict(temperature=6.0), weight=0.95 * 50 / 100)),
-)
+model = _base_.method.classifier.model

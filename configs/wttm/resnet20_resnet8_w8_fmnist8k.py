@@ -1,13 +1,3 @@
-_base_ = "../kd/resnet20_resnet8_w8_fmnist8k.py"
+_base_ = ["../_base_/pairs/resnet20_resnet8_w8_fmnist8k.py", "../_base_/methods/wttm.py"]
 
-model = dict(
-    student_loss_weight=1.0,
-    terms=dict(
-        _delete_=True,
-        wttm=dict(
-            loss=dict(type="mmkd.TTMLoss", gamma=0.2),
-            sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.2),
-            weight=4.0,
-        ),
-    ),
-)
+model = _base_.method.classifier.model

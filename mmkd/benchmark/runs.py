@@ -15,7 +15,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmkd.benchmark.machine import commit
+from mmkd.compat.machine import commit
 
 MARKER = "finished.json"
 LOG = "train.log"
@@ -68,10 +68,16 @@ class Run:
         return bool(json.loads(marker.read_text())["fingerprint"] == self.fingerprint())
 
     def command(self, train: Path) -> list[str]:
-        """Return the command line that trains it with the script ``train``."""
-        options = [f"{key}={value}" for key, value in self.options.items()]
-        command = [sys.executable, str(train), self.config, "--work-dir", str(self.work_dir)]
-        return [*command, *(["--cfg-options", *options] if options else [])]
+        """Write its config with the overrides, and return the command line that trains it.
+
+        Overrides go by this file: ``--cfg-options`` would take white space and commas out of them.
+        """
+        config = self.work_dir / f"{Path(self.config.rpartition('::')[2]).stem}.py"
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self.read_config().dump(str(config))
+        # What an earlier attempt left is no result, or it would not be trained again.
+        folder = ["--work-dir", str(self.work_dir), "--overwrite"]
+        return [sys.executable, str(train), str(config), *folder]
 
 
 @dataclass

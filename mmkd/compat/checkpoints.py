@@ -1,28 +1,35 @@
 """Reading checkpoints without executing what is in them."""
 
+import functools
+import inspect
 import os
 import pickle
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
+import mmengine.runner.checkpoint
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+from mmkd.compat.archives import BrokenCheckpointError, CheckpointError, check_file
+
 FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 STATISTICS = ("min", "max", "mean", "current")
 
+_trusted: ContextVar[bool] = ContextVar("trusted", default=False)
+# MMEngine's own loader of all addresses, which is replaced below.
+_load_address = inspect.unwrap(CheckpointLoader.load_checkpoint.__func__)
 
-class UnsafeCheckpointError(RuntimeError):
+
+class UnsafeCheckpointError(CheckpointError):
     """A checkpoint holds more than tensors and plain data, and was not loaded."""
-
-
-class BrokenCheckpointError(RuntimeError):
-    """A file is no checkpoint, or is damaged."""
 
 
 def _statistics_method(owner: Any, name: str, *default: Any) -> Any:
@@ -68,38 +75,62 @@ def _weights_only_everywhere() -> Iterator[None]:
             os.environ[FORCE] = before
 
 
-def load_checkpoint(path: str | Path, trust: bool = False) -> Any:
-    """Load a checkpoint to the CPU, refusing one that would execute code.
+@contextmanager
+def trusting(trust: bool) -> Iterator[None]:
+    """Say for all loading inside whether checkpoints may execute code, as a run's config says."""
+    token = _trusted.set(trust)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
+def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "cpu") -> Any:
+    """Load a checkpoint, refusing one that is damaged or would execute code.
 
     Args:
         path: A file, or any address that MMEngine's checkpoint loader knows (``https://``,
             ``torchvision://``, ...).
         trust: Whether to unpickle everything that it holds. That executes whatever its author put
             there.
+        map_location: The device to load to, as ``torch.load`` takes it.
 
     Raises:
         UnsafeCheckpointError: If it holds anything but tensors and plain data and is not trusted.
-        BrokenCheckpointError: If it is no checkpoint, or damaged.
+        BrokenCheckpointError: If it is no checkpoint, or damaged, or unfolds to many times its
+            size.
         FileNotFoundError: If it does not exist.
     """
     path = os.path.expanduser(str(path))
+    # Not as a context: torch's removes at its end what was allowed before it, too, and MMEngine
+    # uses it.
+    allow_mmengine_checkpoints()
+    safely: AbstractContextManager[None] = nullcontext() if trust else _weights_only_everywhere()
+    with trusting(trust), safely, _in_words(path, trust):
+        if os.path.isfile(path):
+            check_file(path)
+            return torch.load(path, map_location=map_location, weights_only=not trust)
+        return _load_address(CheckpointLoader, path, map_location)
+
+
+@contextmanager
+def _in_words(path: str, trust: bool) -> Iterator[None]:
+    """Turn what torch raises for a file that it does not load into words that say what to do."""
     try:
-        if trust:
-            return _load(path, weights_only=False)
-        # Not as a context: torch's removes at its end what was allowed before it, too.
-        allow_mmengine_checkpoints()
-        with _weights_only_everywhere():
-            return _load(path, weights_only=True)
+        yield
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         refused = re.search(r"GLOBAL (.+?)(?= was not| whose|\n|$)", str(error))
         if refused is None or trust:
             raise BrokenCheckpointError(f"{path} is no checkpoint, or is damaged.") from error
         raise UnsafeCheckpointError(
             f"Refused to load {path}: it holds more than tensors and plain data, and loading it "
-            "could execute code. If you trust its author, say trust_checkpoint=True. (It asks for "
+            "could execute code. If you trust its author, say trust_checkpoint=True, in the config "
+            "of the teacher or of the run, or --trust-checkpoint to a tool. (It asks for "
             f"{refused[1]}.)"
         ) from error
-    except (EOFError, OSError, RuntimeError) as error:
+    except Exception as error:  # a damaged pickle can raise anything
         if not os.path.isfile(path):
             raise
         raise BrokenCheckpointError(
@@ -107,7 +138,40 @@ def load_checkpoint(path: str | Path, trust: bool = False) -> Any:
         ) from error
 
 
-def _load(path: str, weights_only: bool) -> Any:
-    if os.path.isfile(path):
-        return torch.load(path, map_location="cpu", weights_only=weights_only)
-    return CheckpointLoader.load_checkpoint(path, map_location="cpu")
+@functools.wraps(_load_address)
+def _load_for_mmengine(
+    cls: type[CheckpointLoader], filename: str, map_location: Any = None, logger: Any = "current"
+) -> Any:
+    """Load what MMEngine asks for, and keep from it the one field that it would execute.
+
+    Old versions wrote their config into ``meta['config']``, as Python, which ``Runner.resume``
+    executes. Those of today write ``meta['cfg']``, which nothing reads.
+    """
+    trust = _trusted.get()
+    checkpoint = load_checkpoint(filename, trust, map_location)
+    if not trust and isinstance(checkpoint, dict) and isinstance(checkpoint.get("meta"), dict):
+        checkpoint["meta"].pop("config", None)
+    return checkpoint
+
+
+def _load_url(
+    url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
+) -> Any:
+    """Download a file as torch does, unless it was before, and load it as any other."""
+    folder = model_dir or os.path.join(torch.hub.get_dir(), "checkpoints")
+    path = os.path.join(folder, os.path.basename(urlparse(url).path))
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        torch.hub.download_url_to_file(url, path, None, progress)
+    return load_checkpoint(path, _trusted.get(), map_location)
+
+
+def load_all_checkpoints_safely() -> None:
+    """Make MMEngine read every checkpoint by :func:`load_checkpoint`.
+
+    That covers ``load_from``, ``resume``, ``init_cfg=dict(type='Pretrained')`` and what backbones
+    load themselves.
+    """
+    allow_mmengine_checkpoints()
+    CheckpointLoader.load_checkpoint = classmethod(_load_for_mmengine)
+    mmengine.runner.checkpoint.load_url = _load_url

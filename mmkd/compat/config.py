@@ -1,13 +1,14 @@
-"""Config names of installed packages: ``mmkd::erkd/<config>.py`` wherever a config is named.
+"""Names and paths in configs: ``mmkd::erkd/<config>.py``, and paths relative to a config's folder.
 
-MMEngine resolves such names in ``_base_`` and in ``mmengine.hub.get_config`` for the packages it
-knows. This makes mmkd one of them, and ``Config.fromfile`` understand the names of all of them.
+MMEngine resolves names of installed packages in ``_base_`` and in ``mmengine.hub.get_config`` for
+the packages it knows. This module makes mmkd one of them, and makes ``Config.fromfile`` understand
+the names of all of them. It also lets a config name its networks relative to its own folder.
 """
 
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,18 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import get_installed_path
 
+PACKAGE = Path(__file__).resolve().parents[1]
+OWN = "mmkd::"
+
+
+def configs_folder() -> Path:
+    """Return the folder of mmkd's configs, of an installed package or of a clone that is none."""
+    shipped = PACKAGE / ".mim" / "configs"
+    return shipped if shipped.is_dir() else PACKAGE.parent / "configs"
+
 
 def resolve(filename: str | Path) -> str | Path:
-    """The path of the file that a config name means; a path is returned as it is.
+    """Return the path of the file that a config name means; a path is returned as it is.
 
     Raises:
         ModuleNotFoundError: If the package in the name is not installed.
@@ -33,7 +43,7 @@ def resolve(filename: str | Path) -> str | Path:
 
 
 def installed_path(package: str) -> str:
-    """The folder of an installed package, editable installations included.
+    """Return the folder of an installed package, editable installations included.
 
     The original MMEngine says for those that the package is where its metadata is, which it is not.
     """
@@ -42,25 +52,81 @@ def installed_path(package: str) -> str:
     return path if spec is None or spec.origin is None else os.path.dirname(spec.origin)
 
 
-def without_own_scope(
+def with_own_names(
     get_path: Callable[[str, str], tuple[str, str | None]],
 ) -> Callable[[str, str], tuple[str, str | None]]:
-    """Wrap MMEngine's lookup of a ``_base_``: the scope of a base of mmkd is that of its child.
+    """Wrap MMEngine's lookup of a ``_base_`` for the names of mmkd's configs.
 
-    MMEngine looks up each type of a base that is named by its package in that package. mmkd's
-    configs name their own parts ``mmkd.<name>``; all others are mmpretrain's or mmdet's.
+    They are found beside the package that is imported, installed or not. Their scope is that of the
+    config that names them: MMEngine would look up each type of theirs in mmkd, but mmkd's configs
+    name their own parts ``mmkd.<name>`` and all others are mmpretrain's or mmdet's.
     """
 
     @functools.wraps(get_path)
     def path_and_scope(path: str, filename: str) -> tuple[str, str | None]:
-        found, scope = get_path(path, filename)
-        return found, None if scope == "mmkd" else scope
+        if not path.startswith(OWN):
+            return get_path(path, filename)
+        found = configs_folder() / path.removeprefix(OWN)
+        if not found.is_file():
+            raise FileNotFoundError(f"mmkd has no config {path.removeprefix(OWN)}.")
+        return str(found), None
 
     return path_and_scope
 
 
+def anchor_paths(settings: dict[str, Any], folder: Path) -> None:
+    """Make the paths of a distiller's networks and weights absolute where a folder has such a file.
+
+    Paths that the folder does not have stay: they are relative to the current folder. Names of
+    packages and addresses stay, too.
+
+    Args:
+        settings: The settings of a config file. They are changed in place.
+        folder: The folder of the file.
+    """
+    for part, key in _paths(settings.get("model")):
+        path = part[key]
+        if isinstance(path, str) and "::" not in path and (folder / path).is_file():
+            part[key] = str((folder / path).resolve())
+
+
+def _paths(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield where a distiller's config may name a file: a dict and a key in it."""
+    if not isinstance(model, dict):
+        return
+    students, teachers = model.get("students"), model.get("teachers")
+    networks = [(model, "student")]
+    networks += [(students, name) for name in students] if isinstance(students, dict) else []
+    several = [*teachers.values()] if isinstance(teachers, dict) else []
+    for teacher in [model.get("teacher"), *several]:
+        if isinstance(teacher, dict):
+            networks.append((teacher, "model"))
+            yield from [(teacher, "checkpoint")] if "checkpoint" in teacher else []
+    for part, key in networks:
+        network = part.get(key)
+        if isinstance(network, dict):
+            yield from [(network, "config")] if "config" in network else []
+        elif network is not None:
+            yield part, key
+
+
+def with_anchored_paths(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap MMEngine's reading of one config file, a base or not, by :func:`anchor_paths`."""
+
+    @functools.wraps(read)
+    def read_and_anchor(filename: str, *args: Any, **kwargs: Any) -> Any:
+        settings, *others = read(filename, *args, **kwargs)
+        anchor_paths(settings, Path(filename).parent)
+        return settings, *others
+
+    return read_and_anchor
+
+
 def allow_config_names() -> None:
-    """Makes ``package::config`` names work in ``Config.fromfile``, for mmkd and for the others."""
+    """Make ``package::config`` names and paths relative to a config work wherever configs are read.
+
+    Names work in ``Config.fromfile``, for mmkd and for the other packages.
+    """
     MODULE2PACKAGE.setdefault("mmkd", "mmkd")
     mmengine.config.config.get_installed_path = installed_path
     mmengine.hub.hub.get_installed_path = installed_path
@@ -75,4 +141,5 @@ def allow_config_names() -> None:
     # A marker, so that a reload of mmkd does not wrap the wrapper.
     fromfile_or_name.resolves_config_names = True  # type: ignore[attr-defined]
     Config.fromfile = staticmethod(fromfile_or_name)
-    Config._get_cfg_path = staticmethod(without_own_scope(Config._get_cfg_path))
+    Config._get_cfg_path = staticmethod(with_own_names(Config._get_cfg_path))
+    Config._file2dict = staticmethod(with_anchored_paths(Config._file2dict))

@@ -2,8 +2,6 @@
 
 import sys
 from importlib.util import find_spec
-from itertools import pairwise
-from pathlib import Path
 
 
 def require_mmengine() -> None:
@@ -23,6 +21,6 @@ def require_mmengine() -> None:
 
 
 def being_examined() -> bool:
-    """Whether this process is the doctor, which has to start in a broken environment, too."""
-    as_module = ("-m", "mmkd.doctor") in pairwise(sys.orig_argv)
-    return as_module or Path(sys.argv[0]).stem == "mmkd-doctor"
+    """Tell whether this process is the doctor, which has to start in a broken environment, too."""
+    words = sys.orig_argv
+    return ("-m", "mmkd", "doctor") in zip(words, words[1:], words[2:], strict=False)

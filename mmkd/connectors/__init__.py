@@ -6,6 +6,7 @@ from mmkd.connectors.conv_bn_relu import ConvBNReLUConnector
 from mmkd.connectors.conv_reg import ConvRegConnector
 from mmkd.connectors.projection import ProjectionConnector
 from mmkd.connectors.review_connector import ReviewConnector
+from mmkd.connectors.tokens import TokenConnector
 
 __all__ = [
     "ConvBNConnector",
@@ -13,5 +14,6 @@ __all__ = [
     "ConvRegConnector",
     "ProjectionConnector",
     "ReviewConnector",
+    "TokenConnector",
     "connect",
 ]

@@ -40,9 +40,9 @@ def connect(
     Args:
         term: The term's name, for the log and for errors.
         teacher: The teacher's name.
-        config: Config of the connector without shapes, or ``None`` for a
-            :class:`ProjectionConnector` where the shapes of a pair differ and none where they
-            agree. A connector class with a true attribute ``joint`` is built once, from
+        config: Config of the connector without shapes, or ``None`` for none where the shapes of a
+            pair agree, a :class:`TokenConnector` where tokens meet a map or tokens of another
+            grid, and else a :class:`ProjectionConnector`. A connector class with a true attribute ``joint`` is built once, from
             ``student_shapes`` and ``teacher_shapes``, and takes both lists of features; any other
             one is built for each pair, from ``student_shape`` and ``teacher_shape``.
         student: Each tap of the student, with the shape of its tensor, (N, ...).
@@ -86,10 +86,17 @@ def _names(tapped: Tapped) -> str:
 def _connect_pair(name: str, config: Config | None, student: Shape, teacher: Shape) -> nn.Module:
     if config is None and student == teacher:
         return NoConnector()
-    given = config or dict(type="mmkd.ProjectionConnector")
+    given = config or dict(type=f"mmkd.{_fitting(student, teacher)}")
     connector = _build(name, {**given, "student_shape": student, "teacher_shape": teacher})
     print_log(f"Connector {name}: {connector}, {student} -> {teacher}", "current")
     return connector
+
+
+def _fitting(student: Shape, teacher: Shape) -> str:
+    """Return the name of the connector that takes features of these shapes."""
+    kinds = {len(student), len(teacher)}
+    regrids = kinds == {3, 4} or (kinds == {3} and student[1] != teacher[1])
+    return "TokenConnector" if regrids else "ProjectionConnector"
 
 
 def _build(name: str, config: Config) -> nn.Module:

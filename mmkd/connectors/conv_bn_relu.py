@@ -39,5 +39,6 @@ def check_maps(student_shape: tuple[int, ...], teacher_shape: tuple[int, ...]) -
     if len(student_shape) != 4 or len(teacher_shape) != 4:
         raise ValueError(
             f"a convolution takes two maps (N, C, H, W), not shapes {student_shape} and "
-            f"{teacher_shape}; mmkd.ProjectionConnector takes vectors and tokens too."
+            f"{teacher_shape}; mmkd.ProjectionConnector takes vectors and tokens too, and "
+            "mmkd.TokenConnector tokens beside a map."
         )

@@ -28,7 +28,7 @@ class ProjectionConnector(nn.Module):
         if len(student_shape) == 3 and student_shape[1] != teacher_shape[1]:
             raise ValueError(
                 f"student and teacher have {student_shape[1]} and {teacher_shape[1]} tokens; a "
-                "projection changes channels only."
+                "projection changes channels only. Take mmkd.TokenConnector."
             )
         self.is_map = len(student_shape) == 4
         channel = 1 if self.is_map else -1

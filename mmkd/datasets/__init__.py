@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError(
         "mmkd.datasets holds datasets for mmpretrain, which is not installed; "
-        "`python -m mmkd.doctor` prints the command that installs a supported version"
+        "`python -m mmkd doctor` prints the command that installs a supported version"
     ) from error
 
 __all__ = ["CINIC10", "Digits", "FashionMNIST", "TinyImageNet"]

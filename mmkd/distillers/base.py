@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from mmkd.networks.building import Spec, TrainsStudent, build_network
 from mmkd.networks.student import student_model
 from mmkd.networks.taps import Tap
+from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
 from mmkd.terms.term import Features, TermOutput, Terms
@@ -56,12 +57,14 @@ class BaseDistiller(TypedModel, TrainsStudent):
         terms: The terms by name.
         shared: Modules that several terms use, by name.
         student_loss_transforms: Logit transforms that the student's own losses see.
+        store: Where the teachers' logits come from, if they do not run.
     """
 
     teachers: dict[str, Teacher]
     terms: Terms
     shared: nn.ModuleDict
     student_loss_transforms: nn.Sequential
+    store: Store | None = None
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__(data_preprocessor=getattr(network, "data_preprocessor", None))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmkd.arguments import check_arguments
 from mmkd.distillers.base import (
     BaseDistiller,
     Config,
@@ -26,6 +27,7 @@ from mmkd.networks.roles import Overrides
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
+from mmkd.store import Store
 from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
@@ -88,6 +90,8 @@ class Distiller(BaseDistiller):
             batches without labels, such a student learns from its teachers alone.
         predict_teachers: Whether validation also runs the teachers, and gives each data sample
             their scores as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
+        store: Arguments of :class:`mmkd.store.Store`, from which the teachers' logits come then: no
+            teacher is built.
         data_preprocessor: The student's, where its own config has none.
     """
 
@@ -108,6 +112,7 @@ class Distiller(BaseDistiller):
         input_shape: Sequence[int] | None = None,
         task_loss: TaskLoss | None = None,
         predict_teachers: bool = False,
+        store: Config | None = None,
         data_preprocessor: Config | nn.Module | None = None,
     ) -> None:
         network = build_student(student, data_preprocessor)
@@ -133,6 +138,11 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if store is not None:
+            check_arguments(Store, store, "store")
+            self.store = Store(**store)
+            teachers = self.store.teachers(teachers or {"teacher": teacher})
+            teacher = None
         # What is built besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
@@ -144,6 +154,8 @@ class Distiller(BaseDistiller):
             self.student_loss_transforms = LossTransforms(
                 student_loss_transforms, self.logits["student"], self.shared
             )
+        if self.store is not None:
+            self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
         self._finish()

@@ -1,4 +1,4 @@
-"""``mmkd-doctor``, or ``python -m mmkd.doctor``: is this environment fit for mmkd?
+"""``python -m mmkd doctor``: is this environment fit for mmkd?
 
 Nothing here imports more than the standard library: the doctor has to run where nothing else does.
 """

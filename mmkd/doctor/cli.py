@@ -46,9 +46,9 @@ def report(findings: Iterable[Finding]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command ``mmkd-doctor``."""
+    """Run the command ``python -m mmkd doctor``, and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="mmkd-doctor",
+        prog="python -m mmkd doctor",
         description="Examines the environment that mmkd runs in, and prints for each problem the "
         "command that mends it. The exit code is 1 if something is broken.",
     )

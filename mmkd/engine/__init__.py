@@ -2,5 +2,12 @@
 
 from mmkd.engine.amp import CPUAmpOptimWrapper, use_mixed_precision
 from mmkd.engine.distributed import leave_processes, prepare_processes
+from mmkd.engine.runner import SafeRunner
 
-__all__ = ["CPUAmpOptimWrapper", "leave_processes", "prepare_processes", "use_mixed_precision"]
+__all__ = [
+    "CPUAmpOptimWrapper",
+    "SafeRunner",
+    "leave_processes",
+    "prepare_processes",
+    "use_mixed_precision",
+]

@@ -1,8 +1,11 @@
 """Joining and leaving the processes of a run: what MMEngine's launchers leave out."""
 
+import ctypes
 import gc
 import os
+import signal
 import subprocess
+import sys
 from datetime import timedelta
 
 import torch
@@ -22,6 +25,7 @@ RANKS = {
     "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 }
 DEFAULT_PORT = "29500"
+SET_PARENT_DEATH_SIGNAL = 1  # of Linux's prctl
 
 
 def prepare_processes(config: Config) -> None:
@@ -36,6 +40,7 @@ def prepare_processes(config: Config) -> None:
     launcher = config.get("launcher", "none")
     if launcher == "none":
         return
+    _end_with_launcher()
     if get_device() != "cpu":
         _check_gpus()
         return
@@ -68,6 +73,15 @@ def leave_processes() -> None:
     distributed.destroy_process_group()
     gc.collect()
     del group
+
+
+def _end_with_launcher() -> None:
+    """Have the kernel end this process when torchrun ends, also when torchrun is killed.
+
+    It would train on, with nothing that would start it again or tell it to stop.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _check_gpus() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+
+from mmkd.registry import RUNNERS
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -39,25 +40,38 @@ def shared_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
 
 
-def read_config(arguments: Namespace) -> Config:
+def load_config(name: str) -> Config:
+    """Read a config by its path or name.
+
+    Raises:
+        ArgumentError: If there is no such config.
+    """
+    try:
+        return Config.fromfile(name)
+    except FileNotFoundError as error:
+        raise ArgumentError(f"There is no config {name}: {error}") from error
+
+
+def read_config(arguments: Namespace, config: Config | None = None) -> Config:
     """Read the config named on the command line and apply what all commands treat alike.
+
+    Args:
+        arguments: The arguments of the command line.
+        config: What takes the place of the named config, composed from it.
 
     Raises:
         ArgumentError: If there is no such config.
     """
     os.environ.setdefault("LOCAL_RANK", str(arguments.local_rank))
-    try:
-        config = Config.fromfile(arguments.config)
-    except FileNotFoundError as error:
-        raise ArgumentError(f"There is no config {arguments.config}: {error}") from error
+    if config is None:
+        config = load_config(arguments.config)
     if arguments.cfg_options is not None:
         config.merge_from_dict(arguments.cfg_options)
     config.launcher = arguments.launcher
     if arguments.work_dir is not None:
         config.work_dir = arguments.work_dir
     elif config.get("work_dir") is None:
-        name = Path(arguments.config.rpartition("::")[2]).stem
-        config.work_dir = str(Path("work_dirs", name))
+        config.work_dir = str(Path("work_dirs", Path(config.filename).stem))
     return config
 
 
@@ -88,5 +102,7 @@ def complete_loaders(
 
 
 def build_runner(config: Config) -> Runner:
-    """Build the Runner, or the one that the config names as its ``runner_type``."""
-    return RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
+    """Build the Runner that the config names as its ``runner_type``, by default a SafeRunner."""
+    config.setdefault("runner_type", "mmkd.SafeRunner")
+    runner: Runner = RUNNERS.build(config)
+    return runner

@@ -7,12 +7,19 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmkd.engine.runner import GUARDS
 from mmkd.evaluation import TeacherAgreement
 from mmkd.hooks import (
     BestAndLastHook,
+    DataCheckHook,
+    FiniteGuardHook,
+    HangGuardHook,
+    KeepCheckpointsHook,
     MeanTeacherHook,
+    RunRecordHook,
     StatisticsHook,
     StepCheckHook,
+    StopHook,
     StudentCheckpointHook,
     TeacherEvaluationHook,
 )
@@ -23,9 +30,15 @@ from mmkd.registry import HOOKS, METRICS
 # Parts about teachers and runs of mmkd: a config that needs mmpretrain alone has no place for them.
 DISTILLATION_ALONE = (
     BestAndLastHook,
+    DataCheckHook,
+    FiniteGuardHook,
+    HangGuardHook,
+    KeepCheckpointsHook,
     MeanTeacherHook,
+    RunRecordHook,
     StatisticsHook,
     StepCheckHook,
+    StopHook,
     StudentCheckpointHook,
     TeacherAgreement,
     TeacherEvaluationHook,
@@ -57,10 +70,13 @@ def student_config(config: Config) -> Config:
             parts = [parts] if isinstance(parts, dict) else parts
             settings[field] = [part for part in parts if not _stays_here(part)]
     hooks = settings.get("default_hooks") or {}
-    for name in [name for name, hook in hooks.items() if hook and _stays_here(hook)]:
-        del hooks[name]
+    for name, hook in list(hooks.items()):
+        if name in GUARDS or (hook and _stays_here(hook)):
+            del hooks[name]
     for field in [field for field, value in settings.items() if _is_part(field, value)]:
         del settings[field]
+    if str(settings.get("runner_type")).startswith("mmkd."):
+        del settings["runner_type"]
     plain = Config(settings)
     if not uses_mmkd(plain):
         _forget_mmkd(plain)

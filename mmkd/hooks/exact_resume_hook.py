@@ -1,110 +1,139 @@
-"""Random numbers that do not depend on where a run was interrupted."""
+"""Runs whose random numbers do not depend on where they were interrupted."""
 
-from functools import partial
+import math
 from typing import Any
 
-import numpy as np
-import torch
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
-from mmengine.runner.utils import set_random_seed
-from torch.utils.data import DataLoader
 
+from mmkd.hooks.model import distiller_of
+from mmkd.randomness import (
+    Purpose,
+    load_by_position,
+    obstacle,
+    position_seed,
+    resumed_iterator,
+    seed_step,
+    unrepeatable,
+)
+from mmkd.randomness.positions import BatchesFrom, PositionSampler
 from mmkd.registry import HOOKS
+from mmkd.store import Store
 
-DATA, STEP = 0, 1  # what an iteration's random numbers are for
+CHECKED = 3  # samples that are loaded twice before training
 
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Make a resumed run end with the weights of an uninterrupted one, bit for bit.
+    """Make random numbers a function of position: a resumed run ends as an uninterrupted one.
 
-    MMEngine's checkpoints hold no random generators: dropout, masks and augmentations of a resumed
-    run are others. This hook seeds the generators wherever a run can be resumed, by the run's seed
-    and by how far it is, so that there is nothing to be stored.
+    MMEngine's checkpoints hold no random generators, so that augmentations, dropout and masks of a
+    resumed run are others. With this hook those of a sample's transforms depend on (run seed,
+    sample, view), where the view is the epoch; those of batch augmentations, dropout and masks on
+    (run seed, iteration, rank). Nothing depends on what was loaded before or by which worker, and
+    there is nothing to be stored. A resumed run ends with the weights of an uninterrupted one, bit
+    for bit: over epochs and over iterations, from a checkpoint within an epoch too, with workers
+    that persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
 
-    A run over epochs is exact when it is resumed from the end of an epoch, with any number of
-    workers and processes. The workers are started anew in each epoch, persistent ones too. A run
-    over iterations is exact from any checkpoint if its images are loaded without workers, on the
-    OneDL family of MMEngine; elsewhere the hook warns. On a GPU the operators have to be
-    deterministic as well (``randomness=dict(deterministic=True)``). The config has to be the same:
-    MMEngine's learning rate schedules keep the end that they had when their run began.
+    With a teacher store (``model.store``) the seed of the samples' transforms is the store's, and
+    the samples tell the store their positions.
 
-    It can be added to a config that inherits its ``custom_hooks`` by
-    ``default_hooks=dict(exact_resume=dict(type='mmkd.ExactResumeHook'))``.
+    The config has to be the same. A checkpoint between two updates of an optimizer that accumulates
+    gradients does not hold those, and on a GPU the operators have to be deterministic as well
+    (``randomness=dict(deterministic=True)``).
+
+    Args:
+        views: Number of views of each sample after which they begin again: the view is the epoch
+            modulo it. ``None`` gives each epoch views of its own.
+        check: Whether to load a few samples twice before training, and to warn of transforms that
+            draw their random numbers elsewhere.
     """
 
     priority = "LOWEST"  # other hooks may have drawn before, in one of the runs only
 
-    def __init__(self) -> None:
+    def __init__(self, views: int | None = None, check: bool = True) -> None:
+        if views is not None and views < 1:
+            raise ValueError(f"ExactResumeHook: views must be at least 1 or None, not {views}.")
+        self.views, self.check = views, check
         self._built_with: int | None = None
-        self._by_iteration = False
+        self._loading: tuple[PositionSampler, BatchesFrom] | None = None
+        self._rank = 0
 
     def before_run(self, runner: Runner) -> None:
         """Note the seed that the loader was built with; a checkpoint brings that of its run."""
         self._built_with = runner.seed
+        self._rank = get_rank()
 
     def before_train(self, runner: Runner) -> None:
+        """Load by position from here on, and leave out the batches that the run has had."""
         loader = runner.train_dataloader
-        # Else each start of its iterator would draw from the generator that is seeded here.
-        loader.generator = torch.Generator()
-        sampler = getattr(loader.batch_sampler, "sampler", None)
-        if sampler is not None and getattr(sampler, "seed", None) == self._built_with:
-            sampler.seed = runner.seed
-        self._by_iteration = isinstance(runner.train_loop, IterBasedTrainLoop)
-        if self._by_iteration and (obstacle := _obstacle(runner.train_loop, loader)):
+        if reason := obstacle(loader):
             runner.logger.warning(
-                f"ExactResumeHook: resuming this run will not be exact: {obstacle}."
+                f"ExactResumeHook: resuming this run will not be exact: the loader is not one of "
+                f"samples by index: {reason}."
+            )
+            return
+        seed, store = self._seed(runner), self._store(runner)
+        views = self.views if store is None else store.views
+        data_seed = None if store is None else store.seed
+        self._loading = positions, batches = load_by_position(loader, seed, views, data_seed)
+        if self._per_rank(runner) or getattr(positions.sampler, "seed", None) == self._built_with:
+            positions.sampler.seed = seed  # type: ignore[attr-defined]
+        if store is not None:
+            config = runner.cfg.train_dataloader.dataset
+            store.check_data(loader.dataset, config, _passes(runner, positions))
+        elif self.check:
+            self._check(runner)
+        loop = runner.train_loop
+        if isinstance(loop, IterBasedTrainLoop):
+            loop.dataloader_iterator = resumed_iterator(loader, *self._loading, runner.iter)
+            return
+        begun = runner.iter - runner.epoch * len(loader)
+        if 0 < begun <= len(loader):
+            batches.skip = begun
+            runner.logger.info(
+                f"Epoch {runner.epoch + 1} goes on after its first {begun} iterations."
             )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        if self._by_iteration:
-            _seed(runner, runner.iter, DATA)
-            return
-        seed = _seed(runner, runner.epoch)
-        loader = runner.train_dataloader
-        init = loader.worker_init_fn
-        if isinstance(init, partial) and "seed" in init.keywords:
-            loader.worker_init_fn = partial(init, seed=seed)
-        loader.generator.manual_seed(seed)  # seeds workers that the above leaves alone
-        loader._iterator = None  # ends persistent workers, which would go on with their generators
+        if self._loading is not None and not isinstance(runner.train_loop, IterBasedTrainLoop):
+            self._loading[0].next_pass = runner.epoch
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
-        if self._by_iteration:
-            _seed(runner, runner.iter, STEP)
+        position = runner.iter, self._rank
+        seed_step(position_seed(self._seed(runner), Purpose.STEP, *position))
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict[str, Any] | None = None,
-        outputs: dict[str, Any] | None = None,
-    ) -> None:
-        if self._by_iteration:
-            _seed(runner, runner.iter + 1, DATA)
+    @staticmethod
+    def _per_rank(runner: Runner) -> bool:
+        return bool(runner._randomness_cfg.get("diff_rank_seed", False))
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Seed again: a resumed run does not repeat the validation that followed its checkpoint."""
-        if self._by_iteration:
-            _seed(runner, runner.iter, DATA)
+    def _seed(self, runner: Runner) -> int:
+        """Return the seed that all processes share."""
+        return int(runner.seed) - (self._rank if self._per_rank(runner) else 0)
+
+    @staticmethod
+    def _store(runner: Runner) -> Store | None:
+        distiller = distiller_of(runner)
+        return None if distiller is None else distiller.store
+
+    def _check(self, runner: Runner) -> None:
+        dataset = runner.train_dataloader.dataset
+        samples = range(min(CHECKED, len(dataset)))
+        if found := unrepeatable(dataset.__getitems__, samples):
+            runner.logger.warning(
+                f"ExactResumeHook: resuming this run will not be exact: {found}. It draws from a "
+                "generator of its own, or depends on what was loaded before. Take a transform that "
+                "draws from `random`, `numpy.random` or torch's global generator."
+            )
 
 
-def _seed(runner: Runner, *position: int) -> int:
-    """Seed all generators by the run's seed and a position in it; returns the seed."""
-    [seed] = np.random.SeedSequence((runner.seed, *position)).generate_state(1)
-    diff_rank_seed = runner._randomness_cfg.get("diff_rank_seed", False)
-    # Half of what NumPy takes at most, so that ranks and workers can be added.
-    return int(set_random_seed(int(seed) // 2, diff_rank_seed=diff_rank_seed))
-
-
-def _obstacle(loop: IterBasedTrainLoop, loader: DataLoader[Any]) -> str | None:
-    """Say why a run over iterations does not see the same data after it was resumed."""
-    if loader.num_workers:
-        return "the workers' random generators go on (train_dataloader.num_workers=0 has none)"
-    if getattr(loop, "fast_forward_on_resume", False):
-        return "it begins with the first image again (train_cfg.fast_forward_on_resume)"
-    if not hasattr(loop.dataloader_iterator, "skip_iter"):
-        return "this MMEngine loads the images that it skips, which draws random numbers"
-    return None
+def _passes(runner: Runner, positions: PositionSampler) -> int:
+    """Return how often a run goes over its data."""
+    if not isinstance(runner.train_loop, IterBasedTrainLoop):
+        return int(runner.max_epochs)
+    batch = int(runner.train_dataloader.batch_sampler.batch_size)
+    passes: int = math.ceil(runner.max_iters * batch * get_world_size() / positions.size)
+    return passes

@@ -1,10 +1,10 @@
-"""Stopping a run in which distillation silently does nothing, or goes wrong."""
+"""Stopping a run in which distillation silently does nothing."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
@@ -15,23 +15,22 @@ from mmkd.hooks.model import distiller_of
 from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
 
-LISTED = 5
 FLOAT16_SCALE = 2**16
 # Logits of trained networks are below 100; a softmax of numbers like this is 0 or 1.
 LARGE = 1e4
 
 
 class StepCheckError(RuntimeError):
-    """A term of the objective, or a loss, is not what it must be for training to make sense."""
+    """A term of the objective is not what it must be for training to make sense."""
 
 
 @HOOKS.register_module()
 class StepCheckHook(Hook):
-    """Check each term in the first iteration in which it acts, and every loss in all of them.
+    """Check each term in the first iteration in which it acts.
 
     A term that finds nothing to act on, such as no object in any image, is checked later. It
-    must be finite, must not be zero, and must reach the student with a gradient. Later a loss or a
-    weight that is not finite ends the run before a spoilt checkpoint replaces a good one.
+    must be finite, must not be zero, and must reach the student with a gradient. What is not finite
+    later is found by :class:`mmkd.hooks.FiniteGuardHook`.
 
     Where a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
     checked from the second iteration on: in the first the two are the same.
@@ -60,16 +59,6 @@ class StepCheckHook(Hook):
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
-        losses = {k: v for k, v in (outputs or {}).items() if "loss" in k and isinstance(v, Tensor)}
-        _check_finite(runner, losses)
-        if _saves_after_iteration(runner):
-            _check_finite(runner, dict(runner.model.named_parameters()))
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        _check_finite(runner, dict(runner.model.named_parameters()))
-
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        _check_finite(runner, dict(runner.model.named_parameters()))
 
     def _check(self, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
@@ -84,29 +73,6 @@ class StepCheckHook(Hook):
                 size = _excess({student: read, **others})
                 _check_term(name, step.losses[f"loss_{name}"], read, size)
                 self._checked.add(name)
-
-
-def _saves_after_iteration(runner: Runner) -> bool:
-    """Tell whether a checkpoint is written after this iteration."""
-    return any(
-        hook.every_n_train_iters(runner, hook.interval, hook.save_begin)
-        or (hook.save_last and hook.is_last_train_iter(runner))
-        for hook in runner.hooks
-        if isinstance(hook, CheckpointHook) and not hook.by_epoch
-    )
-
-
-def _check_finite(runner: Runner, values: Mapping[str, Tensor]) -> None:
-    """Raise if a loss or weight is not finite; one look at the device, unless one is not."""
-    if not values or torch.stack([v.detach().isfinite().all() for v in values.values()]).all():
-        return
-    broken = sorted(name for name, value in values.items() if not value.isfinite().all())
-    iteration = runner.message_hub.get_info("iter") + 1
-    raise StepCheckError(
-        f"Not finite after iteration {iteration}: {', '.join(broken[:LISTED])}. The run was "
-        "stopped; its last checkpoint is from before. Lower the learning rate, clip gradients "
-        "(optim_wrapper.clip_grad), or look for broken inputs."
-    )
 
 
 def _excess(features: Mapping[str, list[Tensor]]) -> str | None:

@@ -1,16 +1,17 @@
 """Files of the student alone, beside the checkpoints of a run."""
 
-import os
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.dist import master_only
-from mmengine.fileio import LocalBackend
+from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.hooks.model import distiller_of
 from mmkd.networks.student import student_checkpoint
 from mmkd.registry import HOOKS
@@ -51,6 +52,8 @@ class StudentCheckpointHook(Hook):
             # What lies there from an earlier run is not of this student.
             files = Path(hook.out_dir).glob("*")
             self._versions.update({path: _version(path) for path in files if path.is_file()})
+            if runner.iter > 0:
+                _make_up(hook, runner)
 
     @master_only
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -77,7 +80,8 @@ class StudentCheckpointHook(Hook):
                 _write(self._student, _beside(path))
                 self._versions[path] = _version(path)
         for path in [path for path in self._versions if not path.exists()]:
-            _beside(path).unlink(missing_ok=True)
+            if _beside(path).exists():
+                get_file_backend(str(path)).remove(str(_beside(path)))
             del self._versions[path]
         self._student = None
 
@@ -101,8 +105,16 @@ def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
     return (Path(path) for path in [hook.last_ckpt, *best] if path is not None)
 
 
+def _make_up(hook: CheckpointHook, runner: Runner) -> None:
+    """Write the student of the last checkpoint of a resumed run, if a kill came before it was."""
+    last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
+    if last.is_file() and not _beside(last).exists():
+        trust = bool(runner.cfg.get("trust_checkpoint", False))
+        _write(student_checkpoint(load_checkpoint(last, trust)), _beside(last))
+
+
 def _write(student: dict[str, Any], path: Path) -> None:
-    """Write the file as a whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    torch.save(student, unfinished)
-    os.replace(unfinished, path)
+    """Write the file as a whole or not at all, as MMEngine's checkpoints are written."""
+    with io.BytesIO() as content:
+        torch.save(student, content)
+        get_file_backend(str(path)).put(content.getvalue(), str(path))

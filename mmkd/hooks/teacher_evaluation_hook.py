@@ -7,15 +7,19 @@ import torch
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
 from mmkd.distillers import BaseDistiller
 from mmkd.evaluation import TeacherAgreement
+from mmkd.hooks.data_check_hook import head_classes
 from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
+from mmkd.hooks.run_record_hook import RunRecordHook
 from mmkd.registry import HOOKS
 from mmkd.teachers import Teacher, names_of_each
 
 Metrics = dict[str, float]
+CHANCE = 1.5  # times as good as chance is not yet knowledge
 
 
 @HOOKS.register_module()
@@ -23,9 +27,11 @@ class TeacherEvaluationHook(Hook):
     """Evaluate each teacher on the validation data before training, and log its metrics.
 
     It is evaluated as training uses it, on the student's batches turned into its own input, so that
-    a wrong normalisation or a wrong checkpoint shows. A resumed run does not repeat it. Networks
-    that are trained here, as the students of :class:`mmkd.MutualDistiller` and mean teachers, are
-    not evaluated.
+    a wrong normalisation or a wrong checkpoint shows. A teacher that is no better than chance, or
+    has an AP of 0, is warned about before and after training. A resumed run does not repeat it,
+    unless the teachers have changed. Networks that are trained here, as the students of
+    :class:`mmkd.MutualDistiller` and mean teachers, are not evaluated, and neither are teachers of
+    other classes without a class map, which teach features.
 
     Args:
         expected: Least value of metrics by teacher, such as
@@ -36,10 +42,11 @@ class TeacherEvaluationHook(Hook):
 
     def __init__(self, expected: Mapping[str, Mapping[str, float]] | None = None) -> None:
         self.expected = expected or {}
+        self._useless: list[str] = []
 
     def before_train(self, runner: Runner) -> None:
         distiller = distiller_of(runner)
-        if distiller is None or runner.iter > 0:
+        if distiller is None or (runner.iter > 0 and not _changed(runner)):
             return
         names = [name for name in distiller.teachers if name not in mean_teachers(runner)]
         if unknown := set(self.expected) - set(names):
@@ -50,17 +57,49 @@ class TeacherEvaluationHook(Hook):
         if not names:
             runner.logger.info("There is no teacher that was trained before, and none to evaluate.")
             return
+        if distiller.store is not None:
+            runner.logger.info("The teachers come from a store, and are not evaluated.")
+            return
         if runner.val_loop is None:
             runner.logger.warning("The teachers are not evaluated: there is no validation loop.")
             return
         trained_before = {name: distiller.teachers[name] for name in names}
         for teacher, same in names_of_each(trained_before).items():
+            if (classes := _other_classes(distiller, teacher)) is not None:
+                runner.logger.warning(
+                    f"Teacher {same[0]!r} is not evaluated: it has {classes} other classes and no "
+                    "class_map."
+                )
+                continue
             metrics = self._evaluate(runner, distiller, teacher)
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
             for name in same:
                 runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
                 runner.logger.info(f"Teacher {name!r} on the validation data: {listed}")
                 self._compare(runner, name, metrics)
+                self._look_for_chance(runner, distiller.student, name, metrics)
+
+    def after_train(self, runner: Runner) -> None:
+        for warning in self._useless:
+            runner.logger.error(warning)
+
+    def _look_for_chance(
+        self, runner: Runner, student: nn.Module, name: str, metrics: Metrics
+    ) -> None:
+        """Warn, so that it cannot be overlooked, of a teacher that knows nothing."""
+        classes = head_classes(student)
+        for key, value in metrics.items():
+            chance = CHANCE * 100 / classes if key.endswith("top1") and classes else 0.0
+            if key.endswith(("top1", "mAP")) and value <= chance:
+                line = "!" * 80
+                warning = (
+                    f"\n{line}\nTeacher {name!r} knows nothing of the validation data: {key} is "
+                    f"{value:.4f}, where chance gives {chance / CHANCE:.4f}. A student learns "
+                    "nothing from it. Is this the right checkpoint, does its data_preprocessor "
+                    f"fit, and is the order of its classes the student's?\n{line}"
+                )
+                runner.logger.error(warning)
+                self._useless.append(warning)
 
     @staticmethod
     def _evaluate(runner: Runner, distiller: BaseDistiller, teacher: Teacher) -> Metrics:
@@ -88,3 +127,16 @@ class TeacherEvaluationHook(Hook):
                     f"Teacher {name!r} has {key} {metrics[key]:.4f}, under the expected {least}: "
                     "is this the right checkpoint, and does its data_preprocessor fit?"
                 )
+
+
+def _changed(runner: Runner) -> bool:
+    """Tell whether a resumed run has other teachers than before."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, RunRecordHook)]
+    return any("teacher" in difference for hook in hooks for difference in hook.changed)
+
+
+def _other_classes(distiller: BaseDistiller, teacher: Teacher) -> int | None:
+    """Return the number of a teacher's classes if they are neither the student's nor mapped."""
+    own, needed = head_classes(teacher.network), head_classes(distiller.student)
+    differ = None not in (own, needed) and own != needed and teacher.class_map is None
+    return own if differ else None

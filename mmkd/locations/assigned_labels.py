@@ -1,42 +1,266 @@
-"""Where dense heads of mmdet show the labels that they assign to locations."""
+"""Where a dense head assigns labels to its locations: seen while it computes its losses once."""
 
-from torch import nn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from mmkd.networks.heads import enclosing
-from mmkd.networks.taps import Tap
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
 
-# By the class of mmdet whose code computes the losses: what of the head takes the labels, and
-# whether they come image by image, or level by level with all images in each.
-LABELS = {
-    "AnchorHead": ("loss_cls*:input[1]", "levels"),
-    "ATSSHead": ("loss_cls*:input[1]", "levels"),
-    "FCOSHead": ("loss_cls*:input[1]", "levels"),
-    "GFLHead": ("loss_cls*:input[1][0]", "levels"),
-    "LDHead": ("loss_cls*:input[1][0]", "levels"),
-    "RTMDetHead": ("loss_cls*:input[1][0]", "levels"),
-    "YOLOXHead": ("loss_obj:input[1]", "images"),
-}
-METHODS = ("loss_by_feat", "loss_by_feat_single")
+from mmkd.locations.example import example_samples
+from mmkd.locations.label_tap import READERS, LabelTap, Read, as_rows, scores_of, tensors, watch
+from mmkd.networks.heads import ClassScores, enclosing
+from mmkd.networks.taps import AllCaught, Tap
+
+Maps = Sequence[Tensor]
 
 
-def assigned_labels(network: nn.Module, path: str) -> tuple[Tap, str] | None:
-    """Return the tap of a dense head's assigned labels and their order, if its code is known.
+class UnassignedError(ValueError):
+    """It cannot be seen where a head assigns labels; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Where a head assigns labels.
+
+    Attributes:
+        tap: Where they are read in a step.
+        by_image: Whether they come image by image, or level by level with all images in each.
+    """
+
+    tap: Tap
+    by_image: bool
+
+
+class Observation:
+    """One computation of a dense head's losses, on a copy of its network and on random images.
+
+    Image ``i`` has objects of class ``i`` only, so that labels tell to which image they belong.
 
     Args:
         network: The detector.
         path: Path of its head, or of a part of it.
+        inputs: A batch of two images that it takes, for their shape and device.
+        labels: The user's tap of the labels, if there is one.
+
+    Raises:
+        UnassignedError: If there is no dense head, or it cannot compute its losses.
     """
-    head = enclosing(network, path, "loss_by_feat")
-    if head is None:
-        return None
-    where, module = head
-    owners = [_owner(type(module), method) for method in METHODS if hasattr(module, method)]
-    if any(owner not in LABELS for owner in owners):
-        return None
-    tap, order = LABELS[owners[0]]
-    return Tap.parse(f"{where}.{tap}"), order
+
+    def __init__(
+        self, network: nn.Module, path: str, inputs: Tensor, labels: Tap | None = None
+    ) -> None:
+        found = enclosing(network, path, "loss_by_feat")
+        if found is None:
+            raise UnassignedError(
+                f"Around '{path}' of {type(network).__name__} lies no dense head with a loss_by_feat."
+            )
+        self.path, self.kind = found[0], type(found[1]).__name__
+        scores = ClassScores.of(network, self.path)
+        assert scores is not None
+        self.scores = scores
+        self.calls: dict[str, list[Any]] = {}
+        self.user: list[Read] = []
+        self.maps: list[Maps] = []
+        self._run(deepcopy(network), inputs, labels)
+
+    def _run(self, network: Any, inputs: Tensor, labels: Tap | None) -> None:
+        head: Any = network.get_submodule(self.path)
+        names = [name for name, _ in head.named_children() if "loss" in name]
+        if hasattr(head, "loss_by_feat_single"):
+            names.insert(0, "loss_by_feat_single")
+        for name in names:
+            watch(head, name, partial(self._call, name))
+        if labels is not None:
+            labels.hook(network, self._see)
+        head.register_forward_hook(lambda _, __, output: self.maps.extend(_levels(output)))
+        compute = head.loss_by_feat
+
+        def last(*args: Any, **kwargs: Any) -> None:
+            compute(*args, **kwargs)
+            raise AllCaught
+
+        head.loss_by_feat = last
+        network.train()
+        masks = any("mask" in name for name, _ in network.named_modules())
+        try:
+            with torch.enable_grad(), _first_epoch():
+                samples = example_samples(inputs, self.scores.classes, masks)
+                network(torch.rand_like(inputs), samples, mode="loss")
+        except AllCaught:
+            pass
+        except Exception as error:
+            raise UnassignedError(
+                f"{self.kind} cannot compute its losses on two example images of shape "
+                f"{tuple(inputs.shape[1:])}: {type(error).__name__}: {error}"
+            ) from error
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        if torch.is_grad_enabled():  # as where taps are read
+            self.calls.setdefault(name, []).append(arguments)
+
+    def _see(self, tap: Tap, _: nn.Module, given: Any, output: Any = None) -> None:
+        if torch.is_grad_enabled():
+            labels = tap.pick(given if tap.input else output)
+            width = 1 if labels.is_floating_point() else self.scores.width
+            scores = scores_of(labels, tensors(given), width)
+            self.user.append(Read(labels.flatten(), scores))
+
+    def check_levels(self, taps: Sequence[Tap]) -> None:
+        """Raise ``UnassignedError`` unless there is a tap for each level of the head."""
+        levels = len(self.maps[0])
+        if len(taps) != levels:
+            raise UnassignedError(
+                f"{self.kind} assigns labels on {levels} levels, but the term taps {len(taps)} "
+                f"({', '.join(map(str, taps))}): tap all of them, such as '{self.path}[:]' or "
+                f"'{self.path}[0][:]'."
+            )
+
+    def assigned(self) -> Assigned:
+        """Return where the head assigns labels.
+
+        Raises:
+            UnassignedError: If none of its losses takes a label for each location.
+        """
+        for kind in READERS:
+            for name, calls in self.calls.items():
+                tap = LabelTap(
+                    self.path, input=True, every=True, optional=True, call=name, kind=kind,
+                    classes=self.scores.classes, width=self.scores.width,
+                )  # fmt: skip
+                reads = [tap.read(arguments) for arguments in calls]
+                for last in (False, True):
+                    orders = self._orders(reads[-1:] if last else reads)
+                    if orders:
+                        return Assigned(replace(tap, last=last), orders[0] == "images")
+        raise UnassignedError(
+            f"{self.kind} assigns no class to single locations: none of its losses takes a label "
+            "for each of them."
+        )
+
+    def verified(self, labels: Tap, order: str | None) -> Assigned:
+        """Return the user's tap of the labels, with their order.
+
+        Args:
+            labels: The tap.
+            order: The order that the user says, ``None`` to find it.
+
+        Raises:
+            UnassignedError: If these are no labels of the locations, or are in another order.
+        """
+        orders = self._orders(self.user)
+        if not orders:
+            count = sum(len(read.labels) for read in self.user)
+            raise UnassignedError(
+                f"'{labels}' gives {count} values on two images, which are no labels of all "
+                f"locations of {self.kind}: integers from 0 to {self.scores.classes}, or an objectness, "
+                "in the order of levels or of images."
+            )
+        if order is None and len(orders) > 1 and max(map(len, self.maps)) > 1:
+            raise UnassignedError(
+                f"The order of the labels at '{labels}' cannot be seen. Give the locations their "
+                "`order`: 'levels', all images of a level and then the next level, or 'images'."
+            )
+        if order is not None and order not in orders:
+            raise UnassignedError(
+                f"The labels at '{labels}' are in the order of {orders[0]}, not of {order}: write "
+                f"order={orders[0]!r}, or leave it out."
+            )
+        return Assigned(replace(labels, optional=True), (order or orders[0]) == "images")
+
+    def _orders(self, calls: Sequence[Read | None]) -> list[str]:
+        """Return the orders of locations in which labels may be.
+
+        The predictions beside them must then be the head's outputs. Where labels stand alone, each
+        image must have labels of its own objects only.
+        """
+        reads = [read for read in calls if read is not None]
+        if not reads or len(reads) < len(calls):
+            return []
+        labels, scores = torch.cat([read.labels for read in reads]), None
+        if all(read.scores is not None for read in reads):
+            scores = torch.cat([read.scores for read in reads if read.scores is not None])
+        if not self._plausible(labels):
+            return []
+        for maps in self.maps:
+            rows = self._rows(maps, self.scores.width if scores is None else scores.shape[1])
+            orders = [
+                order
+                for order, (predicted, images) in rows.items()
+                if len(predicted) == len(labels)
+                and (self._belong(labels, images) if scores is None else _same(scores, predicted))
+            ]
+            if orders:
+                return orders
+        return []
+
+    def _rows(self, maps: Maps, width: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return maps as rows (R, width), and the image (R,) of each, in both orders."""
+        shared = self.scores.total if width == self.scores.width else None
+        total = shared or width
+        if any(level.shape[1] % total for level in maps):
+            return {}
+        rows = [as_rows(level, total)[:, -width:].unflatten(0, (len(level), -1)) for level in maps]
+        images = [
+            torch.arange(len(level), device=level.device)[:, None].expand(level.shape[:2])
+            for level in rows
+        ]
+        return {
+            "levels": tuple(
+                torch.cat([part.flatten(0, 1) for part in of]) for of in (rows, images)
+            ),
+            "images": tuple(torch.cat(of, dim=1).flatten(0, 1) for of in (rows, images)),
+        }
+
+    def _plausible(self, labels: Tensor) -> bool:
+        """Tell whether values are in the range of labels, with an object among them."""
+        if labels.is_floating_point():
+            return bool((labels >= 0).all() and (labels <= 1).all() and (labels > 0).any())
+        objects = (labels >= 0) & (labels < self.scores.classes)
+        return bool(
+            (labels >= -1).all() and (labels <= self.scores.classes).all() and objects.any()
+        )
+
+    def _belong(self, labels: Tensor, images: Tensor) -> bool:
+        """Tell whether each image has only labels of the class of its objects."""
+        if labels.is_floating_point():
+            return True
+        objects = (labels >= 0) & (labels < self.scores.classes)
+        return torch.equal(labels[objects], images[objects] % self.scores.classes)
 
 
-def _owner(head: type, method: str) -> str:
-    """Return the name of the class whose code of a method a head runs."""
-    return next(owner.__name__ for owner in head.__mro__ if method in vars(owner))
+@contextmanager
+def _first_epoch() -> Iterator[None]:
+    """Let heads whose losses depend on it, as TOOD's, read that this is a run's first epoch."""
+    hub = MessageHub.get_current_instance()
+    known = "epoch" in hub.runtime_info
+    if not known:
+        hub.update_info("epoch", 0)
+    try:
+        yield
+    finally:
+        if not known:
+            hub.pop_info("epoch")
+
+
+def _same(scores: Tensor, outputs: Tensor) -> bool:
+    """Tell whether scores are outputs of a head, or their probabilities."""
+    scores, outputs = scores.float(), outputs.float()
+    return torch.equal(scores, outputs) or torch.allclose(
+        scores, outputs.sigmoid(), rtol=0, atol=2e-4
+    )
+
+
+def _levels(output: Any) -> Iterator[Maps]:
+    """Yield the lists of maps (N, C, H, W), one for each level, in what a head gives."""
+    if not isinstance(output, list | tuple) or not output:
+        return
+    if all(isinstance(level, Tensor) and level.dim() == 4 for level in output):
+        yield output
+        return
+    for item in output:
+        yield from _levels(item)

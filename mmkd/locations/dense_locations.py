@@ -7,9 +7,9 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
-from mmkd.locations.assigned_labels import assigned_labels
+from mmkd.locations.assigned_labels import Observation, UnassignedError
 from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side
-from mmkd.networks.heads import activation_of, enclosing
+from mmkd.networks.heads import ClassScores, activation_of, enclosing, has_objectness
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
 
@@ -36,8 +36,9 @@ class DenseLocations(Locations):
             background, over which an average all but vanishes. Where none is selected the loss is
             0, with a graph.
         order: How the labels at the term's ``labels`` tap are sorted: ``'levels'``, all images of a
-            level and then the next level, or ``'images'``. It is needed where that tap is given.
-            The heads of RetinaNet, ATSS, FCOS, GFL, RTMDet and YOLOX need neither.
+            level and then the next level, or ``'images'``. By default this is seen, as are the
+            labels where the term gives no such tap: the student's head computes its losses once
+            when the model is built, on a copy and on random images.
     """
 
     def __init__(
@@ -69,39 +70,46 @@ class DenseLocations(Locations):
 
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
         self._priors = {name: _priors(term, name, side) for name, side in sides.items()}
+        self._scores = {
+            name: ClassScores.of(side.network, side.taps[0].path) for name, side in sides.items()
+        }
         for name, side in sides.items():
             if name != "student":
                 _compare(term, name, sides["student"], side)
                 self._compare_priors(term, name, sides)
         student = sides["student"]
-        self._find_labels(term, student, labels)
         path = student.taps[0].path
-        self._softmax = activation_of(student.network, path) == "softmax"
-        head = enclosing(student.network, path, "num_classes")
-        self._classes = getattr(head[1], "num_classes", None) if head else None
-        if self.selects == "confident" and enclosing(student.network, path, "loss_obj"):
+        if self.selects == "confident" and has_objectness(student.network, path):
             raise ValueError(
                 f"The term {term!r} selects locations by the teacher's class probabilities, but "
                 "this head learns them at objects only, beside an objectness. Take "
                 "select='positives'."
             )
+        self._find_labels(term, student, labels)
+        scores = self._scores["student"]
+        self._classes = None if scores is None else scores.classes
+        self._softmax = activation_of(student.network, path) == "softmax"
 
     def _find_labels(self, term: str, student: Side, labels: Tap | None) -> None:
         """Decide where labels are read, and in which order the rows are."""
-        known = None
-        if labels is None:
-            known = assigned_labels(student.network, student.taps[0].path)
-        elif self.order is not None:
-            known = labels, self.order
-        needed = self.selects == "positives" or self.avg == "positives"
-        if known is None and (needed or labels is not None):
-            raise ValueError(
-                f"The term {term!r} needs to know where the student's head assigns labels. Give "
-                "the term `labels`, such as 'bbox_head.loss_cls*:input[1]', and its locations "
-                f"their `order`, one of {ORDERS}."
-            )
-        self.labels, order = known or (None, "levels")
-        self._by_image = order == "images"
+        self.labels, self._by_image = None, False
+        path = student.taps[0].path
+        try:
+            seen = Observation(student.network, path, student.inputs, labels)
+            seen.check_levels(student.taps)
+            assigned = seen.assigned() if labels is None else seen.verified(labels, self.order)
+        except UnassignedError as error:
+            if labels is not None:
+                raise ValueError(f"The `labels` of the term {term!r} are wrong. {error}") from error
+            if self.selects == "positives" or self.avg == "positives":
+                raise ValueError(
+                    f"The term {term!r} needs the labels of the student's locations. {error} Take "
+                    "locations=dict(type='mmkd.DenseLocations', select='confident', "
+                    "avg='selected'), which needs none, or compare features. If the head is yours, "
+                    "give the term `labels`, a tap of the labels of all locations."
+                ) from error
+            return
+        self.labels, self._by_image = assigned.tap, assigned.by_image
 
     def _compare_priors(self, term: str, name: str, sides: Mapping[str, Side]) -> None:
         if self._priors["student"] != self._priors[name]:
@@ -131,6 +139,10 @@ class DenseLocations(Locations):
         if self._by_image:
             return torch.cat(rows, dim=1).flatten(0, 1)
         return torch.cat([level.flatten(0, 1) for level in rows])
+
+    def logits(self, network: str, outputs: Maps) -> Tensor:
+        scores, rows = self._scores[network], self.flatten(network, outputs)
+        return rows if scores is None else scores.of_rows(rows)
 
     def select(
         self,
@@ -168,8 +180,7 @@ class DenseLocations(Locations):
             )
         if labels.is_floating_point():  # targets of objectness
             return None, labels > 0
-        positive = labels >= 0
-        return labels, positive if self._classes is None else positive & (labels < self._classes)
+        return labels, (labels >= 0) & (labels < self._classes)
 
     def _confident(self, logits: Mapping[str, Tensor]) -> Tensor:
         """Tell for each row whether a teacher's probability of a class exceeds the threshold."""
@@ -194,13 +205,20 @@ def _priors(term: str, name: str, side: Side) -> list[int]:
                 f"The term {term!r} compares dense maps (N, C, H, W), but '{tap}' of the {who} has "
                 f"shape {shape}. Tap what a dense head gives, such as 'bbox_head[0][:]'."
             )
-    found = enclosing(side.network, side.taps[0].path, "prior_generator")
-    if found is None:
+    generator = _generator(side)
+    if generator is None:
+        head = enclosing(side.network, side.taps[0].path, "loss_by_feat")
         raise ValueError(
-            f"The term {term!r} taps '{side.taps[0]}' of the {who}, around which no dense head "
-            "with a prior_generator lies. Tap what a dense head gives, such as 'bbox_head[0][:]'."
+            f"The term {term!r} taps '{side.taps[0]}' of the {who}, "
+            + (
+                "around which no dense head lies. Tap what a dense head gives, such as "
+                "'bbox_head[0][:]'."
+                if head is None
+                else f"but {type(head[1]).__name__} has no prior_generator: its outputs are maps "
+                "of points or masks, not of priors to which classes belong. Compare features, such "
+                "as student='neck[:]', teacher='neck[:]'."
+            )
         )
-    generator: Any = found[1].prior_generator
     counts = list(generator.num_base_priors)
     if len(counts) != len(side.taps):
         if len(set(counts)) > 1:
@@ -225,6 +243,14 @@ def _sizes(shapes: list[Shape]) -> str:
 
 
 def _anchors(side: Side) -> list[Tensor] | None:
-    found = enclosing(side.network, side.taps[0].path, "prior_generator")
-    anchors = getattr(found[1].prior_generator, "base_anchors", None) if found else None
+    anchors = getattr(_generator(side), "base_anchors", None)
     return None if anchors is None else list(anchors)
+
+
+def _generator(side: Side) -> Any:
+    """Return what places a head's priors; heads that guide anchors or sides have another name."""
+    found = enclosing(side.network, side.taps[0].path, "prior_generator", "square_anchor_generator")
+    if found is None:
+        return None
+    generator = getattr(found[1], "prior_generator", None)
+    return getattr(found[1], "square_anchor_generator", None) if generator is None else generator

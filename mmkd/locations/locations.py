@@ -22,11 +22,13 @@ class Side:
         network: The network.
         taps: Of its outputs, such as the logits of each level.
         shapes: Shape at each of these taps.
+        inputs: The batch (N, C, H, W) of the dry run.
     """
 
     network: nn.Module
     taps: Sequence[Tap]
     shapes: Sequence[Shape]
+    inputs: Tensor
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,12 @@ class Locations(ABC):
             data_samples: The batch's data samples.
         """
 
-    def shape(self, network: str, shapes: Sequence[Shape]) -> Shape:
-        """Return the shape (rows, D) that outputs of the given shapes have as rows."""
+    def logits(self, network: str, outputs: Maps) -> Tensor:
+        """Return class outputs of a network as rows of logits, (rows, C)."""
+        return self.flatten(network, outputs)
+
+    def shape(self, network: str, shapes: Sequence[Shape], logits: bool = False) -> Shape:
+        """Return the shape (rows, D) that outputs, or logits, of the given shapes have as rows."""
         outputs = [torch.empty(shape, device="meta") for shape in shapes]
-        return tuple(self.flatten(network, outputs).shape)
+        read = self.logits if logits else self.flatten
+        return tuple(read(network, outputs).shape)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from mmkd.arithmetic import full_precision
 
@@ -16,6 +17,9 @@ def entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tenso
         temperature: T > 0.
         eps: Added to the probabilities inside the logarithm, where a method is defined so.
     """
+    if has_torch_function_unary(logits):  # logits that know their entropies, from a store
+        given: Tensor = handle_torch_function(entropy, (logits,), logits, temperature, eps)
+        return given
     logarithms = (full_precision(logits) / temperature).log_softmax(-1)
     probabilities = logarithms.exp()
     if eps:

@@ -95,6 +95,6 @@ def _require(package: str) -> None:
         distribution = {"mmpretrain": "onedl-mmpretrain", "mmdet": "onedl-mmdetection"}[package]
         raise ModuleNotFoundError(
             f"This config takes a network from {package}, which is not installed. Install it with "
-            f"`pip install --no-build-isolation {distribution}`, or run `mmkd-doctor`.",
+            f"`pip install --no-build-isolation {distribution}`, or run `python -m mmkd doctor`.",
             name=package,
         ) from error

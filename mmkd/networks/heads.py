@@ -1,6 +1,12 @@
 """What the heads of detectors say of themselves."""
 
-from torch import nn
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+TINY = 1e-6  # a probability's distance from 0 and 1 beyond which its logit is cut off
 
 
 def enclosing(network: nn.Module, path: str, *attributes: str) -> tuple[str, nn.Module] | None:
@@ -19,13 +25,62 @@ def activation_of(network: nn.Module, path: str) -> str | None:
     Args:
         network: The network.
         path: Path of the module that gives the logits. mmdet's heads say it of themselves, or of
-            their classification loss.
+            their classification loss. mmpretrain's heads with a threshold, ``thr``, predict several
+            labels, each by a sigmoid; its other heads predict by a softmax, whatever their loss.
     """
-    found = enclosing(network, path, "use_sigmoid_cls", "loss_cls")
+    found = enclosing(network, path, "use_sigmoid_cls", "loss_cls", "loss_module")
     if found is None:
         return None
-    head = found[1]
+    head: Any = found[1]
+    if not hasattr(head, "loss_cls") and hasattr(head, "loss_module"):
+        return "sigmoid" if hasattr(head, "thr") else None
     sigmoid = getattr(head, "use_sigmoid_cls", None)
     if sigmoid is None:
         sigmoid = getattr(getattr(head, "loss_cls", None), "use_sigmoid", None)
     return None if sigmoid is None else "sigmoid" if sigmoid else "softmax"
+
+
+def gives_probabilities(network: nn.Module, path: str) -> bool:
+    """Tell whether a head's class outputs are probabilities, as its loss says by ``activated``."""
+    found = enclosing(network, path, "loss_cls")
+    return found is not None and bool(getattr(found[1].loss_cls, "activated", False))
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """What a dense head gives for each prior.
+
+    Attributes:
+        classes: How many classes there are.
+        width: How many class scores, with that of background where there is one.
+        total: How many numbers in one map, class scores last, if box, objectness and classes share
+            it, as YOLOv3's do.
+        probabilities: Whether the class scores are probabilities.
+    """
+
+    classes: int
+    width: int
+    total: int | None
+    probabilities: bool
+
+    @classmethod
+    def of(cls, network: nn.Module, path: str) -> "ClassScores | None":
+        """Return what the dense head around a path gives, or ``None`` where there is none."""
+        found = enclosing(network, path, "num_classes")
+        if found is None:
+            return None
+        head: Any = found[1]
+        width = getattr(head, "cls_out_channels", head.num_classes)
+        probabilities = gives_probabilities(network, path)
+        return cls(head.num_classes, width, getattr(head, "num_attrib", None), probabilities)
+
+    def of_rows(self, rows: Tensor) -> Tensor:
+        """Return the class logits (R, C) in what the head gives for priors (R, D)."""
+        if rows.shape[-1] == self.total:
+            rows = rows[..., -self.width :]
+        return torch.logit(rows.float(), eps=TINY) if self.probabilities else rows
+
+
+def has_objectness(network: nn.Module, path: str) -> bool:
+    """Tell whether a dense head predicts an objectness, beside which it learns classes."""
+    return enclosing(network, path, "loss_obj", "loss_conf") is not None

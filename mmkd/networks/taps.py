@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
@@ -20,6 +19,13 @@ PATTERN = re.compile(
     r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
 )
 Item = int | None
+See = Callable[..., None]
+
+
+class Handle(Protocol):
+    """What ends a hook."""
+
+    def remove(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,16 @@ class Tap:
                 f"{', '.join(path for path in paths if '.' not in path)}."
             ) from None
 
+    def hook(self, network: nn.Module, see: See) -> Handle:
+        """Have ``see`` called with this tap, its module, and what that takes, or takes and gives.
+
+        Returns:
+            What ends this by its ``remove()``.
+        """
+        module = network.get_submodule(self.path)
+        register = module.register_forward_pre_hook if self.input else module.register_forward_hook
+        return register(partial(see, self))
+
     def pick(self, value: Any) -> Tensor:
         """Return the tensor meant, from what the module took or gave."""
         for item in self.items:
@@ -91,6 +107,10 @@ class Tap:
         if not isinstance(value, Tensor):
             raise ValueError(f"{self} is a {type(value).__name__}, not a tensor.")
         return value
+
+    def join(self, runs: Sequence[Tensor]) -> Tensor:
+        """Return the tensor meant, from those that the runs of the module gave."""
+        return torch.cat([*runs]) if self.every else runs[0]
 
     def closed(self, value: Any) -> "list[Tap]":
         """Return the taps for which this one is short, one for each item where it says all."""
@@ -192,11 +212,7 @@ def run_tapped(
         if stop and len(caught) == len(taps):
             raise AllCaught
 
-    output, handles = None, list[RemovableHandle]()
-    for tap in taps:
-        module = network.get_submodule(tap.path)
-        hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-        handles.append(hook(partial(catch, tap)))
+    output, handles = None, [tap.hook(network, catch) for tap in taps]
     try:
         output = forward()
     except AllCaught:
@@ -222,7 +238,7 @@ def run_tapped(
                     "inplace=False."
                 )
             runs.append(tensor)
-        tensors[tap] = torch.cat(runs) if tap.every else runs[0]
+        tensors[tap] = tap.join(runs)
     return output, tensors
 
 
@@ -235,12 +251,7 @@ def expand(
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         found[tap] = tap.closed(given if tap.input else output)
 
-    handles = []
-    for tap in taps:
-        if None in tap.items:
-            module = network.get_submodule(tap.path)
-            hook = module.register_forward_pre_hook if tap.input else module.register_forward_hook
-            handles.append(hook(partial(look, tap)))
+    handles = [tap.hook(network, look) for tap in taps if None in tap.items]
     try:
         forward()
     finally:

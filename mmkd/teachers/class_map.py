@@ -34,12 +34,27 @@ class ClassOutputs:
                 ``'roi_head.bbox_head.fc_cls'``. The nearest module around it that has
                 ``num_classes`` says what they are.
             width: How many logits there are for a sample.
+
+        Raises:
+            ValueError: If the nearest head has another number of classes: other things than class
+                logits are then among them, or they are no logits at all.
         """
+        nearest = None
         while path:
-            classes = getattr(network.get_submodule(path), "num_classes", None)
+            module = network.get_submodule(path)
+            classes = getattr(module, "num_classes", None)
             if isinstance(classes, int) and width - classes in (0, 1):
                 return cls(classes, background=width > classes)
+            if nearest is None and isinstance(classes, int) and classes > 0:
+                nearest = type(module).__name__, classes
             path = path.rpartition(".")[0]
+        if nearest is not None:
+            raise ValueError(
+                f"There are {width} numbers for a sample, but {nearest[0]} has {nearest[1]} classes: "
+                "boxes, objectness or other scores are among them, or these are no class logits, so "
+                "that they cannot be compared as logits. Tap what gives the class logits alone, or "
+                "compare features, such as student='neck[:]', teacher='neck[:]'."
+            )
         return cls(width)
 
     @property

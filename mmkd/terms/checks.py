@@ -6,7 +6,7 @@ from torch import nn
 
 from mmkd.contracts import traits_of
 from mmkd.networks.dry_run import Shapes
-from mmkd.networks.heads import activation_of
+from mmkd.networks.heads import activation_of, gives_probabilities
 from mmkd.networks.taps import flat
 from mmkd.teachers.class_map import ClassOutputs
 from mmkd.terms.draft import Draft
@@ -50,6 +50,12 @@ def _class_outputs(draft: Draft, name: str, network: nn.Module, shapes: Shapes) 
             f"have shape {shapes[first]}. Say at which places detectors are compared, such as "
             "locations=dict(type='mmkd.DenseLocations') for dense heads or "
             "locations=dict(type='mmkd.MatchedQueries') for queries."
+        )
+    if gives_probabilities(network, first.path):
+        raise ValueError(
+            f"The term {draft.name!r} reads logits, but those of the {name}, at '{first}', are "
+            "probabilities, as the `activated` of its loss_cls says. Tap what comes before their "
+            "sigmoid, or compare features."
         )
     return ClassOutputs.of(network, first.path, shapes[first][-1])
 

@@ -28,7 +28,12 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
             "places and is no mean over them: leave out `avg` of its locations."
         )
     sides = {
-        name: Side(networks.network(name), flat(taps), [shapes[name][tap] for tap in flat(taps)])
+        name: Side(
+            networks.network(name),
+            flat(taps),
+            [shapes[name][tap] for tap in flat(taps)],
+            networks.inputs,
+        )
         for name, taps in draft.sides.items()
     }
     draft.locations.fit(draft.name, sides, draft.labels)
@@ -44,4 +49,5 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
 def rows(draft: Draft, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
     """Return the shape of what taps of a network give at the term's locations."""
     assert draft.locations is not None
-    return draft.locations.shape(network, [shapes[tap] for tap in flat(taps)])
+    logits = taps == draft.logits[network]
+    return draft.locations.shape(network, [shapes[tap] for tap in flat(taps)], logits)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from mmkd.arguments import check_arguments
+from mmkd.compat.running import running_config
 from mmkd.schedule import Schedule
 
 Config = dict[str, Any]
@@ -83,12 +84,21 @@ def read_schedule(config: Mapping[str, Any] | None, title: str) -> Schedule | No
     """Build the schedule that a config gives for the place that ``title`` names, if it gives one.
 
     Raises:
-        ValueError: In words, if the settings are wrong.
+        ValueError: In words, if the settings are wrong, or the schedule begins after the run.
     """
     if config is None:
         return None
     check_arguments(Schedule, config, f"schedule of the {title}")
-    return Schedule(**config)
+    schedule = Schedule(**config)
+    run = running_config()
+    unit = "epochs" if schedule.by_epoch else "iters"
+    length = None if run is None else (run.get("train_cfg") or {}).get(f"max_{unit}")
+    if length is not None and schedule.begin >= length:
+        raise ValueError(
+            f"The schedule of the {title} begins after {schedule.begin} {unit}, and the run has "
+            f"{length}: it would never act. Begin earlier, or leave it out."
+        )
+    return schedule
 
 
 def check_terms(terms: Mapping[str, Mapping[str, Any]]) -> None:

@@ -173,7 +173,9 @@ class Term(TypedModule):
         caught = [features[network][tap] for tap in flat(taps)]
         if self.locations is None:
             return caught
-        rows = self.locations.flatten(network, caught)
+        logits = taps == self.logit_taps[network]
+        read = self.locations.logits if logits else self.locations.flatten
+        rows = read(network, caught)
         return rows if selection is None else rows[selection.rows[network]]
 
     def _compared_logits(self, pairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Tensor] | None:

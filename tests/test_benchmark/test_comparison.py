@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings, spread
-from mmkd.benchmark.machine import provenance
 from mmkd.benchmark.runs import Run
+from mmkd.compat.machine import provenance
 
 
 def outcome(accuracies: list[float], iteration: float = 0.1) -> dict[str, Any]:

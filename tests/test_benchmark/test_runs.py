@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, read_scalars, train_all
 
@@ -12,8 +13,7 @@ import json, sys
 from pathlib import Path
 
 config, _, folder = sys.argv[1:4]
-options = dict(option.split("=") for option in sys.argv[5:])
-if options.get("fail"):
+if "fail = 1" in Path(config).read_text():
     sys.exit("the reason")
 log = Path(folder) / "20260101_000000/vis_data/scalars.json"
 log.parent.mkdir(parents=True, exist_ok=True)
@@ -89,3 +89,13 @@ def test_a_run_without_evaluation_is_named(train: Path) -> None:
     log.write_text(json.dumps(dict(loss=1.0, time=1.0)))
     with pytest.raises(RunFailedError, match="a logged nothing"):
         read_outcome(one)
+
+
+def test_overrides_with_spaces_and_commas_reach_the_run_as_they_are(train: Path) -> None:
+    """MMEngine takes both out of the values of --cfg-options."""
+    odd = {"model.teacher.checkpoint": "a b/c,d/epoch_2.pth"}
+    one = Run("odd", str(train.parent / "config.py"), train.parent / "a b" / "c,d", options=odd)
+    train_all([one], train, report=lambda line: None)
+    written = Config.fromfile(one.work_dir / "config.py")
+    assert written.model.teacher.checkpoint == "a b/c,d/epoch_2.pth"
+    assert one.finished

@@ -85,3 +85,38 @@ def test_a_base_by_name_is_as_one_by_path(tmp_path: Path) -> None:
 def test_the_configs_of_mmpretrain() -> None:
     config = Config.fromfile("mmpretrain::resnet/resnet18_8xb32_in1k.py")
     assert config.model.type == "ImageClassifier"
+
+
+def test_networks_are_named_relative_to_the_config_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a config of another folder that inherits it; else to the current folder."""
+    for name in ("a/student.py", "a/teacher.py", "a/weights.pth"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "a/base.py").write_text(
+        "model = dict(student='student.py', teachers=dict(\n"
+        "    t=dict(model='./teacher.py', checkpoint='weights.pth'),\n"
+        "    u=dict(model=dict(config='teacher.py', depth=3), checkpoint='work_dirs/x.pth')))\n"
+    )
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/child.py").write_text("_base_ = '../a/base.py'\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/base.py", "b/child.py"):
+        model = Config.fromfile(name).model
+        assert model.student == str(tmp_path / "a/student.py")
+        assert model.teachers.t.model == str(tmp_path / "a/teacher.py")
+        assert model.teachers.t.checkpoint == str(tmp_path / "a/weights.pth")
+        assert model.teachers.u.model.config == str(tmp_path / "a/teacher.py")
+        assert model.teachers.u.checkpoint == "work_dirs/x.pth"
+
+
+def test_names_work_in_a_clone_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compat, "PACKAGE", tmp_path / "mmkd")
+    (tmp_path / "configs/kd").mkdir(parents=True)
+    (tmp_path / "configs/kd/x.py").write_text("epochs = 3\n")
+    assert Config.fromfile("mmkd::kd/x.py").epochs == 3
+    with pytest.raises(FileNotFoundError, match=r"mmkd has no config kd/y\.py"):
+        Config.fromfile("mmkd::kd/y.py")

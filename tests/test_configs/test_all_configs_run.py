@@ -1,4 +1,4 @@
-"""Every config of a classifier trains two iterations and validates one batch.
+"""Every config of a classifier trains two iterations and validates one batch, file or not.
 
 The data are generated in the real files' format; digits are the real ones. Networks have their full
 size and random weights, but for transformers, which are narrow and of one layer a stage. ImageNet's
@@ -17,7 +17,7 @@ import mmkd  # noqa: F401
 # isort: split
 import pytest
 import torch
-from config_files import ALL, CLASSIFICATION, ROOT
+from config_files import ALL, CLASSIFICATION, PINNED, ROOT, composed
 from make_cifar100 import write_cifar100
 from make_fashion_mnist import write_fashion_mnist
 from mmengine.config import Config
@@ -43,6 +43,13 @@ CHANGES = {"CIFAR100": {"type": "GeneratedCIFAR100"}, "mmkd.FashionMNIST": {"sub
 SIDES = {"RandomResizedCrop": "scale", "ResizeEdge": "scale", "CenterCrop": "crop_size"}
 VIT = {"embed_dims": 32, "num_layers": 1, "num_heads": 2, "feedforward_channels": 32}
 SWIN = {"embed_dims": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8]}
+# Pairs and methods that have no file.
+COMPOSED = [
+    (pair, method)
+    for method, pairs in PINNED.items()
+    for pair in pairs
+    if not pair.endswith("_coco")
+]
 # Architecture and width of the last features of a small transformer.
 TRANSFORMERS = {
     "VisionTransformer": (VIT, 32),
@@ -104,12 +111,11 @@ def small(spec: Any) -> Any:
     return config
 
 
-def shortened(path: Path, work_dir: Path, data: Any) -> Config:
+def shortened(config: Config, name: str, work_dir: Path, data: Any) -> Config:
     """The config on small data, one epoch of two iterations, with random teachers."""
-    config = Config.fromfile(path)
     config.work_dir = str(work_dir)
-    # MMEngine's names tell seconds: those of configs of one name in two folders could be the same.
-    config.experiment_name = f"{path.parent.name}_{path.stem}"
+    # MMEngine's names tell seconds: those of two quick runs could be the same.
+    config.experiment_name = name
     config.train_cfg.max_epochs = 1
     config.load_from = None
     config.default_hooks.checkpoint.update(save_optimizer=False, save_param_scheduler=False)
@@ -152,7 +158,20 @@ def shorten_distillation(model: Any) -> None:
     ],
 )
 def test_it_trains_and_validates(name: str, work_dir: Path, data: Any) -> None:
-    runner = Runner.from_cfg(shortened(ROOT / name, work_dir, data))
+    experiment = name.removesuffix(".py").replace("/", "_")
+    train(shortened(Config.fromfile(ROOT / name), experiment, work_dir, data))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pair", "method"), COMPOSED)
+def test_a_pair_trains_by_a_method(pair: str, method: str, work_dir: Path, data: Any) -> None:
+    config = composed(pair, *method.split("+"))
+    train(shortened(config, f"{method}_{pair}", work_dir, data))
+
+
+def train(config: Config) -> None:
+    """Train a shortened run, and look at what it logged and saved."""
+    runner = Runner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
     scalars = {key for key in runner.message_hub.log_scalars if key.startswith(("train", "val"))}
@@ -160,13 +179,13 @@ def test_it_trains_and_validates(name: str, work_dir: Path, data: Any) -> None:
     if type(runner.model).__name__ == "Distiller":
         assert {f"train/loss_{term}" for term in runner.model.terms} <= scalars
         assert runner.model.terms.keys() == runner.cfg.model.terms.keys()
-        assert (work_dir / "epoch_1_student.pth").is_file()
+        assert Path(config.work_dir, "epoch_1_student.pth").is_file()
 
 
 @pytest.mark.parametrize("name", ["deit_base", "vit_large", "swin_large"])
 def test_transformer_teachers_see_what_they_were_trained_on(name: str) -> None:
     """The student's batch at 384 pixels, under the teacher's own mean and std."""
-    config = Config.fromfile(ROOT / f"kd/{name}_384_ResNet18_tiny_imagenet.py")
+    config = composed(f"{name}_384_ResNet18_tiny_imagenet", "kd")
     shorten_distillation(config.model)
     config.model.data_preprocessor = config.data_preprocessor
     distiller = MODELS.build(config.model)
@@ -188,20 +207,21 @@ def test_it_is_short(name: str) -> None:
 
 
 def test_no_config_is_forgotten() -> None:
-    """Every file of the tree is a base, or trained by a test, or a detector's compared with one."""
-    path = Path(__file__).with_name("test_detection_configs_run.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    detection = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(detection)
-    functions = [f for name, f in vars(detection).items() if name.startswith("test_")]
-    tested = {
-        getattr(argument, "values", (argument,))[0]
-        for function in (test_it_trains_and_validates, *functions)
-        for mark in getattr(function, "pytestmark", ())
-        if mark.name == "parametrize"
-        for argument in mark.args[1]
-    }
+    """Every file of the tree is a base, or trained by a test, or compared with pair and method."""
+    marks = marks_of(test_it_trains_and_validates)
+    for name in ("test_detection_configs_run", "test_methods"):
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        marks += [m for n, f in vars(module).items() if n[:5] == "test_" for m in marks_of(f)]
+    values = [getattr(case, "values", (case,)) for mark in marks for case in mark.args[1]]
+    tested = {value[0][0] if isinstance(value[0], tuple) else value[0] for value in values}
     files = {path.relative_to(ROOT) for path in ROOT.rglob("*.py")}
     assert {str(file) for file in files if file.parts[0] != "_base_"} <= tested
+
+
+def marks_of(function: Any) -> list[Any]:
+    """The parametrizations of a test."""
+    return [m for m in getattr(function, "pytestmark", ()) if m.name == "parametrize"]

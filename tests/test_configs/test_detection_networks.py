@@ -8,7 +8,7 @@ import mmkd  # noqa: F401
 # isort: split
 import pytest
 import yaml
-from config_files import DETECTION, ROOT
+from config_files import PAIRS, ROOT, base
 from mmengine.config import Config
 from mmengine.hub import get_config
 
@@ -19,9 +19,9 @@ mmdet = pytest.importorskip("mmdet")
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, Any]:
-    """The models of all configs. Those of the long schedule share their pairs with the others."""
-    names = [name for name in DETECTION if name.endswith("_coco.py") and "180k" not in name]
-    return {name: Config.fromfile(ROOT / name).model for name in names}
+    """The models of all pairs. Those of the long schedule are the others' too."""
+    names = [name for name in PAIRS if name.endswith("_coco") and "180k" not in name]
+    return {name: base("pairs", name).model for name in names}
 
 
 def released() -> dict[str, Any]:

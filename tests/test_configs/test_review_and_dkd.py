@@ -4,8 +4,7 @@ import mmkd  # noqa: F401
 
 # isort: split
 import pytest
-from config_files import ROOT
-from mmengine.config import Config
+from config_files import composed
 
 from mmkd.registry import MODELS
 
@@ -25,15 +24,11 @@ PAIRS = {
 BOX_WEIGHTS = {"r101_r18": 1.2, "r101_r50": 1.0, "r50_mv2": 2.0}
 
 
-def load(name: str) -> Config:
-    return Config.fromfile(ROOT / name)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_the_levels_are_the_released_codes(pair):
     _, students, teachers, *_ = PAIRS[pair]
-    config = load(f"reviewkd/{pair}_cifar100.py")
+    config = composed(f"{pair}_cifar100", "reviewkd")
     config.model.teacher.checkpoint = None
     model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
     levels = model.terms["reviewkd"].connectors["teacher"].levels
@@ -46,11 +41,11 @@ def test_the_levels_are_the_released_codes(pair):
 def test_weights_on_cifar_100(pair):
     weight, _, _, beta, lowered = PAIRS[pair]
     for method in ("reviewkd", "erkd_reviewkd", "eakd_reviewkd"):
-        term = load(f"{method}/{pair}_cifar100.py").model.terms.reviewkd
+        term = composed(f"{pair}_cifar100", method).model.terms.reviewkd
         assert (term.weight, term.schedule.warmup) == (weight, 20)
     betas = dict(dkd=beta, erkd_dkd=lowered, eakd_dkd=beta)
     for method, expected in betas.items():
-        term = load(f"{method}/{pair}_cifar100.py").model.terms.dkd
+        term = composed(f"{pair}_cifar100", method).model.terms.dkd
         assert (term.loss.alpha, term.loss.beta, term.loss.temperature) == (1.0, expected, 4.0)
         assert term.schedule.warmup == 20
 
@@ -58,8 +53,8 @@ def test_weights_on_cifar_100(pair):
 @pytest.mark.parametrize("schedule", ["", "_180k"])
 @pytest.mark.parametrize("pair", BOX_WEIGHTS)
 def test_weights_on_coco(pair, schedule):
-    name = f"fasterrcnn_{pair}{schedule}_coco.py"
-    terms = {m: load(f"{m}/{name}").model.terms for m in ("reviewkd", "dkd", "reviewkd_dkd")}
+    name, methods = f"fasterrcnn_{pair}{schedule}_coco", ("reviewkd", "dkd", "reviewkd_dkd")
+    terms = {method: composed(name, method).model.terms for method in methods}
     assert terms["reviewkd"].keys() | terms["dkd"].keys() == terms["reviewkd_dkd"].keys()
     assert terms["reviewkd"].reviewkd == terms["reviewkd_dkd"].reviewkd
     assert terms["dkd"].dkd == terms["reviewkd_dkd"].dkd

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from mmkd.connectors import ConvBNReLUConnector, ConvRegConnector
+from mmkd.connectors import ConvBNConnector, ConvBNReLUConnector, ConvRegConnector
 
 SHAPES = [
     ((2, 4, 8, 8), (2, 6, 4, 4)),
@@ -72,10 +72,16 @@ def test_the_regressors_convolution_follows_from_the_sizes(student, teacher, kin
     assert connector.conv.stride == (stride, stride)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_vectors_are_refused_in_words(kind):
-    with pytest.raises(ValueError, match="a convolution takes two maps"):
-        kind(student_shape=(2, 4), teacher_shape=(2, 4))
+@pytest.mark.parametrize("kind", [*KINDS, ConvBNConnector])
+@pytest.mark.parametrize(
+    ("student", "teacher"),
+    [((2, 4), (2, 4)), ((2, 4, 8, 8), (2, 4)), ((2, 4), (2, 4, 8, 8)), ((2, 9, 4), (2, 4, 3, 3))],
+)
+def test_what_is_no_map_is_refused_in_words(kind, student, teacher):
+    with pytest.raises(ValueError, match="a convolution takes two maps") as error:
+        kind(student_shape=student, teacher_shape=teacher)
+    assert f"not shapes {student} and {teacher}" in str(error.value)
+    assert "mmkd.TokenConnector tokens beside a map" in str(error.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -61,19 +61,21 @@ def test_help_without_examining_anything(capsys) -> None:
 
 def test_the_real_environment_is_fit() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mmkd.doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mmkd", "doctor"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mmcv's compiled ops can be imported" in done.stdout
 
 
-def test_it_starts_without_mmengine(tmp_path: Path) -> None:
+def test_it_starts_without_mmengine() -> None:
     """In an interpreter that sees nothing but the standard library and mmkd."""
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv[0] = 'mmkd-doctor'\n"
-    code += "from mmkd.doctor import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, str(ROOT)],
-        cwd=tmp_path,
+        [sys.executable, "-E", "-s", "-S", "-m", "mmkd", "doctor"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import Runner
-from runs import checkpoints, config, convnet, distiller, initialised, loader, run
+from runs import config, convnet, distiller, initialised, run
 from tiny import KD, classifier
 
 from mmkd.hooks import StepCheckError
@@ -118,33 +118,3 @@ def test_a_term_that_begins_later_is_checked_then(tmp_path):
     with pytest.raises(StepCheckError, match="'late' cannot train the student: loss_late is nan"):
         runner.train()
     assert runner.epoch == 1
-
-
-def saving(**arguments):
-    fields = checkpoints(**arguments)
-    fields["custom_hooks"].append(HOOK)
-    return fields
-
-
-def test_a_loss_that_becomes_nan_leaves_the_last_good_checkpoint(tmp_path):
-    fields = saving(by_epoch=False, interval=2, max_keep_ckpts=1)
-    data = loader(size=32, broken_from=24)  # the fourth of its batches
-    with pytest.raises(
-        StepCheckError, match="Not finite after iteration 4: loss, loss_kd, loss_student"
-    ):
-        run(tmp_path, train_dataloader=data, **fields)
-    assert [path.name for path in tmp_path.glob("iter*.pth")] == [
-        "iter_2_student.pth",
-        "iter_2.pth",
-    ]
-    student = torch.load(tmp_path / "iter_2_student.pth")["state_dict"]
-    assert all(weight.isfinite().all() for weight in student.values())
-
-
-@pytest.mark.parametrize("by_epoch", [True, False])
-def test_weights_that_overflow_under_a_finite_loss_are_not_saved(tmp_path, by_epoch):
-    wrapper = dict(optimizer=dict(type="SGD", lr=float("inf")))
-    data = loader(batch_size=16)  # one iteration an epoch: no later loss tells
-    with pytest.raises(StepCheckError, match=r"Not finite after iteration 1: student\."):
-        run(tmp_path, train_dataloader=data, optim_wrapper=wrapper, **saving(by_epoch=by_epoch))
-    assert not [*tmp_path.glob("*.pth")]

@@ -214,3 +214,13 @@ def test_it_loads_strictly_in_stock_mmpretrain_without_mmkd(tmp_path):
     with torch.no_grad():
         expected = student(torch.ones(2, 3, 32, 32), mode="tensor")
     assert torch.equal(torch.load(tmp_path / "output.pth")[0], expected[0])
+
+
+def test_the_student_that_a_kill_swallowed_is_made_up(tmp_path):
+    one = dict(train_cfg=dict(by_epoch=True, max_epochs=1))
+    fields = checkpoints()
+    run(tmp_path, **one, **fields)
+    expected = torch.load(tmp_path / "epoch_1_student.pth")["state_dict"]
+    (tmp_path / "epoch_1_student.pth").unlink()
+    run(tmp_path, resume=True, **fields)
+    assert equal(torch.load(tmp_path / "epoch_1_student.pth")["state_dict"], expected)

@@ -1,4 +1,5 @@
 import pytest
+import torch
 from mmengine.runner import Runner
 from runs import (
     checkpoints,
@@ -15,6 +16,7 @@ from runs import (
 )
 from tiny import CLASSES, classifier
 
+from mmkd.engine import SafeRunner
 from mmkd.teachers import Teacher
 
 HOOK = dict(type="mmkd.TeacherEvaluationHook")
@@ -127,3 +129,47 @@ def test_a_teacher_of_two_names_is_evaluated_once(tmp_path, teacher, monkeypatch
     assert len(batches) == len(runner.val_dataloader)
     metrics = runner.message_hub.get_info("teacher_metrics/one")
     assert metrics == runner.message_hub.get_info("teacher_metrics/two")
+
+
+def test_a_plain_model_has_no_teacher_to_evaluate(tmp_path):
+    runner = run(tmp_path, classifier(), custom_hooks=[HOOK], **validation())
+    assert EVALUATED not in log_text(runner)
+    assert runner.iter == 4
+
+
+def test_a_teacher_that_knows_nothing_is_cried_out_at_begin_and_end(tmp_path):
+    """One that always says the same class, of which the validation data have few."""
+    runner = Runner.from_cfg(config(tmp_path, custom_hooks=[HOOK], **validation()))
+    head = runner.model.teachers["teacher"].network.head.fc
+    labels = [int(s.gt_label) for s in runner.build_dataloader(loader(seed=1)).dataset.samples]
+    rarest = min(range(CLASSES), key=labels.count)
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.copy_(torch.eye(CLASSES)[rarest])
+    runner.train()
+    assert labels.count(rarest) / len(labels) < 1.5 / CLASSES
+    assert log_text(runner).count("Teacher 'teacher' knows nothing of the validation data") == 2
+
+
+def test_a_feature_teacher_of_other_classes_is_not_evaluated_and_trains(tmp_path):
+    hint = dict(
+        student="backbone.layer1", teacher="backbone.layer1", loss=dict(type="mmkd.HintLoss")
+    )
+    model = distiller(teacher=dict(model=classifier(6, classes=9)), terms=dict(hint=hint))
+    runner = run(tmp_path, model, custom_hooks=[HOOK], **validation())
+    assert "is not evaluated: it has 9 other classes and no class_map" in log_text(runner)
+    assert runner.iter == 4
+
+
+def test_another_teacher_of_a_resumed_run_is_evaluated(tmp_path):
+    path = initialised(classifier(6), tmp_path / "teacher.pth")
+    model = distiller(teacher=dict(model=classifier(6), checkpoint=str(path)))
+    saved = checkpoints()
+    saved["custom_hooks"] = [HOOK]
+    fields = dict(log_level="INFO", **validation(), **saved)
+    first = SafeRunner.from_cfg(config(tmp_path / "run", model, **fields))
+    first.train()
+    initialised(classifier(6), path, seed=1)
+    again = dict(resume=True, force_resume=True, **fields)
+    SafeRunner.from_cfg(config(tmp_path / "run", model, **again)).train()
+    assert log_text(first).count(EVALUATED) == 2

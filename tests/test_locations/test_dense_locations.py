@@ -7,6 +7,7 @@ import tiny_dense as dense
 import tiny_detectors as tiny
 import torch
 import torch.distributed as dist
+from mmengine.logging import MessageHub
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import Tensor, nn
 
@@ -32,7 +33,7 @@ def sharpen(network: nn.Module) -> None:
 
 def distiller(make=dense.retinanet, teacher=None, **overrides) -> Distiller:
     overrides.setdefault("terms", dict(er={**term(), "sample_weight": WEIGHT}))
-    overrides.setdefault("logits", dense.LOGITS)
+    overrides.setdefault("logits", "bbox_head[:]" if make is dense.yolov3 else dense.LOGITS)
     model = tiny.distiller(student=make(), teacher=dict(model=teacher or make(50)), **overrides)
     sharpen(model.teachers["teacher"].network)
     return model.train()
@@ -44,11 +45,20 @@ def of_family(make) -> Distiller:
     return distiller(make, terms=terms)
 
 
-def step_of(model: Distiller, boxes: list[int] | None = None) -> Step:
+@pytest.fixture
+def first_epoch():
+    """A Runner tells the epoch, by which TOOD chooses its loss."""
+    hub = MessageHub.get_current_instance()
+    hub.update_info("epoch", 0)
+    yield
+    hub.pop_info("epoch")
+
+
+def step_of(model: Distiller, boxes: list[int] | None = None, masks: bool = False) -> Step:
     torch.manual_seed(0)
     steps = []
     handle = model.observe(steps.append)
-    model(**model.data_preprocessor(tiny.batch(boxes), True), mode="loss")
+    model(**model.data_preprocessor(tiny.batch(boxes, masks), True), mode="loss")
     handle.remove()
     return steps[0]
 
@@ -223,28 +233,68 @@ def test_a_teacher_with_other_classes_is_mapped():
     assert step.losses["loss_kd"] > 0
 
 
-def test_an_unknown_head_says_where_its_labels_are():
+def test_a_head_of_ones_own_needs_no_labels():
     class Own(ROOT_MODELS.get("mmdet.RetinaHead")):
         def loss_by_feat(self, *arguments, **options):
             return super().loss_by_feat(*arguments, **options)
 
-    def make(depth: int = 18):
-        return dense.retinanet(depth, type=Own)
-
-    with pytest.raises(ValueError, match="where the student's head assigns labels"):
-        distiller(make)
-    labels = "bbox_head.loss_cls*:input[1]"
-    model = distiller(make, terms=dict(kd={**term(order="levels"), "labels": labels}))
+    model = distiller(lambda depth=18: dense.retinanet(depth, type=Own), terms=dict(kd=term()))
     known = distiller(terms=dict(kd=term()))
     known.student.load_state_dict(model.student.state_dict())
     known.teachers["teacher"].load_state_dict(model.teachers["teacher"].state_dict())
     torch.testing.assert_close(step_of(model).losses, step_of(known).losses)
 
 
-def test_labels_of_other_locations_are_told():
-    kd = {**term(order="levels"), "labels": "bbox_head.loss_bbox*:input[0]"}
-    with pytest.raises(RuntimeError, match="labels, but the student has"):
-        step_of(distiller(terms=dict(kd=kd)))
+@pytest.mark.parametrize("make", dense.OTHERS)
+def test_heads_whose_losses_take_labels_in_other_ways(make, first_epoch):
+    softmax = make is dense.ssd
+    er = dict(
+        loss=dict(type="mmkd.KDLoss" if softmax else "mmkd.BinaryKDLoss"),
+        sample_weight=dict(
+            type="mmkd.EntropyWeight", activation="softmax" if softmax else "sigmoid"
+        ),
+        locations=dict(type="mmkd.DenseLocations"),
+    )
+    model = distiller(make, terms=dict(er=er))
+    step = step_of(model, masks=make is dense.rtmdet_ins)
+    assert step.student_logits.shape[1] == tiny.CLASSES + softmax
+    assert 0 < len(step.student_logits) < 2000
+    assert step.losses["loss_er"] > 0
+    step.losses["loss_er"].backward()
+    assert any(p.grad is not None for p in model.student.backbone.parameters())
+
+
+def test_probabilities_are_turned_back_into_logits(first_epoch):
+    """TOOD gives probabilities: a second sigmoid would leave all but nothing of the difference."""
+    model = distiller(dense.tood, terms=dict(kd=term()))
+    step = step_of(model)
+    er = model.terms["kd"]
+    given = [step.features["student"][tap] for tap in er.logits["student"]]
+    assert all(0 <= level.min() <= level.max() <= 1 for level in given)
+    rows = er.locations.flatten("student", given)
+    torch.testing.assert_close(er.locations.logits("student", given).sigmoid(), rows)
+    teacher = step.teacher_logits["teacher"]
+    p, q = teacher.div(2).sigmoid(), step.student_logits.div(2).sigmoid()
+    divergence = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()
+    expected = 4 * divergence.sum(1).mean()
+    torch.testing.assert_close(step.losses["loss_kd"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_of_yolov3_the_classes_alone_are_compared():
+    model = distiller(dense.yolov3, terms=dict(kd=term()))
+    step = step_of(model)
+    kd = model.terms["kd"]
+    given = [step.features["student"][tap] for tap in kd.logits["student"]]
+    logits = kd.locations.logits("student", given)
+    first = given[0][0, :, 0, 0].view(3, 5 + tiny.CLASSES)  # the priors of one location
+    assert torch.equal(logits[:3], first[:, 5:])
+    assert step.student_logits.shape[1] == tiny.CLASSES
+
+
+def test_a_location_without_a_label_of_its_own_is_compared_where_a_teacher_is_confident():
+    locations = dict(type="mmkd.DenseLocations", select="confident", threshold=0.3)
+    kd = dict(loss=BINARY, locations=locations)
+    assert step_of(distiller(dense.free_anchor, terms=dict(kd=kd))).losses["loss_kd"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Queries of transformers are compared by the object that the student's matcher gives them."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import tiny_dense as dense
 import tiny_detectors as tiny
 import torch
-from mmdet.structures.bbox import bbox_xyxy_to_cxcywh
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy, bbox_xyxy_to_cxcywh
 from torch import Tensor
 
 from mmkd.distillers import Distiller, Step
@@ -92,6 +93,28 @@ def test_objects_beyond_the_queries_are_left_out():
     step, _ = step_of(model, [12, 1])
     assert len(step.student_logits) == len(step.teacher_logits["teacher"]) == 11
     assert step.losses["loss_er"].isfinite()
+
+
+def test_the_matcher_sees_boxes_of_half_precision_in_full():
+    """In bfloat16 a corner of an image of 800 pixels would be off by pixels."""
+    model = distiller(dense.deformable_detr)
+    locations, seen = model.terms["er"].locations, []
+    assign = locations._assigner.assign
+
+    def spy(predicted, *arguments):
+        seen.append(predicted)
+        return assign(predicted, *arguments)
+
+    data = model.data_preprocessor(tiny.batch([1, 1]), True)
+    locations._assigner = SimpleNamespace(assign=spy)
+    boxes = torch.rand(20, 4).bfloat16()
+    locations._match(torch.randn(20, tiny.CLASSES).bfloat16(), boxes, data["data_samples"])
+    exact = bbox_cxcywh_to_xyxy(boxes.double())
+    for image, (predicted, sample) in enumerate(zip(seen, data["data_samples"], strict=True)):
+        height, width = sample.img_shape
+        expected = exact[image * 10 : image * 10 + 10] * torch.tensor([width, height] * 2)
+        assert predicted.bboxes.dtype == predicted.scores.dtype == torch.float32
+        torch.testing.assert_close(predicted.bboxes.double(), expected, rtol=1e-6, atol=1e-4)
 
 
 def test_boxes_of_matched_queries():

@@ -59,7 +59,7 @@ def refused(match: str, own=None, other=None, logits=dense.LOGITS, **term) -> No
         (dict(student="bbox_head[0][0]", teacher="bbox_head[0][0]",
               sample_weight=dict(type="mmkd.EntropyWeight", activation="sigmoid")),
          r"must be the same levels"),
-        (dict(labels="bbox_head.loss_cls*:input[1]"), r"and its locations their `order`"),
+        (dict(student="backbone.conv1", teacher="backbone.conv1"), r"Tap what a dense head gives"),
         (
             dict(loss=dict(type="mmkd.SPLoss"), locations=dict(PLACES, avg="positives")),
             r"compares relations",
@@ -98,9 +98,29 @@ def test_distributions_of_other_lengths():
     refused(r"\[36, 68\]", dense.gfl(), dense.gfl(18, reg_max=8), **LD)
 
 
-def test_confidence_without_objectness():
+@pytest.mark.parametrize("make", [dense.yolox, dense.yolov3])
+def test_confidence_without_objectness(make):
     locations = dict(PLACES, select="confident")
-    refused(r"beside an objectness", dense.yolox(), dense.yolox(), locations=locations)
+    refused(r"beside an objectness", make(), make(), locations=locations)
+
+
+def test_a_part_of_the_levels():
+    levels = ["bbox_head[0][0]", "bbox_head[0][1]"]
+    message = r"RetinaHead assigns labels on 5 levels, but the term taps 2 .* 'bbox_head\[0\]\[:\]'"
+    refused(message, logits=levels)
+    # YOLOv3 gives one tuple of maps, of which this is the first.
+    refused(r"YOLOV3Head assigns labels on 3 levels", dense.yolov3(), dense.yolov3())
+
+
+@pytest.mark.parametrize("places", [PLACES, dict(PLACES, select="all", avg="positives")])
+def test_labels_where_a_head_assigns_none(places):
+    message = r"FreeAnchorRetinaHead assigns no class .* select='confident', avg='selected'\)"
+    refused(message, dense.free_anchor(), dense.free_anchor(), locations=places)
+
+
+def test_a_head_without_priors():
+    model = dense.centernet()
+    refused(r"but CenterNetHead has no prior_generator: .* Compare features", model, model)
 
 
 def test_rois_of_a_dense_detector():

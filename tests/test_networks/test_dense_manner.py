@@ -7,6 +7,8 @@ import torch
 from mmengine.registry import MODELS
 
 from mmkd.distillers import Distiller
+from mmkd.networks.manner import manner_of
+from mmkd.networks.taps import Tap
 
 SOFTMAX = dict(type="mmkd.KDLoss")
 BINARY = dict(type="mmkd.BinaryKDLoss")
@@ -62,6 +64,23 @@ def test_features_alone_stop_before_the_head(make):
             part.register_forward_pre_hook(lambda *_, path=path: seen.append(path))
     step(model)
     assert seen == ["neck"]
+
+
+@pytest.mark.parametrize("make", dense.TRANSFORMERS)
+@pytest.mark.parametrize(
+    ("path", "parts"), [("backbone", 0), ("neck", 0), ("encoder", 1), ("bbox_head", 2)]
+)
+def test_a_transformer_runs_as_far_as_it_is_tapped(make, path, parts, monkeypatch):
+    """Also where no forward is stopped at its taps: the manner itself goes no further."""
+    network = MODELS.build(make()).eval()
+    seen = []
+    for owner, name in ((network, "forward_transformer"), (network.bbox_head, "forward")):
+        run = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *a, run=run, name=name, **k: (seen.append(name), run(*a, **k))[1]
+        )
+    manner_of(network).run(network, torch.rand(2, 3, 64, 64), None, [], [Tap.parse(path)])
+    assert seen == ["forward_transformer", "forward"][:parts]
 
 
 @pytest.mark.parametrize("make", dense.TRANSFORMERS)

@@ -108,7 +108,6 @@ class Head(nn.Module):
     [
         (80, ClassOutputs(80, False), "80 classes"),
         (81, ClassOutputs(80, True), "80 classes and background"),
-        (7, ClassOutputs(7), "7 classes"),  # no logits of the head's classes
     ],
 )
 def test_the_nearest_head_says_what_its_logits_are(width, expected, words):
@@ -118,6 +117,22 @@ def test_the_nearest_head_says_what_its_logits_are(width, expected, words):
     assert str(found) == words
     assert found.width == width
     assert ClassOutputs.of(network, "other.fc", width) == ClassOutputs(width)
+
+
+@pytest.mark.parametrize("width", [79, 82, 85])
+def test_numbers_that_are_not_those_of_the_heads_classes_are_refused(width):
+    """YOLOv3 gives 85 for 80 classes, Seesaw loss takes 82: boxes or objectness among them."""
+    network = nn.ModuleDict(dict(head=Head(80)))
+    message = rf"{width} numbers for a sample, but Head has 80 classes: .* compare features"
+    with pytest.raises(ValueError, match=message):
+        ClassOutputs.of(network, "head.fc", width)
+
+
+def test_an_outer_head_may_say_what_an_inner_one_does_not():
+    inner = Head(80)
+    network = nn.ModuleDict(dict(head=Head(5)))
+    network["head"].inner = inner
+    assert ClassOutputs.of(network, "head.inner.fc", 6) == ClassOutputs(5, True)
 
 
 def test_logits_of_the_same_width_need_not_stand_for_the_same():

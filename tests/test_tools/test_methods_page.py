@@ -14,21 +14,12 @@ from tool_runs import ROOT
 from mmkd.registry import MODELS
 
 PAGE = ROOT / "docs/methods.md"
-METAFILE = """\
-Collections:
-  - Name: {name}
-    Paper:
-      Title: A Paper of {name}
-      URL: https://example.org/{name}
-    README: configs/{name}/README.md
-Models:
-"""
-MODEL = """\
-  - Name: {folder}_{config}
-    In Collection: {folder}
-    Config: configs/{folder}/{config}.py
-    Metadata:
-      Training Data: {data}
+LITERATURE = """\
+name: {name}
+paper:
+  title: A Paper of {name}
+  url: https://example.org/{name}
+literature:
 """
 CONFIG = """\
 model = dict(
@@ -52,45 +43,43 @@ def parts(tool: ModuleType) -> ModuleType:
     return importlib.import_module("registered_parts")
 
 
-def numbers(metric: str, *values: tuple[str, str]) -> str:
-    rows = "".join(f"        - {metric}: {v}\n          Source: {s}\n" for v, s in values)
-    return f"      Literature:\n{rows}"
-
-
-def write(root: Path, folder: str, models: dict[tuple[str, str], str]) -> Path:
-    """Write the folder of a method: its configs, on their data sets, with lines of metadata."""
+def write(root: Path, folder: str, configs: list[str], literature: str) -> Path:
+    """Write the folder of a method: its configs, and lines of its literature."""
     place = root / "configs" / folder
     place.mkdir(parents=True)
-    text = METAFILE.format(name=folder)
-    for (config, data), more in models.items():
+    for config in configs:
         (place / f"{config}.py").write_text(CONFIG)
-        text += MODEL.format(folder=folder, config=config, data=data) + more
-    (place / "metafile.yml").write_text(text)
-    return place / "metafile.yml"
+    (place / "literature.yml").write_text(LITERATURE.format(name=folder) + literature)
+    return place / "literature.yml"
 
 
 @pytest.fixture
 def configs(tmp_path: Path) -> Path:
     """Two methods and the networks alone."""
-    top1 = "Top 1 Accuracy"
-    alpha = {
-        ("vgg13_vgg8_cifar100", "CIFAR-100"): numbers(top1, ("71.30", "Paper B"), ("70", "A | Z")),
-        ("vgg13_vgg8_long_cifar100", "CIFAR-100"): numbers(top1, ("72.5", "Paper B")),
-        ("a_b_imagenet", "ImageNet-1k"): numbers(top1, ("70.1", "Paper B")),
-        ("r101_r50_coco", "MS-COCO"): numbers("box AP", ("40.2", "Paper B")),
-        ("a_b_fmnist8k", "Fashion-MNIST, 8000 images"): "",
-    }
-    write(tmp_path, "alpha", alpha)
-    beta = {
-        ("a_b_imagenet", "ImageNet-1k"): numbers(top1, ("69.0", "A | Z")),
-        ("odd_cifar100", "CIFAR-100"): numbers(top1, ("60.0", "A | Z")),
-    }
-    write(tmp_path, "beta", beta)
-    networks = {("vgg13_cifar100", "CIFAR-100"): "74.64", ("vgg8_cifar100", "CIFAR-100"): "70.36"}
-    write(tmp_path, "Baselines", {k: numbers(top1, (v, "Paper B")) for k, v in networks.items()})
-    pairs = tmp_path / "configs/_base_/pairs"
-    pairs.mkdir(parents=True)
-    (pairs / "vgg13_vgg8_cifar100.py").touch()
+    write(
+        tmp_path,
+        "alpha",
+        ["vgg13_vgg8_cifar100", "vgg13_vgg8_long_cifar100", "r101_r50_coco", "a_b_fmnist8k"],
+        """\
+  Paper B:
+    vgg13_vgg8_cifar100: 71.30
+    vgg13_vgg8_long_cifar100: 72.5
+    a_b_imagenet: 70.1
+    r101_r50_coco: 40.2
+  A | Z:
+    vgg13_vgg8_cifar100: 70
+""",
+    )
+    beta = "  A | Z:\n    a_b_imagenet: 69.0\n    odd_cifar100: 60.0\n"
+    write(tmp_path, "beta", ["odd_cifar100"], beta)
+    networks = "  Paper B:\n    vgg13_cifar100: 74.64\n    vgg8_cifar100: 70.36\n"
+    write(tmp_path, "Baselines", ["vgg13_cifar100", "vgg8_cifar100"], networks)
+    for folder in ("pairs", "methods"):
+        (tmp_path / "configs/_base_" / folder).mkdir(parents=True)
+    (tmp_path / "configs/_base_/pairs/vgg13_vgg8_cifar100.py").touch()
+    method = "method = dict(classifier=settings, dense=settings)\ndel settings\n"
+    text = CONFIG.replace("model = ", "settings = dict(model=", 1).rstrip() + ")\n" + method
+    (tmp_path / "configs/_base_/methods/alpha.py").write_text(text)
     return tmp_path / "configs"
 
 
@@ -116,9 +105,13 @@ def test_a_made_up_folder(tool: ModuleType, configs: Path, tmp_path: Path) -> No
     text = tool.render(configs, tmp_path / "docs/page.md")
     lines = text.splitlines()
     assert (
-        "| [alpha](../configs/alpha/README.md) | [A Paper of alpha](https://example.org/alpha) "
-        "| `KDLoss`, `RKDLoss` | `EntropyWeight` | in part "
-        "| CIFAR-100: 2; Fashion-MNIST, 8000 images: 1; ImageNet-1k: 1; MS-COCO: 1 |"
+        "| [alpha](../configs/alpha/README.md) | `alpha` | classifier, dense "
+        "| [A Paper of alpha](https://example.org/alpha) "
+        "| `KDLoss`, `RKDLoss` | `EntropyWeight` | in part | 4 |"
+    ) in lines
+    assert (
+        "| [beta](../configs/beta/README.md) |  |  | [A Paper of beta](https://example.org/beta) "
+        "| `KDLoss`, `RKDLoss` | `EntropyWeight` | in part | 1 |"
     ) in lines
     start = lines.index("### CIFAR-100, top-1 accuracy (%)")
     assert lines[start + 2 :] == [
@@ -172,25 +165,21 @@ def test_check_finds_a_stale_page(
 
 
 WRONG = {
-    "no number": (
-        "      Literature:\n        - Top 1 Accuracy: best\n          Source: x\n",
-        "none",
-    ),
-    "no source": ("      Literature:\n        - Top 1 Accuracy: 70.0\n", "`Source`"),
-    "empty source": (numbers("Top 1 Accuracy", ("70.0", "")), "no source"),
-    "other metric": (numbers("box AP", ("70.0", "x")), "needs `Top 1 Accuracy`"),
-    "no list": ("      Literature: 70.0\n", "list"),
-    "no YAML": ("      Literature: [\n", "flow"),
-    "another model": ("  - Name: x\n", "has not the shape"),
+    "no number": ("  Paper B:\n    a_b_cifar100: best\n", "write a number"),
+    "no source": ('  "":\n    a_b_cifar100: 70.0\n', "the name of its source"),
+    "no data set": ("  Paper B:\n    a_b: 70.0\n", "ends with no data set"),
+    "no mapping": ("  - 70.0\n", "has not the shape"),
+    "no YAML": ("  Paper B: [\n", "flow"),
+    "other key": ("  Paper B:\n    a_b_cifar100: 70.0\nresults: 3\n", "allowed are"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_metafile_of_another_shape_is_named(
+def test_literature_of_another_shape_is_named(
     case: str, tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines, words = WRONG[case]
-    path = write(tmp_path, "alpha", {("a_b_cifar100", "CIFAR-100"): lines})
+    path = write(tmp_path, "alpha", ["a_b_cifar100"], lines)
     with pytest.raises(SystemExit) as ended:
         run(tool, monkeypatch, "--configs", tmp_path / "configs", "--page", tmp_path / "page.md")
     assert str(path) in str(ended.value)

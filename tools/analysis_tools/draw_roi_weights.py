@@ -25,7 +25,7 @@ from mmengine.runner import set_random_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError
+from mmkd.compat.archives import CheckpointError
 from mmkd.distillers import Distiller, Step
 from mmkd.teachers.renormalize import Normalization
 from mmkd.visualization import draw_roi_weights, roi_weights, trained_distiller
@@ -135,7 +135,7 @@ def main() -> None:
     MMLogger.get_instance("mmengine", log_level="ERROR")  # else what is built is listed
     try:
         draw(arguments)
-    except (FileNotFoundError, UnsafeCheckpointError, ValueError) as error:
+    except (FileNotFoundError, CheckpointError, ValueError) as error:
         sys.exit(f"{TOOL}: {error}")
 
 

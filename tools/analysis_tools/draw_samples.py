@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError
+from mmkd.compat.archives import CheckpointError
 from mmkd.engine.launch import complete_loaders
 from mmkd.visualization import collect_samples, draw_samples, trained_distiller
 
@@ -62,7 +62,7 @@ def main() -> None:
     MMLogger.get_instance("mmengine", log_level="ERROR")  # else what is built is listed
     try:
         draw(arguments)
-    except (FileNotFoundError, UnsafeCheckpointError, ValueError) as error:
+    except (FileNotFoundError, CheckpointError, ValueError) as error:
         sys.exit(f"{TOOL}: {error}")
 
 

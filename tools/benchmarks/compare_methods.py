@@ -25,10 +25,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
-from mmkd.benchmark.machine import provenance
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
 from mmkd.benchmark.timing import measure, training_step
+from mmkd.compat.machine import provenance
 from mmkd.engine.launch import complete_loaders
 from mmkd.registry import MODELS
 

@@ -32,9 +32,9 @@ from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
-from mmkd.benchmark.machine import provenance
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.benchmark.timing import Step, measure, training_step
+from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision

@@ -1,10 +1,10 @@
-"""The numbers of the metafiles against each other: a row a method, a column a pair of networks."""
+"""The literature's numbers against each other: a row a method, a column a pair of networks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from method_collections import ENDINGS, Collection, Model, Number
+from method_collections import ENDINGS, Collection, Number
 from page_text import table
 
 # In the order of the tables of the distillation literature.
@@ -19,10 +19,10 @@ USUAL_PAIRS = (
 )
 HEADINGS = {"MS-COCO": "MS-COCO, box AP"}
 ABOUT = """\
-What papers and the READMEs of code report, as the metafiles have it. None of these numbers was
-measured here, and most are those of the best epoch on the test set. Rows of different sources may
-differ in their teachers, schedules and libraries. Letters tell the sources, which are listed below
-the tables. What was measured here is in [benchmarks](benchmarks/)."""
+What papers and the READMEs of code report. None of these numbers was measured here, and most are
+those of the best epoch on the test set. Rows of different sources may differ in their teachers,
+schedules and libraries. Letters tell the sources, which are listed below the tables. What was
+measured here is in [benchmarks](benchmarks/)."""
 # The collection of what networks reach without a teacher.
 ALONE = "Baselines"
 
@@ -65,11 +65,10 @@ def marks() -> Iterator[str]:
 
 
 def cells_of(method: Collection, pairs: set[str]) -> Iterator[Cell]:
-    for model in method.models:
-        pair, variant = split(model, pairs)
-        for number in model.numbers:
-            row = f"{method.name}, `{variant}`" if variant else method.name
-            yield Cell(model.data, pair, row, number)
+    for number in method.numbers:
+        pair, variant = split(number, pairs)
+        row = f"{method.name}, `{variant}`" if variant else method.name
+        yield Cell(number.data, pair, row, number)
 
 
 def alone(found: list[Cell], compared: list[Cell]) -> Iterator[Cell]:
@@ -84,13 +83,13 @@ def alone(found: list[Cell], compared: list[Cell]) -> Iterator[Cell]:
                     yield Cell(data, pair, role, cell.number)
 
 
-def split(model: Model, pairs: set[str]) -> tuple[str, str]:
-    """Return the pair of networks that a config is for, and what else its name says."""
-    known = {pair.removesuffix(ENDINGS.get(model.data, "")) for pair in pairs}
+def split(number: Number, pairs: set[str]) -> tuple[str, str]:
+    """Return the pair of networks that a number is of, and what else its config's name says."""
+    known = {pair.removesuffix(ENDINGS[number.data]).removesuffix("_180k") for pair in pairs}
     for pair in sorted(known, key=len, reverse=True):
-        if f"_{pair}_" in f"_{model.name}_":
-            return pair, model.name.replace(pair, "").strip("_")
-    return model.name, ""
+        if f"_{pair}_" in f"_{number.pair}_":
+            return pair, number.pair.replace(pair, "").strip("_")
+    return number.pair, ""
 
 
 def tables(cells: list[Cell], letters: dict[str, str]) -> Iterator[str]:

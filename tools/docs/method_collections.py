@@ -1,127 +1,126 @@
-"""What the metafiles of the method folders say: methods, their papers, configs and numbers."""
+"""What the method folders say: methods, their papers, configs, and the literature's numbers."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-METRICS = {"MS-COCO": "box AP"}  # by data set; of classifiers it is the following
-TOP1 = "Top 1 Accuracy"
-# The file names of configs end with the data set.
+FILE = "literature.yml"
+# Names of configs end with the data set.
 ENDINGS = {
     "CIFAR-100": "_cifar100",
     "ImageNet-1k": "_imagenet",
     "MS-COCO": "_coco",
     "Tiny-ImageNet": "_tiny_imagenet",
     "CINIC-10": "_cinic10",
+    "Fashion-MNIST, 8000 images": "_fmnist8k",
 }
+KEYS = {"name", "architecture", "paper", "literature"}
 
 
-class MetafileError(ValueError):
-    """A metafile has not the shape that it should have."""
+class LiteratureError(ValueError):
+    """A file of a method's literature has not the shape that it should have."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Number:
-    """A number of the literature, as the metafile writes it."""
+    """A number of the literature.
 
+    Attributes:
+        pair: The networks, and what else the config's name says before the data set.
+        data: The data set.
+        value: The number as it is written.
+        source: Where it is published.
+    """
+
+    pair: str
+    data: str
     value: str
     source: str
 
 
-@dataclass
-class Model:
-    """A config.
-
-    Attributes:
-        path: Of the config.
-        data: The data set.
-        numbers: Of the literature.
-    """
-
-    path: Path
-    data: str
-    numbers: list[Number]
-
-    @property
-    def name(self) -> str:
-        """The config's name without the data set: teacher, student, and what else it says."""
-        return self.path.stem.removesuffix(ENDINGS.get(self.data, ""))
-
-
-@dataclass
+@dataclass(frozen=True)
 class Collection:
     """A method.
 
     Attributes:
         name: Of the method.
-        readme: Path of its page.
+        folder: Of its configs and its page.
+        architecture: Words on what kind of method it is.
         paper: Title and address of its paper, if it has one.
-        models: Its configs.
+        numbers: Of the literature.
     """
 
     name: str
-    readme: Path
+    folder: Path
+    architecture: list[str]
     paper: tuple[str, str] | None
-    models: list[Model]
+    numbers: list[Number]
+
+    @property
+    def configs(self) -> list[Path]:
+        """Its config files, by data set and name."""
+        order = [*ENDINGS]
+        paths = self.folder.glob("*.py")
+        return sorted(paths, key=lambda path: (order.index(data_of(path.stem)), path.stem))
 
 
 def read_collections(configs: Path) -> list[Collection]:
-    """Read all metafiles in the folders of ``configs``, by the method's name.
+    """Read all files of literature in the folders of ``configs``, by the method's name.
 
     Raises:
-        MetafileError: If one has another shape; the message names the file.
+        LiteratureError: If one has another shape; the message names the file.
     """
     found = []
-    for path in sorted(configs.glob("*/metafile.yml")):
+    for path in sorted(configs.glob(f"*/{FILE}")):
         try:
             # As text: 70.50 stays 70.50.
             content = yaml.load(path.read_text(), yaml.BaseLoader)
-            found.append(collection(content, configs.parent))
-        except (yaml.YAMLError, MetafileError) as error:
-            raise MetafileError(f"{path}: {error}") from error
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise MetafileError(
-                f"{path} has not the shape of the other metafiles ({error!r}): see "
-                "configs/kd/metafile.yml."
+            found.append(_collection(content, path.parent))
+        except (yaml.YAMLError, LiteratureError) as error:
+            raise LiteratureError(f"{path}: {error}") from error
+        except (AttributeError, KeyError, TypeError) as error:
+            raise LiteratureError(
+                f"{path} has not the shape of the others ({error!r}): see configs/kd/{FILE}."
             ) from error
     return sorted(found, key=lambda one: one.name.lower())
 
 
-def collection(content: dict[str, Any], root: Path) -> Collection:
-    [head] = content["Collections"]
-    paper = head.get("Paper")
+def _collection(content: dict[str, Any], folder: Path) -> Collection:
+    if set(content) - KEYS:
+        raise LiteratureError(f"it has the keys {sorted(content)}; allowed are {sorted(KEYS)}.")
+    paper = content.get("paper")
     return Collection(
-        name=head["Name"],
-        readme=root / head["README"],
-        paper=None if paper is None else (paper["Title"], paper["URL"]),
-        models=[model(entry, root) for entry in content["Models"]],
+        name=content["name"],
+        folder=folder,
+        architecture=content.get("architecture", ["Knowledge distillation"]),
+        paper=None if paper is None else (paper["title"], paper["url"]),
+        numbers=[*_numbers(content.get("literature", {}))],
     )
 
 
-def model(entry: dict[str, Any], root: Path) -> Model:
-    metadata = entry["Metadata"]
-    data = metadata["Training Data"]
-    numbers = metadata.get("Literature", [])
-    if not isinstance(numbers, list):
-        raise MetafileError(f"the Literature of {entry['Name']} must be a list of numbers")
-    metric = METRICS.get(data, TOP1)
-    return Model(
-        path=root / entry["Config"],
-        data=data,
-        numbers=[number(one, metric, entry["Name"]) for one in numbers],
-    )
+def _numbers(literature: dict[str, dict[str, str]]) -> Iterator[Number]:
+    for source, values in literature.items():
+        for config, value in values.items():
+            if not source or not re.fullmatch(r"\d+(\.\d+)?", value):
+                raise LiteratureError(
+                    f"of {config} it has {value!r} from {source!r}: write a number, such as "
+                    "70.50, under the name of its source."
+                )
+            data = data_of(config)
+            yield Number(config.removesuffix(ENDINGS[data]), data, value, source)
 
 
-def number(entry: Any, metric: str, name: str) -> Number:
-    if not isinstance(entry, dict) or set(entry) != {metric, "Source"}:
-        raise MetafileError(
-            f"a number in the Literature of {name} needs `{metric}` and `Source`, and nothing "
-            f"else; it has {entry!r}"
-        )
-    value, source = entry[metric], entry["Source"]
-    if not re.fullmatch(r"\d+(\.\d+)?", str(value)) or not source:
-        raise MetafileError(f"a number in the Literature of {name} is none, or has no source")
-    return Number(value, source)
+def data_of(config: str) -> str:
+    """Return the data set that the name of a config ends with.
+
+    Raises:
+        LiteratureError: If it ends with none.
+    """
+    found = [data for data, ending in ENDINGS.items() if config.endswith(ending)]
+    if not found:
+        raise LiteratureError(f"{config} ends with no data set: {', '.join(ENDINGS.values())}.")
+    return max(found, key=lambda data: len(ENDINGS[data]))

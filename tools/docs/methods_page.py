@@ -1,21 +1,20 @@
 """Write docs/methods.md: all methods, the parts that they are made of, and published numbers.
 
-From the registries of mmkd and the metafiles of configs/. With --check it writes nothing, and fails
-if the page is not what it would write.
+From the registries of mmkd, the files of methods and the literature in configs/. With --check it
+writes nothing, and fails if the page is not what it would write.
 """
 
 import difflib
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from literature_tables import literature
-from method_collections import Collection, MetafileError, read_collections
+from method_collections import Collection, LiteratureError, read_collections
 from page_text import from_docstring, link, table
 from registered_parts import COMMON, LOSSES, Part, arguments_of, registered_parts
 
@@ -29,12 +28,15 @@ ABOUT = f"""\
 
 # Methods
 
-Written from mmkd's registries and the metafiles of `configs/` by `{COMMAND}`.
-[How to add a method](add_a_method.md) is a page of its own.
+Written from mmkd's registries, the files of methods and the literature in `configs/` by
+`{COMMAND}`. [How to add a method](add_a_method.md) is a page of its own.
 
-## Methods and their configs
+## Methods
 
-Losses and other parts are those of a method's first config on CIFAR-100, or of its first config.
+`--method` of `tools/train.py` takes the name in the second column, for networks of the kinds in the
+next: classifiers, two-stage detectors (roi), one-stage detectors (dense), and DETR's family
+(queries). A method without such a name is had by the configs of its folder. Losses and other parts
+are those for the first kind.
 A method is weighable if its losses have a value for each sample, which a sample weight such as
 ER-KD's or EA-KD's may multiply. Where it is in part, some of its losses, or a part of its loss,
 compare samples with each other; a weight on a loss that is not weighable is refused when the model
@@ -51,7 +53,7 @@ YES = {True: "yes", False: "", None: "not known"}
 def parse_arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--configs", type=Path, default=ROOT / "configs", help="folder of metafiles"
+        "--configs", type=Path, default=ROOT / "configs", help="folder of the methods' folders"
     )
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "methods.md")
     parser.add_argument("--check", action="store_true", help="fail if the page is not up to date")
@@ -70,34 +72,46 @@ def parts_of(settings: Any) -> Iterator[dict[str, Any]]:
             yield from parts_of(value)
 
 
+def variants(method: Collection) -> dict[str, Any]:
+    """Return what the file of a method sets, by kind of network; nothing if there is no file."""
+    path = method.folder.parent / "_base_" / "methods" / f"{method.folder.name}.py"
+    found: dict[str, Any] = Config.fromfile(path).method.to_dict() if path.exists() else {}
+    return found
+
+
 def example(method: Collection) -> list[dict[str, Any]]:
-    """Return the configs of the parts that a method's first config on CIFAR-100, or first, has."""
-    on_cifar = [model for model in method.models if model.data == "CIFAR-100"]
-    return list(parts_of(Config.fromfile([*on_cifar, *method.models][0].path).model.to_dict()))
+    """Return the configs of the parts that a method has for its first kind of network."""
+    settings = [*variants(method).values()]
+    if not settings:
+        settings = [Config.fromfile(path).to_dict() for path in method.configs[:1]]
+    return list(parts_of(settings[0]["model"]))
 
 
 def methods_table(
     methods: list[Collection], used: dict[str, list[dict[str, Any]]], parts: list[Part], page: Path
 ) -> str:
-    kinds = {part.name: part for part in parts}
+    named = {part.name: part for part in parts}
     rows = []
     for method in methods:
         names = list(dict.fromkeys(p["type"].removeprefix("mmkd.") for p in used[method.name]))
-        own = [kinds[name] for name in names if name in kinds and name != "Distiller"]
+        own = [named[name] for name in names if name in named and name != "Distiller"]
         losses = [part for part in own if part.kind in LOSSES]
         weighable = {part.weighable for part in losses}
-        counts = Counter(model.data for model in method.models)
+        kinds = variants(method)
         rows.append(
             [
-                link(method.name, os.path.relpath(method.readme, page.parent)),
+                link(method.name, os.path.relpath(method.folder / "README.md", page.parent)),
+                f"`{method.folder.name}`" if kinds else "",
+                ", ".join(kinds),
                 link(*method.paper) if method.paper else "",
                 ", ".join(f"`{part.name}`" for part in losses),
                 ", ".join(f"`{part.name}`" for part in own if part not in losses),
                 "in part" if len(weighable) > 1 else "".join(weighable),
-                "; ".join(f"{data}: {count}" for data, count in sorted(counts.items())),
+                str(len(method.configs)),
             ]
         )
-    header = ["method", "paper", "losses", "other parts", "weighable", "configs"]
+    header = ["method", "`--method`", "networks", "paper", "losses", "other parts", "weighable"]
+    header.append("configs")
     return table(header, rows)
 
 
@@ -161,7 +175,7 @@ def main() -> None:
     arguments = parse_arguments()
     try:
         text = render(arguments.configs.resolve(), arguments.page.resolve())
-    except MetafileError as error:
+    except LiteratureError as error:
         sys.exit(f"tools/docs/methods_page.py: {error}")
     if not arguments.check:
         arguments.page.write_text(text)

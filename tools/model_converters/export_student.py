@@ -10,10 +10,11 @@ from pathlib import Path
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-import torch
 from mmengine.config import Config
+from mmengine.runner import save_checkpoint
 
-from mmkd.compat.checkpoints import UnsafeCheckpointError, load_checkpoint
+from mmkd.compat.archives import CheckpointError
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.engine.student_config import student_config, uses_mmkd
 from mmkd.networks.student import student_checkpoint
 
@@ -39,13 +40,13 @@ def main() -> None:
         config = student_config(Config.fromfile(arguments.config))
         checkpoint = load_checkpoint(arguments.checkpoint, arguments.trust_checkpoint)
         student = student_checkpoint(checkpoint)
-    except (FileNotFoundError, UnsafeCheckpointError, ValueError) as error:
+    except (FileNotFoundError, CheckpointError, ValueError) as error:
         sys.exit(f"tools/model_converters/export_student.py: {error}")
     folder = arguments.out_dir or Path(arguments.checkpoint).parent
     folder.mkdir(parents=True, exist_ok=True)
     name = Path(arguments.checkpoint).stem
     weights, settings = folder / f"{name}_student.pth", folder / f"{name}_student.py"
-    torch.save(student, weights)
+    save_checkpoint(student, str(weights))  # as a whole, with its checksum
     config.dump(str(settings))
     needs = "mmkd, whose parts it uses" if uses_mmkd(config) else "no mmkd"
     print(f"Wrote {weights} and {settings}. The config needs {needs}.")

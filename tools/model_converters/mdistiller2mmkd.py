@@ -11,13 +11,10 @@ from pathlib import Path
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-import torch
+from mmengine.runner import save_checkpoint
 
-from mmkd.compat.checkpoints import (
-    BrokenCheckpointError,
-    UnsafeCheckpointError,
-    load_checkpoint,
-)
+from mmkd.compat.archives import CheckpointError
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.models.keys import (
     UnknownKeysError,
     classifier_keys,
@@ -57,8 +54,7 @@ def convert(src: str, dst: Path, reverse: bool, trust: bool) -> str:
         published = with_batch_counts(weights)
         checkpoint = dict(state_dict=classifier_keys(published))
     head = find_head(published)
-    dst.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(checkpoint, dst)
+    save_checkpoint(checkpoint, str(dst))  # as a whole, with its checksum
     classes = len(published[f"{head}.bias"])
     return f"Wrote {dst}: {len(published)} entries, {classes} classes, published head '{head}'."
 
@@ -67,11 +63,9 @@ def main() -> None:
     arguments = parse_arguments()
     try:
         words = convert(arguments.src, arguments.dst, arguments.reverse, arguments.trust_checkpoint)
-    except UnsafeCheckpointError as error:
-        sys.exit(f"{TOOL}: {error} Here that is the option --trust-checkpoint.")
     except UnknownKeysError as error:
         sys.exit(f"{TOOL}: {arguments.src}: {error}")
-    except (BrokenCheckpointError, OSError, ValueError) as error:
+    except (CheckpointError, OSError, ValueError) as error:
         sys.exit(f"{TOOL}: {error}")
     print(words)
 

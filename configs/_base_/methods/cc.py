@@ -1,2 +1,16 @@
 # RepDistiller's CC, on the pooled features.
-cc = dict(student="neck", teacher="neck", loss=dict(type="mmkd.AdjacentCCLoss"), weight=0.02)
+method = dict(
+    classifier=dict(
+        model=dict(
+            terms=dict(
+                cc=dict(
+                    student="@pooled",
+                    teacher="@pooled",
+                    loss=dict(type="mmkd.AdjacentCCLoss"),
+                    weight=0.02,
+                )
+            )
+        )
+    )
+)
+options = dict(weight="model.terms.cc.weight")

@@ -1,6 +1,23 @@
-# A hint as RepDistiller sets it: a convolutional regressor fits the teacher's map.
-fitnet = dict(
-    connector=dict(type="mmkd.ConvRegConnector"),
-    loss=dict(type="mmkd.HintLoss"),
-    weight=100.0,
+# A hint in RepDistiller's settings: a convolutional regressor fits the second stage's map. In
+# detectors it fits all levels of the neck, which is our interpretation.
+hint = dict(loss=dict(type="mmkd.HintLoss"))
+levels = dict(student="@levels", teacher="@levels", **hint)
+method = dict(
+    classifier=dict(
+        model=dict(
+            terms=dict(
+                hint=dict(
+                    student="@stages[1]",
+                    teacher="@stages[1]",
+                    connector=dict(type="mmkd.ConvRegConnector"),
+                    weight=100.0,
+                    **hint,
+                )
+            )
+        )
+    ),
+    roi=dict(model=dict(terms=dict(hint=levels))),
+    dense=dict(model=dict(terms=dict(hint=levels))),
 )
+options = dict(weight="model.terms.hint.weight")
+del hint, levels

@@ -1,5 +1,27 @@
-# RepDistiller's form and weight of FT.
-ft = dict(
-    loss=dict(type="mmkd.FTLoss", form="attention", reconstruction_weight=0.005),
-    weight=200.0,
+# FT in RepDistiller's form, with its weight, on the last stages.
+method = dict(
+    classifier=dict(
+        model=dict(
+            terms=dict(
+                ft=dict(
+                    student="@stages[-1]",
+                    teacher="@stages[-1]",
+                    loss=dict(type="mmkd.FTLoss", form="attention", reconstruction_weight=0.005),
+                    weight=200.0,
+                )
+            )
+        )
+    )
+)
+options = dict(form="model.terms.ft.loss.form", weight="model.terms.ft.weight")
+# torchdistill's: the paper's form, whose paraphraser's error has a weight of 1 behind the 1000.
+published = dict(
+    resnet34_resnet18_imagenet_256=dict(
+        model=dict(
+            terms=dict(
+                ft=dict(loss=dict(form="factor", reconstruction_weight=0.001), weight=1000.0)
+            )
+        ),
+        train_cfg=dict(max_epochs=90),
+    )
 )

@@ -1,2 +1,16 @@
-# RepDistiller's and mdistiller's settings of SP.
-sp = dict(loss=dict(type="mmkd.SPLoss"), weight=3000.0)
+# SP in the settings of RepDistiller and mdistiller, on the last stages.
+method = dict(
+    classifier=dict(
+        model=dict(
+            terms=dict(
+                sp=dict(
+                    student="@stages[-1]",
+                    teacher="@stages[-1]",
+                    loss=dict(type="mmkd.SPLoss"),
+                    weight=3000.0,
+                )
+            )
+        )
+    )
+)
+options = dict(weight="model.terms.sp.weight")

@@ -4,13 +4,18 @@ from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import adaptive_avg_pool2d
 
+from mmkd.networks.grids import as_maps
+
 
 def same_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
     """Average the larger of two maps, (N, C, H, W) and (N, C', H', W'), to the size of the smaller.
 
+    Tokens (N, L, C) are maps on their grid.
+
     Raises:
         ValueError: If either is no map.
     """
+    student, teacher = as_maps(student, teacher)
     for features in (student, teacher):
         if features.dim() != 4:
             raise ValueError(
@@ -32,16 +37,27 @@ def pooled(features: Tensor) -> Tensor:
     return features.flatten(2).mean(2) if features.dim() > 2 else features
 
 
-def check_alike(loss: Module, student: Tensor, teacher: Tensor, maps: bool = False) -> None:
-    """Raise ``ValueError`` unless both features have one shape, that of maps where it must be."""
-    if maps and 4 not in (student.dim(), teacher.dim()):
-        raise ValueError(
-            f"{type(loss).__name__} compares feature maps (N, C, H, W), not features of shape "
-            f"{tuple(student.shape)}: tap a stage of the backbone or the levels of the neck."
-        )
+def check_alike(loss: Module, student: Tensor, teacher: Tensor) -> None:
+    """Raise ``ValueError`` unless both features have one shape."""
     if student.shape != teacher.shape:
         raise ValueError(
             f"{type(loss).__name__} got student features {tuple(student.shape)} and teacher "
             f"features {tuple(teacher.shape)}: put a connector between them, such as "
             "connector=dict(type='mmkd.ProjectionConnector')."
         )
+
+
+def maps_alike(loss: Module, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two maps (N, C, H, W) of one shape; tokens (N, L, C) are maps on their grid.
+
+    Raises:
+        ValueError: If they are no maps, or have not one shape.
+    """
+    student, teacher = as_maps(student, teacher)
+    if 4 not in (student.dim(), teacher.dim()):
+        raise ValueError(
+            f"{type(loss).__name__} compares feature maps (N, C, H, W), not features of shape "
+            f"{tuple(student.shape)}: tap a stage of the backbone or the levels of the neck."
+        )
+    check_alike(loss, student, teacher)
+    return student, teacher

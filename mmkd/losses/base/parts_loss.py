@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from mmkd.losses.base.feature_loss import FeatureLoss
-from mmkd.losses.base.feature_maps import check_alike
+from mmkd.losses.base.feature_maps import maps_alike
 
 
 class PartsLoss(FeatureLoss, ABC):
@@ -22,14 +22,19 @@ class PartsLoss(FeatureLoss, ABC):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Build the parts, for the teacher's shapes (N, C, H, W), which the connectors produce."""
+        """Build the parts, for the teacher's shapes, which the connectors produce.
+
+        They are those of maps (N, C, H, W), or of tokens (N, L, C), which are maps on their grid.
+        """
         for shape in teacher_shapes:
-            if len(shape) != 4:
+            if len(shape) not in (3, 4):
                 raise ValueError(
                     f"{type(self).__name__} compares feature maps (N, C, H, W), not features of "
                     f"shape {tuple(shape)}: tap a stage of the backbone or the levels of the neck."
                 )
-        self.parts = nn.ModuleList(self.part(shape[1]) for shape in teacher_shapes)
+        self.parts = nn.ModuleList(
+            self.part(shape[1 if len(shape) == 4 else 2]) for shape in teacher_shapes
+        )
 
     @abstractmethod
     def part(self, channels: int) -> nn.Module:
@@ -44,6 +49,6 @@ class PartsLoss(FeatureLoss, ABC):
                 f"{type(self).__name__} has parts for {len(self.parts)} pairs of features and got "
                 f"{len(pairs)}: call its adapt(student_shapes, teacher_shapes) first."
             )
-        for student, teacher in pairs:
-            check_alike(self, student, teacher, maps=True)
-        return [(part, *pair) for part, pair in zip(self.parts, pairs, strict=True)]
+        return [
+            (part, *maps_alike(self, *pair)) for part, pair in zip(self.parts, pairs, strict=True)
+        ]

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from mmkd.losses.base.feature_loss import FeatureLoss
-from mmkd.losses.base.feature_maps import check_alike
+from mmkd.losses.base.feature_maps import maps_alike
 from mmkd.losses.base.logit_loss import Tempered, kd_divergence
 from mmkd.registry import MODELS
 
@@ -30,7 +30,7 @@ class CWDLoss(FeatureLoss):
         self.temperature = temperature
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
-        check_alike(self, student, teacher, maps=True)
+        student, teacher = maps_alike(self, student, teacher)
         own, theirs = (
             (features / self.temperature).flatten(2).log_softmax(-1)
             for features in (student, teacher)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from mmkd.losses.base.feature_loss import FeatureLoss
-from mmkd.losses.base.feature_maps import check_alike, same_size
+from mmkd.losses.base.feature_maps import maps_alike, same_size
 from mmkd.registry import MODELS
 
 
@@ -42,8 +42,7 @@ class FSPLoss(FeatureLoss):
             )
 
     def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        for student, teacher in pairs:
-            check_alike(self, student, teacher, maps=True)
+        pairs = [maps_alike(self, *pair) for pair in pairs]
         losses = []
         for (own, theirs), (next_own, next_theirs) in pairwise(pairs):
             difference = flow(own, next_own) - flow(theirs, next_theirs)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmkd.losses.base.feature_maps import check_alike
+from mmkd.losses.base.feature_maps import maps_alike
 from mmkd.losses.base.relational_feature_loss import RelationalFeatureLoss
 from mmkd.registry import MODELS
 
@@ -41,7 +41,7 @@ class PKDLoss(RelationalFeatureLoss):
         super().__init__(loss_weight)
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
-        check_alike(self, student, teacher, maps=True)
+        student, teacher = maps_alike(self, student, teacher)
         return self.relation(student, teacher) if len(student) else student.sum()
 
     def relation(self, student: Tensor, teacher: Tensor) -> Tensor:

@@ -1,0 +1,9 @@
+# KA by probability shift: where the teacher is wrong, the label changes places with its choice.
+_base_ = "./kd.py"
+
+classifier = _base_.method.classifier
+classifier.model.terms.kd.loss = dict(
+    type="mmkd.KDLoss", temperature=20.0, target=dict(type="mmkd.ProbabilityShift")
+)
+method = dict(_delete_=True, classifier=classifier)
+del classifier

@@ -1,0 +1,1 @@
+_base_ = ["../coco_1x_single_stage.py", "../models/pairs/atss_r101_r50.py"]

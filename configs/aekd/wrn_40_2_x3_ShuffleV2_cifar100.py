@@ -1,4 +1,0 @@
-_base_ = "../aver/wrn_40_2_x3_ShuffleV2_cifar100.py"
-
-teacher_weight = dict(type="mmkd.AEKDWeight", tolerance=0.6, temperature=4.0)
-model = dict(terms=dict(kd=dict(teacher_weight=teacher_weight)))

@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_40_1_cifar100.py", "../_base_/methods/at.py"]
-
-stages = ["backbone.block1", "backbone.block2", "backbone.block3"]
-model = dict(terms=dict(at=dict(student=stages, teacher=stages, **_base_.at)))

@@ -1,3 +1,0 @@
-_base_ = "../_base_/pairs/resnet56_x3_MobileNetV2_cifar100.py"
-
-model = dict(terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0))))

@@ -1,9 +1,0 @@
-_base_ = "../_base_/pairs/vgg13_MobileNetV2_cifar100.py"
-
-cat = dict(
-    student="backbone",
-    teacher="backbone",
-    loss=dict(type="mmkd.CATKDLoss", resolution=2),
-    weight=15.0,
-)
-model = dict(terms=dict(cat=cat))

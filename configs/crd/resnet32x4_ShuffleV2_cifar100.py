@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/resnet32x4_ShuffleV2_cifar100.py", "../_base_/methods/crd.py"]
-
-model = dict(terms=dict(crd=_base_.crd))

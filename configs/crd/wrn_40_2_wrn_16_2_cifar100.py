@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/crd.py"]
-
-model = dict(terms=dict(crd=_base_.crd))

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/ResNet50_MobileNetV2_cifar100.py", "../_base_/methods/ctkd.py"]
-
-model = dict(student_loss_weight=0.1, terms=dict(kd=_base_.ctkd))

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/dist.py"]
-
-model = dict(terms=dict(dist=_base_.dist))

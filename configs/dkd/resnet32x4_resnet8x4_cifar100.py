@@ -1,7 +1,0 @@
-_base_ = "../_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
-
-dkd = dict(
-    loss=dict(type="mmkd.DKDLoss", alpha=1.0, beta=8.0, temperature=4.0),
-    schedule=dict(warmup=20),
-)
-model = dict(terms=dict(dkd=dkd))

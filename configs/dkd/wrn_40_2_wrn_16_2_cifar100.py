@@ -1,7 +1,0 @@
-_base_ = "../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py"
-
-dkd = dict(
-    loss=dict(type="mmkd.DKDLoss", alpha=1.0, beta=6.0, temperature=4.0),
-    schedule=dict(warmup=20),
-)
-model = dict(terms=dict(dkd=dkd))

@@ -1,4 +1,0 @@
-_base_ = "../fcfd/resnet20_resnet8_w8_fmnist8k.py"
-
-weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
-model = dict(terms=dict(kd=dict(sample_weight=weight), fcfd=dict(sample_weight=weight)))

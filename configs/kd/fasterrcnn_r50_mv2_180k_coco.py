@@ -1,1 +1,0 @@
-_base_ = ["../_base_/pairs/fasterrcnn_r50_mv2.py", "../_base_/coco_180k.py"]

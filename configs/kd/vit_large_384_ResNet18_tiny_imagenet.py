@@ -1,6 +1,0 @@
-_base_ = "../_base_/pairs/vit_large_384_ResNet18_tiny_imagenet.py"
-
-model = dict(
-    student_loss_weight=0.1,
-    terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0), weight=0.9)),
-)

@@ -1,6 +1,0 @@
-_base_ = "../_base_/pairs/wrn_40_2_wrn_40_1_cifar100.py"
-
-model = dict(
-    student_loss_weight=0.1,
-    terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0), weight=0.9)),
-)

@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/kdsvd.py"]
-
-stages = ["backbone.layer1", "backbone.layer2", "backbone.layer3"]
-model = dict(terms=dict(kdsvd=dict(student=stages, teacher=stages, **_base_.kdsvd)))

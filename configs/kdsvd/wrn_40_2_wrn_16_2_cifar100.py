@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100.py", "../_base_/methods/kdsvd.py"]
-
-stages = ["backbone.block1", "backbone.block2", "backbone.block3"]
-model = dict(terms=dict(kdsvd=dict(student=stages, teacher=stages, **_base_.kdsvd)))

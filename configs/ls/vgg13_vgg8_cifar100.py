@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/vgg13_vgg8_cifar100.py", "../_base_/methods/ls.py"]
-
-kd = dict(loss=dict(temperature=3.0, **_base_.ls), weight=9.0)
-model = dict(student_loss_weight=0.1, terms=dict(kd=kd))

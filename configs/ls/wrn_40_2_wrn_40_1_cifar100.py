@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_40_1_cifar100.py", "../_base_/methods/ls.py"]
-
-kd = dict(loss=dict(temperature=2.0, **_base_.ls), weight=9.0)
-model = dict(student_loss_weight=0.1, terms=dict(kd=kd))

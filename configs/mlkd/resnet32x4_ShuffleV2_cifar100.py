@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/resnet32x4_ShuffleV2_cifar100_two_views.py", "../_base_/methods/mlkd.py"]
-
-model = dict(student_loss_weight=0.2, terms=dict(mlkd=_base_.mlkd))
-train_cfg = dict(max_epochs=960)

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_16_2_cifar100_two_views.py", "../_base_/methods/mlkd.py"]
-
-model = dict(student_loss_weight=0.2, terms=dict(mlkd=_base_.mlkd))

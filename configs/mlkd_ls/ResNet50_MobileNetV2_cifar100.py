@@ -1,9 +1,0 @@
-_base_ = ["../mlkd/ResNet50_MobileNetV2_cifar100.py", "../_base_/methods/mlkd_ls.py"]
-
-model = dict(
-    terms=dict(
-        _delete_=True,
-        mlkd=dict(loss=_base_.instances, weight=9.0),
-        relations=dict(loss=_base_.relations, weight=9.0),
-    )
-)

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_40_1_cifar100.py", "../_base_/methods/rkd.py"]
-
-model = dict(terms=dict(rkd=_base_.rkd))

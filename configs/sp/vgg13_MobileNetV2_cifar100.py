@@ -1,5 +1,0 @@
-_base_ = ["../_base_/pairs/vgg13_MobileNetV2_cifar100.py", "../_base_/methods/sp.py"]
-
-model = dict(
-    terms=dict(sp=dict(student="backbone.blocks.6", teacher="backbone.relu4", **_base_.sp))
-)

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/wrn_40_2_wrn_40_1_cifar100.py", "../_base_/methods/sp.py"]
-
-model = dict(terms=dict(sp=dict(student="backbone.block3", teacher="backbone.block3", **_base_.sp)))

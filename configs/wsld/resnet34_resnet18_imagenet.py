@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet_256.py", "../_base_/methods/wsld_imagenet.py"]
-
-model = dict(terms=dict(wsld=_base_.wsld))
-optim_wrapper = dict(optimizer=dict(nesterov=True))

@@ -1,0 +1,12 @@
+"""Entry point of ``python -m mmkd``."""
+
+import sys
+
+if sys.argv[1:2] == ["doctor"]:  # it has to start where nothing else can be imported
+    from mmkd.doctor import main
+
+    sys.exit(main(sys.argv[2:]))
+
+from mmkd.cli import command
+
+command(prog_name="python -m mmkd")

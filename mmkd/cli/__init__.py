@@ -1,0 +1,44 @@
+"""The command ``python -m mmkd``."""
+
+import sys
+
+import click
+
+from mmkd.cli.compose import compose
+from mmkd.cli.methods import method, methods
+from mmkd.doctor import main as examine
+from mmkd.version import __version__
+
+
+@click.group(context_settings=dict(help_option_names=["-h", "--help"]))
+@click.version_option(__version__, prog_name="mmkd")
+def command() -> None:
+    """Look up methods of distillation, compose configs, examine the environment.
+
+    \b
+    Examples:
+      python -m mmkd methods entropy
+      python -m mmkd method erkd
+      python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
+          --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
+      python -m mmkd doctor
+    """  # noqa: D301
+
+
+@command.command()
+def doctor() -> None:
+    """Examine the environment that mmkd runs in.
+
+    For each problem it prints the command that mends it. The exit code is 1 if something is broken.
+
+    \b
+    Example:
+      python -m mmkd doctor
+    """  # noqa: D301
+    sys.exit(examine([]))
+
+
+for each in (methods, method, compose):
+    command.add_command(each)
+
+__all__ = ["command"]

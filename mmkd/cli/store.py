@@ -1,0 +1,121 @@
+"""``python -m mmkd store``: building, verifying and inspecting teacher stores."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+
+from mmkd.engine import leave_processes, prepare_processes
+from mmkd.engine.launch import complete_loaders
+from mmkd.store import Manifest, StoreError, verify_store
+from mmkd.store.building import StoreBuilder
+
+
+@click.group()
+def store() -> None:
+    """What teachers give, once, on a disk.
+
+    \b
+    Examples:
+      python -m mmkd store build CONFIG --out stores/kd
+      python tools/train.py CONFIG --cfg-options model.store.path=stores/kd
+      python -m mmkd store verify stores/kd
+    """  # noqa: D301
+
+
+@store.command()
+@click.argument("config")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The store's folder.")
+@click.option("--top-k", type=int, help="Keep the K greatest logits and the mass of the others.")
+@click.option("--sampled", type=int, help="Keep N classes drawn from the tempered distribution.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Type of full logits.",
+)
+@click.option("--views", type=int, help="Views of each sample; by default one for each epoch.")
+@click.option("--launcher", type=click.Choice(["none", "pytorch", "slurm", "mpi"]), default="none")
+@click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
+def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: Any) -> None:
+    """Compute the logits of CONFIG's teachers for its training data.
+
+    What is there already is kept: a build that was interrupted goes on, and more --views are added.
+    Several processes, started by torchrun with --launcher pytorch, share the work.
+    """
+    run = Config.fromfile(config)
+    if cfg_options:
+        run.merge_from_dict(_options(cfg_options))
+    run.launcher = launcher
+    try:
+        complete_loaders(run, ["train_dataloader"])
+        prepare_processes(run)
+        builder = StoreBuilder(run, **settings)
+        if is_main_process():
+            click.echo(describe(builder.manifest, builder.record_bytes))
+        computed = builder.build()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if is_main_process():
+        click.echo(f"{settings['out']} is complete. This process computed {computed} records.")
+    del builder
+    leave_processes()
+
+
+@store.command()
+@click.argument("path")
+def verify(path: str) -> None:
+    """Compare every shard of the store PATH with its checksum."""
+    try:
+        count = verify_store(path)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{path}: {count} shards, all as they were written.")
+
+
+@store.command()
+@click.argument("path")
+def inspect(path: str) -> None:
+    """Say what the store PATH holds, and of what."""
+    try:
+        click.echo(describe(Manifest.read(path)))
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def describe(manifest: Manifest, record_bytes: int | None = None) -> str:
+    """Return what a manifest says, in lines for a reader.
+
+    Args:
+        manifest: The manifest.
+        record_bytes: Bytes of a record, where they are known, for the size of the whole.
+    """
+    lines = [f"{manifest.samples} samples x {manifest.views} views, seed {manifest.seed}"]
+    kind = ", ".join(f"{name} {value}" for name, value in manifest.values.items())
+    lines.append(f"logits: {kind}")
+    pairs = (f"T={temperature:g}, eps={eps:g}" for temperature, eps in manifest.entropies)
+    lines.append(f"entropies: {'; '.join(pairs) or 'none'}")
+    for name, entry in manifest.teachers.items():
+        lines.append(
+            f"teacher {name}: {entry.classes} classes at {entry.tap}, {entry.checkpoint}, "
+            f"SHA-256 {entry.weights[:12]}..."
+        )
+    lines.append(f"made with {manifest.made_with}")
+    if record_bytes is not None:
+        total = record_bytes * manifest.samples * manifest.views
+        lines.append(f"{record_bytes} bytes a record, {total / 1e6:.1f} MB in all")
+    return "\n".join(lines)
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Read settings as tools/train.py does."""
+    options = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{pair!r} is no KEY=VALUE", param_hint="--cfg-options")
+        options[key] = DictAction._parse_iterable(value)
+    return options

@@ -1,0 +1,29 @@
+"""Logs that cannot be written do not end a run."""
+
+import functools
+import sys
+from typing import Any
+
+from mmengine.visualization import LocalVisBackend
+
+
+def run_on_without_logs() -> None:
+    """Have MMEngine's visualizer pass over a line of its files that cannot be written.
+
+    On a full disk or a broken mount its files of scalars would end a run that needs nothing of
+    them. Python's own handlers of logs do the same: they say so on the error stream, and go on.
+    """
+    dump = LocalVisBackend._dump
+    if hasattr(dump, "runs_on"):
+        return
+
+    @functools.wraps(dump)
+    def dump_or_say(self: LocalVisBackend, value: dict[str, Any], path: str, *rest: Any) -> None:
+        try:
+            dump(self, value, path, *rest)
+        except OSError as error:
+            print(f"A line of {path} could not be written: {error}", file=sys.stderr)
+
+    # A marker, so that a reload of mmkd does not wrap the wrapper.
+    dump_or_say.runs_on = True  # type: ignore[attr-defined]
+    LocalVisBackend._dump = dump_or_say

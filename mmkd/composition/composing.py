@@ -1,0 +1,163 @@
+"""The config that a student's training config, teachers and methods mean together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmkd.arguments import did_you_mean
+from mmkd.composition.kinds import kind_of
+from mmkd.composition.methods import Method, Settings, read_method
+from mmkd.composition.teachers import TeacherChoice, teacher_settings
+from mmkd.engine.launch import ArgumentError, load_config
+from mmkd.networks.building import network_config, student_spec
+
+DISTILLATION = "mmkd::_base_/distillation.py"
+
+
+def compose(
+    student: str,
+    teachers: Sequence[TeacherChoice],
+    names: Sequence[str],
+    options: Mapping[str, Any] | None = None,
+    decided: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return the config of a distillation run.
+
+    Args:
+        student: Path or name of the student's config: one that trains it alone, or one of a pair of
+            networks or of a distillation, whose terms are then replaced.
+        teachers: The teachers. They replace those that the student's config names.
+        names: The methods, whose terms add up.
+        options: Settings of the methods by their short names.
+        decided: Settings by dotted keys that the caller makes afterwards. Methods may disagree
+            about these.
+
+    Raises:
+        ArgumentError: If a config, method or option does not exist, or they do not go together.
+    """
+    config = load_config(student)
+    if "model" not in config:
+        raise ArgumentError(f"{student} has no `model`: it is no training config of a student.")
+    spec = student_spec(config.model.to_dict())
+    _wrap_student(config, spec)
+    network = network_config(config.model.student if spec is None else spec)
+    kind = kind_of(network, config.get("default_scope"))
+    methods = [read_method(name) for name in names]
+    pair = Path(student.rpartition("::")[2]).stem
+    variants = {method.name: _of_pair(method, kind, pair) for method in methods}
+    _check_agreement(variants, decided or {})
+    if teachers:
+        config.model.pop("teacher", None)
+        config.model.pop("teachers", None)
+        config.model.update(teacher_settings(teachers))
+    config.model.terms = {}
+    for variant in variants.values():
+        _merge(config, variant)
+    _check_teachers(config, names, bool(teachers))
+    config.merge_from_dict(_keys(methods, options or {}, kind))
+    _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
+    _import_mmkd(config)
+    return config
+
+
+def _wrap_student(config: Config, spec: Any) -> None:
+    """Make a distiller of a student's own training config."""
+    if spec is None:
+        network = config.model.to_dict()
+        scope = str(network["type"]).rpartition(".")[0] or config.get("default_scope")
+        if scope:
+            network.setdefault("_scope_", scope)
+        config.model = dict(type="mmkd.Distiller", student=network)
+
+
+def _of_pair(method: Method, kind: str, pair: str) -> Settings:
+    """Return what a method sets for a kind of network, with what is published for the pair."""
+    merged = Config(deepcopy(method.variant(kind)))
+    merged.merge_from_dict(deepcopy(dict(method.published.get(pair, {}))))
+    return dict(merged.to_dict())
+
+
+def _merge(config: Config, variant: Settings) -> None:
+    """Merge what a method sets. Its hooks come beside those that there are."""
+    settings = deepcopy(variant)
+    hooks = settings.pop("custom_hooks", [])
+    config.merge_from_dict(settings)
+    _add_hooks(config, hooks)
+
+
+def _add_hooks(config: Config, hooks: Sequence[Settings]) -> None:
+    """Add hooks to the custom ones, but none of a type that is there already."""
+    present = [*(config.get("custom_hooks") or [])]
+    types = {hook.get("type") for hook in present}
+    config.custom_hooks = present + [hook for hook in hooks if hook["type"] not in types]
+
+
+def _import_mmkd(config: Config) -> None:
+    """Let the config import mmkd, which registers its parts for other packages' tools."""
+    imports = config.get("custom_imports") or dict(imports=[], allow_failed_imports=False)
+    names = [imports["imports"]] if isinstance(imports["imports"], str) else imports["imports"]
+    config.custom_imports = {**imports, "imports": list(dict.fromkeys([*names, "mmkd"]))}
+
+
+def _check_teachers(config: Config, names: Sequence[str], named: bool) -> None:
+    method, model = "+".join(names), config.model
+    if model.type == "mmkd.Distiller":
+        if "teacher" not in model and "teachers" not in model:
+            raise ArgumentError(
+                f"The method {method!r} needs a teacher: --teacher CONFIG [CHECKPOINT]."
+            )
+    elif named:
+        raise ArgumentError(f"The method {method!r} takes no teacher: leave --teacher out.")
+
+
+def _check_agreement(variants: Mapping[str, Settings], decided: Mapping[str, Any]) -> None:
+    """Check that no two methods give one setting two values, unless the caller decides it."""
+    seen: dict[str, tuple[str, Any]] = {}
+    for name, variant in variants.items():
+        for key, value in _leaves(variant):
+            other, before = seen.setdefault(key, (name, value))
+            if before != value and key not in decided and not key.endswith("custom_hooks"):
+                raise ArgumentError(
+                    f"The methods {other!r} and {name!r} do not agree: the one sets {key} to "
+                    f"{before!r}, the other to {value!r}. Decide it: --cfg-options {key}=..."
+                )
+
+
+def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested settings as dotted keys and values."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _keys(methods: Sequence[Method], options: Mapping[str, Any], kind: str) -> Settings:
+    """Return options by the dotted keys for which their short names stand.
+
+    Raises:
+        ArgumentError: If no method, or more than one, has an option of that name.
+    """
+    found: Settings = {}
+    for text, value in options.items():
+        owner, _, name = text.rpartition(".")
+        having = [m for m in methods if name in m.options and owner in ("", m.name)]
+        if not having:
+            names = [name for method in methods for name in method.options]
+            raise ArgumentError(
+                f"There is no setting {text!r}.{did_you_mean(text, names)} "
+                + " ".join(
+                    f"Those of {method.name!r} are: {', '.join(method.options)}."
+                    for method in methods
+                )
+            )
+        if len({key for method in having for key in method.keys(name, kind)}) > 1 < len(having):
+            raise ArgumentError(
+                f"{' and '.join(method.name for method in having)} have a setting {name!r} each: "
+                f"write {having[0].name}.{name}=... for that of {having[0].name!r}."
+            )
+        found.update((key, value) for key in having[0].keys(name, kind))
+    return found

@@ -1,0 +1,59 @@
+"""The kinds of networks that methods tell apart, read off a model's config."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.registry import MODELS
+
+from mmkd.engine.launch import ArgumentError
+
+KINDS = {
+    "classifier": "classifiers",
+    "roi": "two-stage detectors, by their RoI head",
+    "dense": "one-stage detectors, by their dense head",
+    "queries": "detectors with queries (DETR and its family)",
+}
+# The kind by a base class of the model. A class is of the first kind that one of its bases has.
+BASES = {
+    "BaseClassifier": "classifier",
+    "DetectionTransformer": "queries",
+    "MaskFormer": "queries",
+    "TwoStageDetector": "roi",
+    "SingleStageDetector": "dense",
+    "SingleStageInstanceSegmentor": "dense",
+}
+
+
+def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
+    """Return the kind of network that a model's config describes, a key of :data:`KINDS`.
+
+    Nothing is built: the class of the model and that of its head tell the kind.
+
+    Args:
+        model: The model's config.
+        scope: The package that its types belong to, where the config itself does not say so.
+
+    Raises:
+        ArgumentError: If the model is of no such kind.
+    """
+    scope = model.get("_scope_") or scope
+    bases = _bases(model, scope)
+    head = model.get("bbox_head")
+    if isinstance(head, Mapping) and "DETRHead" in _bases(head, scope):
+        return "queries"
+    for base in bases:
+        if base in BASES:
+            return BASES[base]
+    raise ArgumentError(
+        f"The student is a {model.get('type')}, and methods have no settings for networks of that "
+        f"kind. They have for {'; '.join(KINDS.values())}."
+    )
+
+
+def _bases(config: Mapping[str, Any], scope: str | None) -> list[str]:
+    """Return the names of a registered class and of its bases, nearest first."""
+    kind = config.get("type")
+    if isinstance(kind, str):
+        with MODELS.switch_scope_and_registry(scope) as registry:
+            kind = registry.get(kind)
+    return [base.__name__ for base in getattr(kind, "__mro__", ())]

@@ -1,0 +1,120 @@
+"""The files of ``configs/_base_/methods``: what a method sets, by kind of network."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmkd.arguments import did_you_mean
+from mmkd.compat.config import configs_folder, resolve
+from mmkd.composition.kinds import KINDS
+from mmkd.engine.launch import ArgumentError
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as its file describes it.
+
+    Attributes:
+        name: The name under which the command line knows it.
+        path: Its file.
+        variants: What it sets in a distillation config, by kind of network.
+        options: Its settings by short name: the dotted keys that a name sets.
+        published: What differs for pairs of networks whose numbers are published, by the name of
+            the pair's config.
+    """
+
+    name: str
+    path: Path
+    variants: Mapping[str, Settings]
+    options: Mapping[str, list[str]]
+    published: Mapping[str, Settings]
+
+    def variant(self, kind: str) -> Settings:
+        """Return what it sets for networks of a kind.
+
+        Raises:
+            ArgumentError: If it makes no sense for them.
+        """
+        if kind not in self.variants:
+            fitting = [method.name for method in read_methods() if kind in method.variants]
+            raise ArgumentError(
+                f"The method {self.name!r} is not for {KINDS[kind]}. It is for "
+                f"{'; '.join(KINDS[other] for other in self.variants)}. For {KINDS[kind]} there "
+                f"are: {', '.join(fitting)}."
+            )
+        return self.variants[kind]
+
+    def keys(self, option: str, kind: str) -> list[str]:
+        """Return the dotted keys that a short name sets for networks of a kind."""
+        variant = Config(self.variants[kind])
+        keys = self.options[option]
+        return [key for key in keys if _lookup(variant, key) is not None] or keys
+
+    def default(self, option: str, kind: str) -> Any:
+        """Return what a short name's key is set to for a kind, or ``None`` if to nothing."""
+        return _lookup(Config(self.variants[kind]), self.keys(option, kind)[0])
+
+
+def _lookup(settings: Any, key: str) -> Any:
+    for part in key.split("."):
+        settings = settings.get(part) if isinstance(settings, Mapping | Config) else None
+    return settings
+
+
+def method_names() -> list[str]:
+    """Return the names of mmkd's methods."""
+    return [method.name for method in read_methods()]
+
+
+def read_methods() -> list[Method]:
+    """Read all methods of mmkd, by name."""
+    found = (_read(path) for path in sorted(_folder().glob("*.py")))
+    return [method for method in found if method is not None]
+
+
+def read_method(name: str) -> Method:
+    """Read a method by its name, or by the path of a file of one's own in the same format.
+
+    Raises:
+        ArgumentError: If there is none.
+    """
+    own = name.endswith(".py")
+    path = Path(resolve(name)) if own else _folder() / f"{name}.py"
+    method = _read(path) if path.is_file() else None
+    if method is None:
+        if own:
+            raise ArgumentError(
+                f"{name} is no file of a method: it has to define `method = dict(<kind>=dict("
+                f"model=dict(terms=...)))`, with kinds of {', '.join(KINDS)}."
+            )
+        names = method_names()
+        raise ArgumentError(
+            f"There is no method {name!r}.{did_you_mean(name, names)} `python -m mmkd methods` "
+            "lists all."
+        )
+    return method
+
+
+def _folder() -> Path:
+    return configs_folder() / "_base_" / "methods"
+
+
+def _read(path: Path) -> Method | None:
+    """Read a file of a method, or return ``None`` if it describes none."""
+    config = Config.fromfile(path)
+    if "method" not in config:
+        return None
+    keys: Iterable[tuple[str, Any]] = config.get("options", {}).items()
+    options = {name: [key] if isinstance(key, str) else list(key) for name, key in keys}
+    published = config.get("published", {})
+    return Method(path.stem, path, _plain(config.method), options, _plain(published))
+
+
+def _plain(settings: Any) -> Settings:
+    plain: Settings = Config(settings).to_dict()
+    return plain

@@ -1,0 +1,82 @@
+"""What a run needs, looked for before anything is built: names, networks, weights, data."""
+
+import difflib
+import inspect
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmkd.engine.data_files import missing_data
+from mmkd.engine.launch import LOADERS, ArgumentError
+from mmkd.engine.weight_files import missing_weights
+from mmkd.registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, PartRegistry
+
+LISTED = 6
+EVALUATORS = ("val_evaluator", "test_evaluator")
+
+
+def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
+    """Check that what a run needs is there, before anything is built.
+
+    Args:
+        config: The config of the run.
+        loaders: Names of the data loaders that it uses.
+        trains: Whether its networks are initialised, and read pretrained weights for that.
+
+    Raises:
+        ArgumentError: If something is missing or misspelt. It names all that is.
+    """
+    with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
+        problems = [
+            *misspelt_keys(config),
+            *_wrong_parts(config),
+            *missing_weights(config, trains),
+            *missing_data(config, loaders),
+        ]
+    if problems:
+        found = list(dict.fromkeys(problems))
+        more = [f"- and {len(found) - LISTED} more"] if len(found) > LISTED else []
+        lines = [f"- {text}" for text in found[:LISTED]]
+        raise ArgumentError("\n".join(["the run cannot start.", *lines, *more]))
+
+
+def misspelt_keys(config: Config) -> Iterator[str]:
+    """Name the keys of a config that nothing reads and that are nearly one that is read."""
+    # The names of some arguments are likely names of variables, too.
+    known = {*inspect.signature(Runner).parameters, "custom_imports"} - {"model", "cfg", "resume"}
+    for key in config:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.9)
+        if key not in known and near and key != "model":
+            yield f"The config's key {key!r} means nothing. Did you mean {near[0]!r}?"
+
+
+def _wrong_parts(config: Config) -> Iterator[str]:
+    """Say what is wrong with types and arguments of mmkd's parts that the Runner builds."""
+    for registry, part in _parts(config):
+        try:
+            registry.check(part)
+        except (KeyError, ValueError) as error:
+            yield str(error)
+
+
+def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
+    yield MODELS, config.get("model")
+    yield OPTIM_WRAPPERS, config.get("optim_wrapper")
+    for hook in [
+        *_listed(config.get("custom_hooks")),
+        *(config.get("default_hooks") or {}).values(),
+    ]:
+        yield HOOKS, hook
+    for field in EVALUATORS:
+        for metric in _listed(config.get(field)):
+            yield METRICS, metric
+    for field in LOADERS:
+        yield DATASETS, (config.get(field) or {}).get("dataset")
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, Mapping) else [*(value or [])]

@@ -1,0 +1,157 @@
+"""The Runner that can be left alone."""
+
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmkd.compat.archives import BrokenCheckpointError
+from mmkd.compat.checkpoints import trusting
+from mmkd.compat.files import remove_unfinished
+from mmkd.engine.work_folder import (
+    POINTER,
+    check_fresh,
+    checkpoints,
+    locked,
+    remove_links,
+)
+from mmkd.registry import RUNNERS
+
+GUARDS = dict(
+    keep_checkpoints=dict(type="mmkd.KeepCheckpointsHook"),
+    stop=dict(type="mmkd.StopHook"),
+    finite=dict(type="mmkd.FiniteGuardHook"),
+    hang=dict(type="mmkd.HangGuardHook"),
+    data_check=dict(type="mmkd.DataCheckHook"),
+    run_record=dict(type="mmkd.RunRecordHook"),
+)
+
+
+@RUNNERS.register_module()
+class SafeRunner(Runner):
+    """MMEngine's Runner, for runs that nobody watches: ``runner_type = 'mmkd.SafeRunner'``.
+
+    It holds its work folder alone, goes on from the newest checkpoint that is good, and does not
+    begin anew over the checkpoints of another run. It has the hooks ``GUARDS`` besides MMEngine's
+    default ones; ``default_hooks=dict(<name>=None)`` leaves one out.
+
+    Fields of the config: ``trust_checkpoint`` (execute what checkpoints hold), ``overwrite`` (begin
+    anew over another run's checkpoints), ``force_resume`` (see
+    :class:`mmkd.hooks.RunRecordHook`).
+    """
+
+    def train(self) -> nn.Module:
+        """Train, alone in the work folder.
+
+        Raises:
+            WorkFolderError: If another run works there, or left checkpoints that neither
+                ``resume`` nor ``overwrite`` says what to do with.
+        """
+        alone = locked(self.work_dir) if is_main_process() else nullcontext()
+        with trusting(self._trusts()), alone:
+            if is_main_process():
+                remove_unfinished(self.work_dir)
+                if not self._resume and not self.cfg.get("overwrite"):
+                    check_fresh(self.work_dir)
+            try:
+                model: nn.Module = super().train()
+            except BaseException as error:
+                self.call_hook("after_failure", error=error)
+                raise
+        return model
+
+    def val(self) -> dict[str, float]:
+        with trusting(self._trusts()):
+            return dict(super().val())
+
+    def test(self) -> dict[str, float]:
+        with trusting(self._trusts()):
+            return dict(super().test())
+
+    def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
+        with trusting(self._trusts()):
+            built: nn.Module = super().build_model(model)
+        return built
+
+    def _trusts(self) -> bool:
+        return bool(self.cfg.get("trust_checkpoint", False))
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
+        """Register the guards with the default hooks, except those that the config sets to None."""
+        chosen = {**GUARDS, **(hooks or {})}
+        without = [name for name in GUARDS if chosen[name] is None]
+        super().register_default_hooks({k: v for k, v in chosen.items() if k not in without})
+
+    def load_or_resume(self) -> None:
+        """Load as MMEngine does, but resume from the newest checkpoint that is good.
+
+        Raises:
+            BrokenCheckpointError: If none of the checkpoints in the work folder is.
+        """
+        if self._has_loaded or not self._resume or self._load_from is not None:
+            super().load_or_resume()
+            return
+        broken = []
+        for path in checkpoints(self.work_dir):
+            try:
+                self.resume(str(path))
+            except BrokenCheckpointError as error:
+                self.logger.warning(f"{error} The checkpoint before it is tried.")
+                broken.append(path.name)
+            else:
+                return
+        if broken:
+            raise BrokenCheckpointError(
+                f"None of the checkpoints in {self.work_dir} can be read ({', '.join(broken)}). "
+                "Begin anew with --overwrite, or go on from another file with --resume FILE."
+            )
+        self.logger.info(f"There is no checkpoint in {self.work_dir}: training begins anew.")
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume as MMEngine does, also from within an epoch: its first batches are passed over."""
+        super().resume(filename, *args, **kwargs)
+        loop = self.train_loop
+        if isinstance(loop, EpochBasedTrainLoop):
+            done = loop.iter - loop.epoch * len(loop.dataloader)
+            if 0 < done <= len(loop.dataloader):
+                self.logger.info(f"{done} batches of the epoch were trained on before.")
+                _pass_over(loop.dataloader, done)
+
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        # MMEngine writes the pointer after the checkpoint, following a link.
+        remove_links(self.work_dir, POINTER)
+        super().save_checkpoint(*args, **kwargs)
+
+    def dump_config(self) -> None:
+        if self.cfg.filename is not None:
+            remove_links(self.work_dir, Path(self.cfg.filename).name)
+        super().dump_config()
+
+
+class _RestOfBatches:
+    """A batch sampler that leaves out its first batches, once."""
+
+    def __init__(self, batches: Any, start: int) -> None:
+        self.batches, self.start = batches, start
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Any:
+        start, self.start = self.start, 0
+        return islice(iter(self.batches), start, None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.batches, name)
+
+
+def _pass_over(loader: DataLoader[Any], count: int) -> None:
+    """Make a loader's next epoch begin after so many batches, which are not loaded."""
+    # A loader refuses a new batch sampler, as it would not notice one while it is iterated.
+    object.__setattr__(loader, "batch_sampler", _RestOfBatches(loader.batch_sampler, count))

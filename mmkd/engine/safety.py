@@ -1,0 +1,31 @@
+"""The arguments by which a user says that something risky is meant."""
+
+from argparse import ArgumentParser, Namespace
+
+from mmengine.config import Config
+
+
+def safety_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments by which a user says that something risky is meant."""
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="begin anew in a work folder that holds checkpoints of another run",
+    )
+    parser.add_argument(
+        "--force-resume",
+        action="store_true",
+        help="resume though teacher, objective or data differ from those of the checkpoint",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="unpickle everything in checkpoints, code included",
+    )
+
+
+def apply_safety(config: Config, arguments: Namespace) -> None:
+    """Write these arguments into a config, where they are given."""
+    for name in ("overwrite", "force_resume", "trust_checkpoint"):
+        if getattr(arguments, name):
+            config[name] = True

@@ -1,0 +1,46 @@
+"""``python -m mmkd.engine.torchrun``: torchrun, whose processes tell by themselves what failed.
+
+torchrun adds a traceback of its own and a report of every process to what they tell. This leaves
+both out, except where a process was killed and could tell nothing. ``MMKD_TRACEBACK=1`` leaves
+torchrun as it is.
+"""
+
+import logging
+import os
+import signal
+import sys
+
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+
+from mmkd.engine.failure import TRACEBACK
+
+LOGGERS = ("torch.distributed.elastic", "torch.distributed.run")
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run torchrun, and return the exit code of the process that failed first, or 0."""
+    if os.environ.get(TRACEBACK) == "1":
+        main(arguments)
+        return 0
+    for name in [*logging.root.manager.loggerDict]:
+        if name.startswith(LOGGERS):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        main(arguments)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode >= 0:
+            return failure.exitcode or 1
+        name = signal.Signals(-failure.exitcode).name
+        print(
+            f"The process of rank {rank} was killed by {name}; the others were ended. Was there "
+            "too little memory?",
+            file=sys.stderr,
+        )
+        return 128 - failure.exitcode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

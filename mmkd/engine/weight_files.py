@@ -1,0 +1,97 @@
+"""The networks and weights of a run, looked for before anything is built."""
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlparse
+
+import torch
+from mmengine.config import Config
+
+from mmkd.networks.building import network_config, student_spec
+
+SECONDS = 10
+GONE = (404, 410)
+LOCAL = "Download it where there is a network, and name the file"
+
+
+def missing_weights(config: Config, trains: bool) -> Iterator[str]:
+    """Say which configs of networks and which checkpoints of a run do not exist.
+
+    Args:
+        config: The config of the run.
+        trains: Whether its networks are initialised, and read pretrained weights for that.
+    """
+    yield from _missing_checkpoint("load_from", config.get("load_from"))
+    model = config.get("model") or {}
+    spec = student_spec(model)
+    yield from _missing_network("student", model if spec is None else spec, trains)
+    teachers = model.get("teachers") or {}
+    if model.get("teacher") is not None:
+        teachers = {"teacher": model["teacher"], **teachers}
+    for name, teacher in teachers.items():
+        if not isinstance(teacher, Mapping) or "model" not in teacher:
+            continue
+        checkpoint = teacher.get("checkpoint")
+        random = trains and checkpoint is None
+        yield from _missing_network(f"teacher {name!r}", teacher["model"], random)
+        yield from _missing_checkpoint(f"checkpoint of the teacher {name!r}", checkpoint)
+
+
+def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
+    """Say what of a network's config, or of the weights that it starts from, is missing."""
+    if not isinstance(spec, Mapping | str):
+        return
+    try:
+        network = network_config(spec if isinstance(spec, str) else dict(spec))
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        yield f"The config of the {title} cannot be read: {error}"
+        return
+    if initialised:
+        for checkpoint in _pretrained(network):
+            yield from _missing_checkpoint(f"pretrained weights of the {title}", checkpoint)
+
+
+def _pretrained(settings: Any) -> Iterator[str]:
+    """Yield the checkpoints of ``init_cfg`` in nested settings."""
+    if isinstance(settings, Mapping):
+        if settings.get("type") == "Pretrained" and settings.get("checkpoint"):
+            yield settings["checkpoint"]
+        settings = [*settings.values()]
+    if isinstance(settings, list | tuple):
+        for item in settings:
+            yield from _pretrained(item)
+
+
+def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
+    if not isinstance(path, str):
+        return
+    if path.startswith("torchvision://"):
+        from mmengine.runner.checkpoint import get_torchvision_models
+
+        path = get_torchvision_models().get(path.removeprefix("torchvision://"), path)
+    if path.startswith(("http://", "https://")):
+        if reason := _unreachable(path):
+            yield f"The {title} cannot be downloaded from {path}: {reason}. {LOCAL}."
+    elif "://" not in path and not os.path.isfile(os.path.expanduser(path)):
+        yield f"The {title} is missing: there is no file {path}."
+
+
+def _unreachable(address: str) -> str | None:
+    """Say why an address cannot be had, or return ``None`` if it can or has been before."""
+    cached = os.path.join(
+        torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path)
+    )
+    if os.path.isfile(cached):
+        return None
+    try:
+        request = urllib.request.Request(address, method="HEAD")
+        with urllib.request.urlopen(request, timeout=SECONDS):
+            return None
+    except urllib.error.HTTPError as error:
+        # Some hosts answer nothing but a whole download.
+        return f"the host says {error.code} {error.reason}" if error.code in GONE else None
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "reason", error))

@@ -1,0 +1,101 @@
+"""The folder that a run works in: whose it is, and which of its checkpoints to go on from."""
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = ".lock"
+POINTER = "last_checkpoint"
+CHECKPOINT = re.compile(r"(epoch|iter)_(\d+)\.pth")
+
+
+class WorkFolderError(RuntimeError):
+    """A run cannot begin in its work folder."""
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Hold a work folder for this process alone.
+
+    The lock is the kernel's, of a file in the folder, and ends with the process however it ends.
+
+    Raises:
+        WorkFolderError: If another process holds it.
+    """
+    path = Path(folder, LOCK)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o666), "r+") as file:
+        try:
+            # Of the process and not of the open file: data workers do not inherit it.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkFolderError(
+                f"Another run works in {folder} ({file.read().strip() or 'not known which'}). Wait "
+                "for its end, or choose another folder with --work-dir."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """Return the checkpoints that a run in a folder may go on from, the newest first.
+
+    That is the one that ``last_checkpoint`` names, after those that were completed later; then the
+    others, from new to old. A name that leads nowhere is passed over.
+    """
+    pointed = _pointed(Path(folder))
+    folders = {Path(folder)} | ({pointed.parent} if pointed else set())
+    found = [p for f in folders for p in f.glob("*.pth") if CHECKPOINT.fullmatch(p.name)]
+    found = sorted((p for p in found if p.is_file()), key=lambda p: (_age(p), _number(p)))[::-1]
+    if pointed is None:
+        return found
+    later = [p for p in found if _age(p) > _age(pointed) and _number(p) > _number(pointed)]
+    return [*later, pointed, *(p for p in found if p not in later and p != pointed)]
+
+
+def check_fresh(folder: str | Path) -> None:
+    """Refuse to begin anew where checkpoints of a run lie.
+
+    Raises:
+        WorkFolderError: If there are some.
+    """
+    if there := checkpoints(folder):
+        raise WorkFolderError(
+            f"{folder} holds checkpoints of a run, the newest {there[0].name}. Go on with it by "
+            "--resume, replace it by --overwrite, or choose another folder with --work-dir."
+        )
+
+
+def remove_links(folder: str | Path, *names: str) -> None:
+    """Remove symbolic links at the places of files that MMEngine writes to by following them."""
+    for name in names:
+        path = Path(folder, name)
+        if path.is_symlink():
+            path.unlink()
+
+
+def _pointed(folder: Path) -> Path | None:
+    """Return the checkpoint that ``last_checkpoint`` names, in this folder if it was moved."""
+    try:
+        named = Path((folder / POINTER).read_text().strip())
+    except (OSError, UnicodeDecodeError):
+        return None
+    for path in (folder / named.name, named):
+        if CHECKPOINT.fullmatch(path.name) and path.is_file():
+            return path
+    return None
+
+
+def _age(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _number(path: Path) -> int:
+    match = CHECKPOINT.fullmatch(path.name)
+    return int(match[2]) if match else 0

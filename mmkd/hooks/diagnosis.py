@@ -1,0 +1,84 @@
+"""What broke first in a training step whose loss or gradients are not finite."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.distillers import BaseDistiller, Step
+
+LISTED = 5
+
+
+def is_finite(value: Any) -> bool:
+    """Tell whether all numbers of a tensor are finite; what is no tensor of floats is."""
+    if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
+        return True
+    return bool(value.isfinite().all())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in a row, the first few of them."""
+    names = list(names)
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def sample_name(sample: Any, index: int) -> str:
+    """Return what a data sample is known by: its file, or its place in the batch."""
+    path = getattr(sample, "img_path", None)
+    return f"number {index} of the batch" if path is None else str(path)
+
+
+def first_broken(model: nn.Module, batch: Any, losses: Mapping[str, float]) -> str:
+    """Say what is not finite, the first of it on the way from the input to the gradients.
+
+    Args:
+        model: The model; its step is computed again, without gradients.
+        batch: What the data loader gave.
+        losses: Losses of the step by name, where they are known.
+    """
+    if inputs := _broken_inputs(batch):
+        return f"the input {listed(inputs)}"
+    if weights := [name for name, value in model.named_parameters() if not is_finite(value)]:
+        broken = [name for name, value in losses.items() if not is_finite(torch.tensor(value))]
+        return f"{listed(broken) or 'the loss'}; weights {listed(weights)}"
+    steps: list[Step] = []
+    observed = model.observe(steps.append) if isinstance(model, BaseDistiller) else None
+    with torch.no_grad():
+        preprocess: Any = model.data_preprocessor
+        computed = model(**preprocess(batch, True), mode="loss")
+    if observed is not None:
+        observed.remove()
+    for step in steps:
+        for name in sorted(step.features, key=lambda name: name == "student"):
+            taps = [str(tap) for tap, value in step.features[name].items() if not is_finite(value)]
+            if taps:
+                kind = "the student" if name == "student" else f"the teacher {name!r}"
+                return f"{kind} at {listed(taps)}"
+    if terms := [name for name, value in computed.items() if not _finite_loss(value)]:
+        return listed(terms)
+    return f"gradients of {listed(_broken_gradients(model)) or 'the loss'}"
+
+
+def _finite_loss(value: Any) -> bool:
+    return all(_finite_loss(v) for v in value) if isinstance(value, list) else is_finite(value)
+
+
+def _broken_inputs(batch: Any) -> list[str]:
+    """Name the samples of a batch whose images are not finite."""
+    if not isinstance(batch, Mapping):
+        return []
+    images, samples = batch.get("inputs", ()), batch.get("data_samples") or ()
+    named = list(samples) + [None] * len(images)
+    return [
+        sample_name(named[index], index)
+        for index, image in enumerate(images)
+        if not is_finite(image)
+    ]
+
+
+def _broken_gradients(model: nn.Module) -> list[str]:
+    parameters = model.named_parameters()
+    return [name for name, p in parameters if p.grad is not None and not is_finite(p.grad)]

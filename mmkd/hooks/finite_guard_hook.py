@@ -1,0 +1,163 @@
+"""Numbers that are not finite: found before they spoil a run, with what broke first."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mmkd.hooks.diagnosis import first_broken, is_finite, listed
+from mmkd.registry import HOOKS
+
+POLICIES = ("stop", "skip")
+
+
+class NonFiniteError(RuntimeError):
+    """A loss, gradient, weight or buffer is not finite."""
+
+
+@HOOKS.register_module()
+class FiniteGuardHook(Hook):
+    """Stop a run, or skip the step, where a number is not finite; and never save such weights.
+
+    Losses are looked at in each iteration, gradients as the optimizer gets them, before it uses
+    them: those of the first and the last parameter in each iteration, those of all in every
+    ``interval``-th. A loss that is not finite makes all of them so. Parameters and buffers are
+    looked at before each checkpoint. What is not finite from the beginning, such as a mask of
+    minus infinity in a buffer, may stay so.
+
+    In several processes gradients are the mean of all, so that all find the same.
+
+    Args:
+        policy: ``'stop'``, or ``'skip'``: go on without the step, whose gradients are dropped and
+            whose changes of buffers are taken back. With it all gradients are looked at in each
+            iteration.
+        limit: How many steps in a row are skipped before the run stops.
+        interval: Iterations between two looks at all gradients, for ``'stop'``.
+
+    Raises:
+        NonFiniteError: Says in which iteration, and what broke first: the weights, an input and
+            its file, a teacher, the student, a term's loss, or gradients alone.
+    """
+
+    priority = "HIGH"
+
+    def __init__(self, policy: str = "stop", limit: int = 5, interval: int = 20) -> None:
+        if policy not in POLICIES or limit < 1 or interval < 1:
+            raise ValueError(
+                f"FiniteGuardHook needs a policy of {POLICIES}, a limit and an interval of at "
+                f"least 1, not {policy!r}, {limit} and {interval}."
+            )
+        self.policy, self.limit = policy, limit
+        self.interval = 1 if policy == "skip" else interval
+        self.skipped = 0
+        self._in_a_row = 0
+        self._found = False
+        self._batch: Any = None
+        self._from_the_start: set[str] = set()
+        self._buffers: list[Tensor] | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        state = _model(runner).state_dict()
+        parameters = dict(_model(runner).named_parameters())
+        broken = {name for name, value in state.items() if not is_finite(value)}
+        if spoilt := sorted(broken & parameters.keys()):
+            raise NonFiniteError(
+                f"Weights are not finite before training: {listed(spoilt)}. Look at load_from, "
+                "init_cfg or the checkpoint that is resumed."
+            )
+        self._from_the_start = broken
+        for optimizer in _optimizers(runner.optim_wrapper):
+            optimizer.register_step_pre_hook(lambda used, *_: self._before_step(runner, used))
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        self._batch, self._found = data_batch, False
+        if self.policy == "skip" and self._buffers is None:
+            self._buffers = [buffer.clone() for buffer in _model(runner).buffers()]
+
+    def _before_step(self, runner: Runner, optimizer: Optimizer) -> None:
+        """Look at the gradients that an optimizer is about to use; drop them if it must not."""
+        used = [p for group in optimizer.param_groups for p in group["params"]]
+        used = [p for p in used if p.grad is not None]
+        looked_at = used if runner.iter % self.interval == 0 else [*used[:1], *used[-1:]]
+        gradients = [p.grad for p in looked_at if p.grad is not None]
+        if not gradients or _all_finite(gradients):
+            if not self._found:
+                self._in_a_row, self._buffers = 0, None
+            return
+        self._react(runner, {})
+        for parameter in used:
+            parameter.grad = None  # optimizers pass over a parameter without one
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict[str, Tensor] | None = None,
+    ) -> None:
+        losses = {k: float(v) for k, v in (outputs or {}).items() if "loss" in k}
+        if not self._found and not math.isfinite(sum(losses.values())):
+            self._react(runner, losses)  # a gradient scaler has skipped the step, or there was none
+        self._batch = None
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint["state_dict"]
+        broken = [n for n, v in state.items() if n not in self._from_the_start and not is_finite(v)]
+        if broken:
+            iteration = checkpoint["meta"]["iter"]
+            raise NonFiniteError(
+                f"Parameters or buffers are not finite after iteration {iteration}: "
+                f"{listed(broken)}. The run was stopped; its last checkpoint is from before. Lower "
+                "the learning rate, or clip gradients (optim_wrapper.clip_grad)."
+            )
+
+    def _react(self, runner: Runner, losses: dict[str, float]) -> None:
+        """Raise, or take back what the iteration did to buffers, by policy."""
+        self._found = True
+        cause = first_broken(_model(runner), self._batch, losses)
+        found = f"Not finite in iteration {runner.iter + 1}: {cause}."
+        self._in_a_row += 1
+        if self.policy == "stop" or self._in_a_row > self.limit:
+            raise NonFiniteError(
+                f"{found} The run was stopped; its last checkpoint is from before. Lower the "
+                "learning rate, clip gradients (optim_wrapper.clip_grad), mend the input, or go on "
+                "without such steps (default_hooks=dict(finite=dict(type='mmkd.FiniteGuardHook', "
+                "policy='skip')))."
+            )
+        self.skipped += 1
+        with torch.no_grad():
+            for buffer, before in zip(_model(runner).buffers(), self._buffers or (), strict=True):
+                buffer.copy_(before)
+        self._buffers = None
+        if get_rank() == 0:
+            runner.logger.warning(f"{found} The step was skipped, the {self.skipped}. of this run.")
+        runner.message_hub.update_info("skipped_steps", self.skipped)
+
+
+def _model(runner: Runner) -> nn.Module:
+    model: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    return model
+
+
+def _optimizers(wrapper: Any) -> Iterator[Optimizer]:
+    if isinstance(wrapper, OptimWrapper):
+        yield wrapper.optimizer
+    else:
+        for part in wrapper.values():
+            yield part.optimizer
+
+
+def _all_finite(tensors: list[Tensor]) -> bool:
+    """Tell whether tensors are finite: by their norms, and one by one where a norm overflows."""
+    norms = torch._foreach_norm([t.detach() for t in tensors])
+    if math.isfinite(float(torch.stack(norms).sum())):
+        return True
+    return all(is_finite(tensor) for tensor in tensors)

@@ -1,0 +1,105 @@
+"""Ending a run of several processes in which one hangs, and saying which one."""
+
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.distributed.distributed_c10d import _get_default_store
+
+from mmkd.registry import HOOKS
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
+
+# Where a process waits for another one, by the file of its innermost function.
+WAITING = ("torch/distributed/", "torch/autograd/", "mmengine/dist/")
+EXIT_CODE = 75  # of sysexits.h: a temporary failure, to be tried again
+
+
+@HOOKS.register_module()
+class HangGuardHook(Hook):
+    """End a run of several processes that does not get on, naming the one that hangs.
+
+    Each process watches its own iterations from a thread. Without one for ``timeout`` seconds it
+    tells the others where it stands; a process that stands elsewhere than in an exchange with the
+    others, or does not answer, is the one that hangs. torch waits for half an hour, and names none.
+
+    Args:
+        timeout: Seconds without an iteration of training or validation. A validation's metrics are
+            to be computed within it.
+        answer: Seconds that the others are given to tell where they stand.
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, timeout: float = 600, answer: float = 5) -> None:
+        self.timeout, self.answer = timeout, answer
+        self._progress = time.monotonic()
+        self._iteration = 0
+        self._ended = threading.Event()
+
+    def before_train(self, runner: Runner) -> None:
+        self._tick(runner)
+        if get_world_size() > 1:
+            self._ended.clear()
+            main = threading.get_ident()
+            watch = threading.Thread(target=self._watch, args=(main, _get_default_store()))
+            watch.daemon = True
+            watch.start()
+
+    def after_run(self, runner: Runner) -> None:
+        self._ended.set()
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        self._tick(runner)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._tick(runner)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._tick(runner)
+
+    def _tick(self, runner: Runner) -> None:
+        self._progress, self._iteration = time.monotonic(), runner.iter
+
+    def _watch(self, main: int, store: "Store") -> None:
+        while not self._ended.wait(min(1.0, self.timeout / 4)):
+            if time.monotonic() - self._progress > self.timeout:
+                # Not raised: the main thread waits in C and would not see it.
+                print(self._report(main, store), file=sys.stderr, flush=True)
+                os._exit(EXIT_CODE)
+
+    def _report(self, main: int, store: "Store") -> str:
+        """Tell the others where this process stands, and say which of all hang."""
+        place = _place(main)
+        store.set(f"mmkd/stands/{get_rank()}", place)
+        time.sleep(self.answer)
+        hanging = []
+        for rank in range(get_world_size()):
+            key = f"mmkd/stands/{rank}"
+            stands = store.get(key).decode() if store.check([key]) else "does not answer"
+            if not any(part in stands for part in WAITING):
+                hanging.append(f"rank {rank} {stands}")
+        return (
+            f"No progress for {self.timeout:.0f} s in iteration {self._iteration + 1} of training: "
+            f"{'; '.join(hanging) or 'all ranks wait for each other'}. The run was ended; go on "
+            "from its last checkpoint with --resume. (mmkd.HangGuardHook(timeout=...) says how "
+            "long an iteration may take.)"
+        )
+
+
+def _place(thread: int) -> str:
+    """Describe the innermost function that a thread is in."""
+    frame = sys._current_frames().get(thread)
+    [place] = traceback.extract_stack(frame, limit=1) or [None]
+    return "has ended" if place is None else f"is in {place.name}, {place.filename}:{place.lineno}"

@@ -1,0 +1,93 @@
+"""What makes a run this run and no other: its teachers, objective and data, as text and hashes."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.runner import Runner
+from torch import nn
+
+from mmkd.hooks.mean_teacher_hook import mean_teachers
+from mmkd.hooks.model import distiller_of
+
+Identity = dict[str, str]
+# Where weights are read from does not matter: they are compared themselves.
+LEFT_OUT = ("checkpoint", "trust_checkpoint", "init_cfg", "data_root", "_scope_")
+LISTED = 8
+
+
+def identity(runner: Runner) -> Identity:
+    """Return what has to be the same for a run to be gone on with, by dotted names."""
+    model = runner.cfg.get("model") or {}
+    found = dict(_settings("model", model))
+    distiller = distiller_of(runner)
+    if distiller is not None:
+        for name in sorted(set(distiller.teachers) - mean_teachers(runner)):
+            found[f"weights of teacher {name}"] = weights_hash(distiller.teachers[name].network)
+    loader = runner.cfg.get("train_dataloader") or {}
+    found |= _settings("train_dataloader.dataset", loader.get("dataset") or {})
+    found["index of the training data"] = index_hash(runner.train_dataloader.dataset)
+    return found
+
+
+def differences(before: Identity, now: Identity) -> list[str]:
+    """Say in which entries two identities differ, and how."""
+    lines = []
+    for name in sorted({*before, *now}):
+        old, new = (_short(one.get(name, "not there")) for one in (before, now))
+        if before.get(name) != now.get(name):
+            lines.append(f"{name} was {old}, is {new}")
+    more = [f"and {len(lines) - LISTED} more"] if len(lines) > LISTED else []
+    return [*lines[:LISTED], *more]
+
+
+def weights_hash(network: nn.Module) -> str:
+    """Return a SHA-256 of a network's weights and buffers with their names."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def index_hash(dataset: Any) -> str:
+    """Return a SHA-256 of a data set's list of samples, of as much of it as it keeps in one."""
+    digest = hashlib.sha256()
+    for part in _parts(dataset):
+        digest.update(f"{type(part).__name__} {len(part)}".encode())
+        stored = getattr(part, "data_bytes", None)
+        if isinstance(stored, np.ndarray):  # MMEngine's BaseDataset, in its serialised form
+            digest.update(stored.data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _parts(dataset: Any) -> Iterator[Any]:
+    """Yield the data sets inside wrappers, such as those that repeat or join others."""
+    inner = getattr(dataset, "datasets", None) or [getattr(dataset, "dataset", None)]
+    if inner == [None]:
+        yield dataset
+    else:
+        for part in inner:
+            yield from _parts(part)
+
+
+def _settings(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield every setting in nested ones, under its dotted name."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if key not in LEFT_OUT:
+                yield from _settings(f"{name}.{key}", value[key])
+    else:
+        yield name, json.dumps(value, default=_by_name, sort_keys=True)
+
+
+def _by_name(value: Any) -> str:
+    """Describe a value that is no data in a way that is the same in each process."""
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,24 @@
+"""Random numbers that are a function of position, not of history."""
+
+from mmkd.randomness.loading import (
+    PositionedLoading,
+    load_by_position,
+    obstacle,
+    resumed_iterator,
+)
+from mmkd.randomness.positions import Position
+from mmkd.randomness.repeatability import unrepeatable
+from mmkd.randomness.seeding import Purpose, position_seed, seed_generators, seed_step
+
+__all__ = [
+    "Position",
+    "PositionedLoading",
+    "Purpose",
+    "load_by_position",
+    "obstacle",
+    "position_seed",
+    "resumed_iterator",
+    "seed_generators",
+    "seed_step",
+    "unrepeatable",
+]

@@ -1,0 +1,139 @@
+"""A data loader whose samples depend on their positions alone."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import DataLoader, IterableDataset
+
+from mmkd.randomness.positions import BatchesFrom, Position, PositionSampler
+from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
+
+
+class Samples(Protocol):
+    """A data set that is read by index."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Any: ...
+
+
+class PositionedLoading:
+    """Loads the samples of a batch, each with generators that are seeded by its position.
+
+    It takes the place of ``dataset.__getitems__``, by which torch's loader asks a data set for the
+    samples of a batch, in the process itself and in workers. The data set stays the object that
+    it is: hooks may replace its pipeline.
+
+    Args:
+        dataset: The data set.
+        seed: The run's seed.
+        tell: Whether each data sample tells its position, as ``(index, view, repetition)``.
+    """
+
+    def __init__(self, dataset: Samples, seed: int, tell: bool = False) -> None:
+        self.dataset, self.seed, self.tell = dataset, seed, tell
+        # What the data set's class has, as torch's Subset: an instance's own may be one of ours.
+        self._of_class: Any = getattr(type(dataset), "__getitems__", None)
+
+    def __call__(self, indices: Sequence[int]) -> list[Any]:
+        return [self.load(index) for index in indices]
+
+    def load(self, index: int) -> Any:
+        """Return a sample; one whose index has no position draws as the generators stand."""
+        if not isinstance(index, Position):
+            return self._get(index)
+        position = int(index), index.view, index.repetition
+        seed_generators(position_seed(self.seed, Purpose.SAMPLE, *position))
+        sample = self._get(index)
+        if self.tell:
+            sample["data_samples"].set_field(position, "position", field_type="metainfo")
+        return sample
+
+    def _get(self, index: int) -> Any:
+        if self._of_class is not None:
+            return self._of_class(self.dataset, [index])[0]
+        return self.dataset[index]
+
+
+def obstacle(loader: DataLoader[Any]) -> str | None:
+    """Say why the samples of a loader have no positions, if they have none."""
+    if isinstance(loader.dataset, IterableDataset):
+        return "its data set is a stream, without an index"
+    if loader.batch_sampler is None:
+        return "it loads without batches (batch_size=None)"
+    if getattr(loader.batch_sampler, "sampler", None) is None:
+        kind = type(loader.batch_sampler).__name__
+        return f"its batch sampler, {kind}, has no `sampler` that gives the indices of samples"
+    return None
+
+
+def load_by_position(
+    loader: DataLoader[Any],
+    seed: int,
+    views: int | None = None,
+    data_seed: int | None = None,
+) -> tuple[PositionSampler, BatchesFrom]:
+    """Make a loader's samples depend on (seed, sample, view) alone. It may be called again.
+
+    Args:
+        loader: The loader, which has no :func:`obstacle`. It is changed in place.
+        seed: The run's seed.
+        views: Number of views after which they begin again, or ``None`` for as many as epochs.
+        data_seed: In place of ``seed`` for the samples' transforms, for a run whose samples were
+            seen before by a teacher: its data samples tell their positions, too.
+
+    Returns:
+        What numbers its passes over the data, and what can leave out batches.
+    """
+    batches: Any = loader.batch_sampler
+    batches = batches if isinstance(batches, BatchesFrom) else BatchesFrom(batches)
+    inner = batches.batch_sampler.sampler
+    inner = inner.sampler if isinstance(inner, PositionSampler) else inner
+    dataset: Any = loader.dataset
+    positions = PositionSampler(inner, len(dataset), seed, views)
+    batches.batch_sampler.sampler = positions
+    object.__setattr__(loader, "batch_sampler", batches)  # a DataLoader refuses plain assignment
+    dataset.__getitems__ = (
+        PositionedLoading(dataset, seed)
+        if data_seed is None
+        else PositionedLoading(dataset, data_seed, tell=True)
+    )
+    loader._iterator = None  # ends persistent workers, which have the data set as it was
+    return positions, batches
+
+
+class ResumedIterator(_InfiniteDataloaderIterator):
+    """A training loop's iterator over a loader that has left out the batches it had before.
+
+    Args:
+        loader: The loader.
+        passes: How many passes over the data were complete.
+        taken: How many batches the loop is going to take before it trains: the original MMEngine
+            advances its iterator one by one, OneDL's by :meth:`skip_iter`.
+    """
+
+    def __init__(self, loader: DataLoader[Any], passes: int, taken: int) -> None:
+        super().__init__(loader)
+        self._epoch = passes
+        self._taken = 0 if hasattr(_InfiniteDataloaderIterator, "skip_iter") else taken
+
+    def skip_iter(self, num_iters: int) -> None:
+        """Do nothing: the batches are left out already."""
+
+    def __next__(self) -> Any:
+        if self._taken:
+            self._taken -= 1
+            return None
+        return super().__next__()
+
+
+def resumed_iterator(
+    loader: DataLoader[Any], positions: PositionSampler, batches: BatchesFrom, iteration: int
+) -> ResumedIterator:
+    """Return an iterator that begins with the batch of an iteration, loading none before it."""
+    passes, batches.skip = (0, iteration) if positions.endless else divmod(iteration, len(loader))
+    positions.next_pass = passes
+    set_epoch: Callable[[int], None] | None = getattr(positions.sampler, "set_epoch", None)
+    if set_epoch is not None:
+        set_epoch(passes)
+    return ResumedIterator(loader, passes, iteration)

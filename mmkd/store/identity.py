@@ -1,0 +1,86 @@
+"""What a store was made of, as hashes that a run compares with its own."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from mmkd.networks.building import network_config
+from mmkd.randomness import Position, PositionedLoading
+from mmkd.teachers.renormalize import Normalization
+
+# Where something is on a disk, and how it is read from there.
+PLACES = {"data_root", "ann_file", "data_prefix", "img_prefix", "img_path", "sample_idx"}
+PLACES |= {"backend_args", "file_client_args", "lazy_init", "serialize_data", "download"}
+INDEXED = 100_000  # entries of an index that are hashed at most, evenly spread
+LOADED = 4  # samples of which the pixels are hashed
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+        digest.update(b"\0")
+    return digest.hexdigest()[:32]
+
+
+def _plain(value: Any) -> Any:
+    """Return a config without what only says where something is on a disk."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(value[key]) for key in value if key not in PLACES}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def of_config(config: Any) -> str:
+    """Return the hash of a config, wherever its files lie."""
+    return _digest(json.dumps(_plain(config), sort_keys=True, default=repr).encode())
+
+
+def of_teacher(settings: Mapping[str, Any]) -> str:
+    """Return the hash of a teacher's network and of how it is run, without its weights."""
+    options = {key: settings[key] for key in settings if key not in ("model", "checkpoint")}
+    return of_config(dict(options, model=network_config(settings["model"])))
+
+
+def of_preprocessing(student: nn.Module) -> str:
+    """Describe how the student's pixels are normalised."""
+    return repr(Normalization.of(student))
+
+
+def of_index(dataset: Any) -> str:
+    """Return the hash of a data set's names or images and labels, in their order."""
+    if not hasattr(dataset, "get_data_info"):
+        return _digest(str(len(dataset)).encode())
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), INDEXED)).astype(int))
+    return _digest(
+        str(len(dataset)).encode(), *(_entry(dataset.get_data_info(int(index))) for index in chosen)
+    )
+
+
+def _entry(info: Mapping[str, Any]) -> bytes:
+    parts = []
+    for key in sorted(info):
+        value = info[key]
+        if key == "img_path":
+            parts.append("/".join(str(value).split("/")[-2:]).encode())
+        elif isinstance(value, np.ndarray):
+            parts.append(np.ascontiguousarray(value).tobytes())
+        elif key not in PLACES:
+            parts.append(repr(value).encode())
+    return b"\0".join(parts)
+
+
+def of_pixels(loading: PositionedLoading) -> str:
+    """Return the hash of a few samples as a run loads them, by their first view."""
+    size = len(loading.dataset)
+    chosen = sorted({int(place) for place in np.linspace(0, size - 1, LOADED)})
+    return _digest(*(_pixels(loading.load(Position(index, 0))["inputs"]) for index in chosen))
+
+
+def _pixels(inputs: Any) -> bytes:
+    if isinstance(inputs, Tensor):
+        return inputs.contiguous().numpy().tobytes()
+    return b"\0".join(_pixels(view) for view in inputs)

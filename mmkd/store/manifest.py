@@ -1,0 +1,128 @@
+"""What a store says of itself: ``manifest.json``."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.fileio import exists, get_text, join_path
+
+NAME, SCHEMA = "manifest.json", 1
+
+
+class StoreError(ValueError):
+    """A store cannot be read or does not fit the run."""
+
+
+@dataclass
+class TeacherEntry:
+    """One teacher of a store.
+
+    Attributes:
+        tap: Where its logits are.
+        classes: How many there are.
+        settings: Hash of its network's config and of how it is run.
+        weights: SHA-256 of its checkpoint.
+        checkpoint: Name of that file.
+    """
+
+    tap: str
+    classes: int
+    settings: str
+    weights: str
+    checkpoint: str
+
+
+@dataclass
+class Manifest:
+    """What a store holds, and what it was made of.
+
+    Attributes:
+        seed: Of the samples' random transforms.
+        samples: Number of samples of the data set.
+        views: Number of views of each.
+        shard_records: Records a shard has at most. Each view begins with a shard of its own.
+        values: Kind of record, see :mod:`mmkd.store.values`.
+        entropies: Temperature and eps of each entropy that is kept.
+        teachers: The teachers by name.
+        preprocessing: How pixels are normalised.
+        pipeline: Hash of the data set's config, without its places on a disk.
+        data: Hash of the data set's index: names or images, and labels, in their order.
+        pixels: Hash of a few samples as they are loaded.
+        made_with: Versions of mmkd and torch.
+        schema: Version of this format.
+    """
+
+    seed: int
+    samples: int
+    views: int
+    shard_records: int
+    values: dict[str, Any]
+    entropies: list[list[float]]
+    teachers: dict[str, TeacherEntry]
+    preprocessing: str
+    pipeline: str
+    data: str
+    pixels: str
+    made_with: str
+    schema: int = field(default=SCHEMA)
+
+    @classmethod
+    def read(cls, path: str) -> "Manifest":
+        """Read the manifest of a store, in a folder of any of MMEngine's file backends.
+
+        Raises:
+            StoreError: If there is none, or none that this version understands.
+        """
+        file = join_path(path, NAME)
+        if not exists(file):
+            raise StoreError(
+                f"There is no teacher store at {path}. Build it: python -m mmkd store build CONFIG "
+                f"--out {path}"
+            )
+        try:
+            fields = json.loads(get_text(file))
+            if fields.get("schema") != SCHEMA:
+                raise StoreError(
+                    f"The store {path} has format {fields.get('schema')}, and this version of mmkd "
+                    f"reads format {SCHEMA}. Build it again."
+                )
+            entries = {name: TeacherEntry(**entry) for name, entry in fields["teachers"].items()}
+            return cls(**{**fields, "teachers": entries})
+        except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            raise StoreError(f"{file} is damaged: {error}. Build the store again.") from error
+
+    def write(self, path: Path) -> None:
+        """Write it into a local folder, all at once."""
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / NAME, json.dumps(asdict(self), indent=2).encode())
+
+    def differences(self, other: "Manifest") -> list[str]:
+        """Say in which respects another store is of other values; the number of views is none."""
+        mine, its = _flat(asdict(self)), _flat(asdict(other))
+        ignored = {"views", "made_with"}
+        return [
+            f"{name}: {mine.get(name)} there, {its.get(name)} here"
+            for name in sorted(mine.keys() | its.keys())
+            if mine.get(name) != its.get(name) and name not in ignored
+        ]
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        inner = isinstance(value, dict)
+        flat.update(_flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value})
+    return flat
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under another name, bring it to the disk, and give it its name."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,144 @@
+"""The files of a store: shards of records, memory-mapped, each with a checksum."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import torch
+from mmengine.fileio import exists, get_local_path, get_text, join_path
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from mmkd.store.manifest import Manifest, StoreError, write_atomically
+
+Key = tuple[int, int]  # view, and number of the shard in it
+Columns = dict[str, Tensor]
+
+
+def shard_keys(manifest: Manifest, views: int) -> Iterator[Key]:
+    """Yield the shards of the first views, in order."""
+    for view in range(views):
+        for number in range(math.ceil(manifest.samples / manifest.shard_records)):
+            yield view, number
+
+
+def shard_samples(manifest: Manifest, key: Key) -> range:
+    """Return the samples whose records are in a shard."""
+    begin = key[1] * manifest.shard_records
+    return range(begin, min(begin + manifest.shard_records, manifest.samples))
+
+
+def shard_name(key: Key) -> str:
+    """Return the file of a shard, in the store's folder."""
+    return f"view_{key[0]:04d}/shard_{key[1]:05d}.safetensors"
+
+
+def checksum_name(key: Key) -> str:
+    """Return the file with a shard's SHA-256, as ``sha256sum -c`` reads it."""
+    return shard_name(key).replace(".safetensors", ".sha256")
+
+
+def write_shard(path: Path, key: Key, columns: Columns) -> None:
+    """Write a shard and, before it has its name, its checksum."""
+    content = save({name: column.contiguous() for name, column in columns.items()})
+    file = path / shard_name(key)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    line = f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
+    write_atomically(path / checksum_name(key), line.encode())
+    write_atomically(file, content)
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a local file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class Shards:
+    """Reads the records of a store.
+
+    A shard is mapped into memory and its checksum compared when it is first read from.
+
+    Args:
+        path: The store's folder.
+        manifest: Its manifest.
+    """
+
+    def __init__(self, path: str, manifest: Manifest) -> None:
+        self.path, self.manifest = path, manifest
+        self._open: dict[Key, Columns] = {}
+        self._files = ExitStack()  # local copies of remote files
+
+    def missing(self, views: int) -> list[str]:
+        """Return the files that the first views lack."""
+        names = (
+            name
+            for key in shard_keys(self.manifest, views)
+            for name in (shard_name(key), checksum_name(key))
+        )
+        return [name for name in names if not exists(join_path(self.path, name))]
+
+    def open(self, key: Key) -> Columns:
+        """Return the columns of a shard.
+
+        Raises:
+            StoreError: If it is missing or damaged.
+        """
+        if key not in self._open:
+            self._open[key] = self._read(key)
+        return self._open[key]
+
+    def read(self, samples: Sequence[int], views: Sequence[int]) -> Columns:
+        """Return the records of samples in views, as columns (N, ...) on the CPU."""
+        size = self.manifest.shard_records
+        places: dict[Key, list[int]] = {}
+        for place, (sample, view) in enumerate(zip(samples, views, strict=True)):
+            places.setdefault((view, sample // size), []).append(place)
+        found: Columns = {}
+        for key, at in places.items():
+            rows = torch.tensor([samples[place] % size for place in at])
+            for name, column in self.open(key).items():
+                if len(places) == 1:
+                    found[name] = column[rows]
+                    continue
+                if name not in found:
+                    found[name] = column.new_empty(len(samples), *column.shape[1:])
+                found[name][torch.tensor(at)] = column[rows]
+        return found
+
+    def _read(self, key: Key) -> Columns:
+        name, advice = (
+            shard_name(key),
+            "Delete it and run `store build` again, which makes it anew.",
+        )
+        try:
+            expected = get_text(join_path(self.path, checksum_name(key))).split()[0]
+            local = self._files.enter_context(get_local_path(join_path(self.path, name)))
+            if sha256(local) != expected:
+                raise StoreError(f"{name} of the store {self.path} is damaged. {advice}")
+            with safe_open(local, framework="pt") as file:
+                return {column: file.get_tensor(column) for column in file.keys()}  # noqa: SIM118
+        except (FileNotFoundError, IndexError) as error:
+            raise StoreError(f"{name} of the store {self.path} is missing. {advice}") from error
+        except SafetensorError as error:
+            raise StoreError(f"{name} of the store {self.path} is damaged. {advice}") from error
+
+
+def verify_store(path: str) -> int:
+    """Compare all shards of a store with their checksums, and return how many there are.
+
+    Raises:
+        StoreError: If one is missing or damaged.
+    """
+    manifest = Manifest.read(path)
+    count = 0
+    for key in shard_keys(manifest, manifest.views):
+        Shards(path, manifest).open(key)
+        count += 1
+    return count

@@ -1,0 +1,193 @@
+"""A teacher store as a run uses it."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmkd.store.checks import check_parts, check_taps
+from mmkd.store.identity import of_config, of_index, of_pixels, of_preprocessing, of_teacher
+from mmkd.store.manifest import Manifest, StoreError
+from mmkd.store.shards import Shards, sha256
+from mmkd.store.stored_teacher import StoredTeacher
+from mmkd.store.values import read_values
+
+
+class Store:
+    """Gives the logits of teachers that are on a disk, by sample and view.
+
+    Args:
+        path: The store's folder, of any of MMEngine's file backends.
+        views: Number of views after which a run begins again with the first; ``None`` for a view of
+            its own in each epoch.
+
+    Raises:
+        StoreError: If there is no store, or fewer views than that.
+    """
+
+    def __init__(self, path: str, views: int | None = None) -> None:
+        self.path, self.views = path, views
+        self.manifest = Manifest.read(path)
+        if views is not None and not 0 < views <= self.manifest.views:
+            raise StoreError(
+                f"The store {path} has {self.manifest.views} views, and model.store.views is "
+                f"{views}: give a number from 1 to {self.manifest.views}."
+            )
+        self.values = read_values(self.manifest.values)
+        self.entropies = [(pair[0], pair[1]) for pair in self.manifest.entropies]
+        self.shards = Shards(path, self.manifest)
+        self._batch: tuple[Any, Mapping[str, Tensor]] | None = None
+
+    @property
+    def seed(self) -> int:
+        """The seed of the samples' random transforms, which a run has to share."""
+        return self.manifest.seed
+
+    def teachers(self, configs: Mapping[str, Any]) -> dict[str, StoredTeacher]:
+        """Return what stands in for the teachers of a config, after comparing them.
+
+        Raises:
+            StoreError: If the store is of other teachers. Weights are compared where their file is.
+        """
+        if configs.keys() != self.manifest.teachers.keys():
+            raise StoreError(
+                f"The store {self.path} is of the teachers {', '.join(self.manifest.teachers)}, "
+                f"and the config has {', '.join(configs)}."
+            )
+        for name, config in configs.items():
+            if not isinstance(config, Mapping):
+                raise StoreError(
+                    f"A store stands in for a teacher that a config describes, and {name!r} is a "
+                    f"{type(config).__name__}: give dict(model=..., checkpoint=...)."
+                )
+            entry, file = self.manifest.teachers[name], config.get("checkpoint")
+            if of_teacher(config) != entry.settings:
+                raise self._misfit(f"another network, or other settings, of the teacher {name!r}")
+            if file is None or not os.path.isfile(os.path.expanduser(str(file))):
+                print_log(
+                    f"The weights of {name!r} are not here: the store's are taken.", "current"
+                )
+            elif sha256(os.path.expanduser(str(file))) != entry.weights:
+                raise self._misfit(
+                    f"other weights of the teacher {name!r}: {entry.checkpoint} had SHA-256 "
+                    f"{entry.weights[:12]}..., which {file} has not"
+                )
+        return {
+            name: StoredTeacher(name, entry, self._reader(name), self.entropies)
+            for name, entry in self.manifest.teachers.items()
+        }
+
+    def check_model(
+        self, student: nn.Module, terms: Iterable[Any], logits: Mapping[str, Any]
+    ) -> None:
+        """Raise :class:`StoreError` if a student or its terms cannot learn from this store."""
+        terms = list(terms)
+        check_student(student)
+        check_taps(terms, logits)
+        check_parts(terms, self.values, self.entropies)
+        if of_preprocessing(student) != self.manifest.preprocessing:
+            raise self._misfit(
+                f"other preprocessing: {self.manifest.preprocessing} there, "
+                f"{of_preprocessing(student)} here"
+            )
+
+    def check_data(self, dataset: Any, config: Any, epochs: int) -> None:
+        """Raise :class:`StoreError` if a run's data are not those of the store.
+
+        Args:
+            dataset: The training data, which load by position with the store's seed.
+            config: Their config.
+            epochs: How often the run goes over them.
+        """
+        manifest = self.manifest
+        if len(dataset) != manifest.samples:
+            raise self._misfit(f"{manifest.samples} samples there, {len(dataset)} here")
+        if of_config(config) != manifest.pipeline:
+            raise self._misfit("another data set or pipeline (train_dataloader.dataset)")
+        if of_index(dataset) != manifest.data:
+            raise self._misfit("other samples or labels, or another order of them")
+        if of_pixels(dataset.__getitems__) != manifest.pixels:
+            raise self._misfit(
+                "other pixels of the same samples: the images, or the libraries that read and "
+                f"transform them, differ (the store was made with {manifest.made_with})"
+            )
+        views = self.views or epochs
+        if views > manifest.views:
+            raise StoreError(
+                f"The store {self.path} has {manifest.views} views and the run needs {views}, one "
+                f"for each epoch. Add them: python -m mmkd store build CONFIG --out {self.path} "
+                f"--views {views}; or repeat what is there: model.store.views={manifest.views}."
+            )
+        if missing := self.shards.missing(min(views, manifest.views)):
+            raise StoreError(
+                f"The store {self.path} is not complete: {missing[0]} and {len(missing) - 1} more "
+                "files are missing. Run `store build` again, which adds them."
+            )
+
+    def _misfit(self, words: str) -> StoreError:
+        return StoreError(
+            f"The store {self.path} does not fit the run. It was built with {words}. Build one for "
+            "this config: python -m mmkd store build CONFIG --out ANOTHER_PATH"
+        )
+
+    def _reader(self, name: str) -> Any:
+        def read(data_samples: Any) -> dict[str, Tensor]:
+            columns = {
+                column.removeprefix(f"{name}."): value
+                for column, value in self._records(data_samples).items()
+                if column.startswith(f"{name}.")
+            }
+            classes = self.manifest.teachers[name].classes
+            found = {"logits": self.values.decode(columns, classes)}
+            exact = self.manifest.values == dict(kind="full", dtype="float32")
+            if not exact and "entropies" in columns:
+                found["entropies"] = columns["entropies"]
+            return found
+
+        return read
+
+    def _records(self, data_samples: Any) -> Mapping[str, Tensor]:
+        """Return the records of a batch, which several teachers share."""
+        if self._batch is None or self._batch[0] is not data_samples:
+            samples, views = _positions(data_samples)
+            self._batch = data_samples, self.shards.read(samples, views)
+        return self._batch[1]
+
+
+def _positions(data_samples: Sequence[Any] | None) -> tuple[list[int], list[int]]:
+    positions = [sample.position for sample in data_samples or () if "position" in sample]
+    if not positions or len(positions) < len(data_samples or ()):
+        raise StoreError(
+            "The batch does not say which samples and views it has, and the store cannot be asked. "
+            "Give the config the hook that tells it: default_hooks=dict(exact_resume="
+            "dict(type='mmkd.ExactResumeHook'))."
+        )
+    if repeated := [sample for sample, _, repetition in positions if repetition]:
+        raise StoreError(
+            f"The sampler gives sample {repeated[0]} twice in one pass, with other random changes "
+            "each time, and a store has one record a view. Take DefaultSampler or InfiniteSampler."
+        )
+    return [sample for sample, _, _ in positions], [view for _, view, _ in positions]
+
+
+def check_student(student: nn.Module) -> None:
+    """Raise :class:`StoreError` if a student's inputs are more than the samples of a data set."""
+    preprocessor: Any = getattr(student, "data_preprocessor", None)
+    if not hasattr(student, "head"):
+        raise StoreError(
+            f"{type(student).__name__} is no classifier of mmpretrain. What a detector's teacher "
+            "computes depends on the student's own proposals, or is too much to be kept: a store "
+            "is for classifiers."
+        )
+    if getattr(preprocessor, "batch_augments", None) is not None:
+        raise StoreError(
+            "The student's batch augmentations (train_cfg.augments, such as Mixup or CutMix) mix "
+            "samples anew in each iteration, of which a store has no record. Remove either."
+        )
+    if getattr(preprocessor, "views", 1) > 1:
+        raise StoreError(
+            "A batch of several views of each image (mmkd.MultiViewDataPreprocessor) has more "
+            "inputs than samples, and a store has one record of a sample in an epoch."
+        )

@@ -1,0 +1,49 @@
+"""Logits from a store, which know entropies that cannot be computed from them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmkd.logits.entropy import entropy
+
+SAME_LOGITS = (Tensor.detach, Tensor.to, Tensor.float)
+
+
+class StoredLogits(Tensor):
+    """Logits (N, C) with their true entropies, by (temperature, eps).
+
+    The entropy of a truncated distribution is not that of the distribution.
+    :func:`mmkd.logits.entropy.entropy` of this tensor is the stored one, by torch's protocol for
+    functions of subclasses; every other result is a plain tensor.
+    """
+
+    entropies: Mapping[tuple[float, float], Tensor]
+
+    @classmethod
+    def of(cls, logits: Tensor, entropies: Mapping[tuple[float, float], Tensor]) -> "StoredLogits":
+        """Return logits that know their entropies, (N,) each."""
+        stored = logits.as_subclass(cls)
+        stored.entropies = entropies
+        return stored
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Compute as of a plain tensor, but for entropies."""
+        if function is entropy:
+            logits, temperature, eps = args
+            stored = logits.entropies.get((float(temperature), float(eps)))
+            if stored is not None:
+                return stored
+        with torch._C.DisableTorchFunctionSubclass():
+            result = function(*args, **(kwargs or {}))
+            if function in SAME_LOGITS:
+                return cls.of(result, args[0].entropies)
+        return result

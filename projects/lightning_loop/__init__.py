@@ -1,0 +1,1 @@
+"""Distillation inside PyTorch Lightning's training loop."""

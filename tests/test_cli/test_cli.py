@@ -1,0 +1,74 @@
+"""The command `python -m mmkd`."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from mmengine.config import Config
+
+from mmkd.cli import command
+
+PAIR = "mmkd::_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(command, [*map(str, arguments)])
+
+
+@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["doctor"], ["compose"]])
+def test_help_has_examples_that_are_commands(name: list[str]) -> None:
+    done = run(*name, "--help")
+    assert done.exit_code == 0
+    text = done.output.replace("\\\n", " ")
+    examples = [shlex.split(line) for line in text.splitlines() if "python -m mmkd" in line[:20]]
+    assert examples
+    for words in examples:
+        assert words[3] in command.commands
+
+
+def test_methods_are_listed_and_searched() -> None:
+    names = [line.split()[0] for line in run("methods").output.splitlines()]
+    assert {"kd", "erkd", "dkd", "pkd"} <= set(names)
+    found = json.loads(run("methods", "entropyweight", "--json").output)
+    assert "erkd" in [row["name"] for row in found]
+    assert "dkd" not in [row["name"] for row in found]
+    assert run("methods", "nosuchword").exit_code == 1
+
+
+def test_a_method_is_described() -> None:
+    text = run("method", "dkd").output
+    assert "Decoupled Knowledge Distillation" in text
+    assert "  temperature: 4.0 for classifier (model.terms.dkd.loss.temperature)" in text
+    page = json.loads(run("method", "dkd", "--json").output)
+    assert page["method"]["classifier"]["model"]["terms"]["dkd"]["loss"]["type"] == "mmkd.DKDLoss"
+    assert "Did you mean 'dkd'" in run("method", "dkdd").output
+
+
+def test_a_config_is_composed(tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    options = ["--set", "temperature=2", "--cfg-options", "train_cfg.max_epochs=7"]
+    done = run("compose", PAIR, "--method", "kd", *options, "--out", path)
+    assert done.exit_code == 0, done.output
+    config = Config.fromfile(path)
+    assert config.model.terms.kd.loss.temperature == 2
+    assert config.train_cfg.max_epochs == 7
+    assert "--set temperature=2" in path.read_text().splitlines()[1]
+    printed = run("compose", PAIR, "--method", "kd", *options).output
+    assert Config.fromstring(printed, ".py").model == config.model
+
+
+def test_its_mistakes_are_told_in_words() -> None:
+    done = run("compose", PAIR, "--method", "kdd")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: There is no method 'kdd'. Did you mean 'kd'?")
+    assert "need --method" in run("compose", PAIR, "--set", "x=1").output
+
+
+def test_the_help_of_a_method_lists_its_settings() -> None:
+    done = run("compose", "--method", "kd+dkd", "--help")
+    assert done.exit_code == 0
+    assert "  beta: 8.0 for classifier (model.terms.dkd.loss.beta)" in done.output
+    assert "student_loss_weight: 0.1 for classifier" in done.output

@@ -1,0 +1,28 @@
+"""The kind of a network, by its config."""
+
+import pytest
+
+from mmkd.composition import kind_of
+from mmkd.engine.launch import ArgumentError
+from mmkd.networks.building import network_config
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ("mmpretrain::vision_transformer/vit-base-p16_64xb64_in1k.py", "classifier"),
+        ("mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py", "roi"),
+        ("mmdet::cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py", "roi"),
+        ("mmdet::gfl/gfl_r50_fpn_1x_coco.py", "dense"),
+        ("mmdet::yolox/yolox_s_8xb8-300e_coco.py", "dense"),
+        ("mmdet::detr/detr_r50_8xb2-150e_coco.py", "queries"),
+        ("mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py", "queries"),
+    ],
+)
+def test_the_kinds_of_stock_networks(config: str, kind: str) -> None:
+    assert kind_of(network_config(config)) == kind
+
+
+def test_other_networks_are_refused_with_the_kinds_that_there_are() -> None:
+    with pytest.raises(ArgumentError, match=r"is a MAE,.*They have for classifiers"):
+        kind_of(network_config("mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py"))
