@@ -18,7 +18,7 @@ def run(*arguments: Any) -> Result:
     return CliRunner().invoke(command, [*map(str, arguments)])
 
 
-@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["doctor"], ["compose"]])
+@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"]])
 def test_help_has_examples_that_are_commands(name: list[str]) -> None:
     done = run(*name, "--help")
     assert done.exit_code == 0
@@ -45,6 +45,16 @@ def test_a_method_is_described() -> None:
     page = json.loads(run("method", "dkd", "--json").output)
     assert page["method"]["classifier"]["model"]["terms"]["dkd"]["loss"]["type"] == "mmkd.DKDLoss"
     assert "Did you mean 'dkd'" in run("method", "dkdd").output
+
+
+def test_roles_are_shown_with_their_shapes() -> None:
+    config = "mmkd::_base_/models/cifar/resnet8x4.py"
+    text = run("roles", config).output
+    assert "  @logits: what the class probabilities come from\n    head.fc  (2, 100)" in text
+    page = json.loads(run("roles", config, "--json").output)
+    assert [tap["tap"] for tap in page["roles"]["stages"]][-1] == "backbone.layer3"
+    assert page["missing"].keys() == {"levels"}
+    assert "There is no config nowhere.py" in run("roles", "nowhere.py").output
 
 
 def test_a_config_is_composed(tmp_path: Path) -> None:

@@ -107,4 +107,3 @@ def test_tokens_of_one_shape_pass_unchanged():
 def test_what_has_no_grid_is_refused_in_words(student, teacher, message):
     with pytest.raises(ValueError, match=message):
         TokenConnector(student, teacher)
-
