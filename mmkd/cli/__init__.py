@@ -7,6 +7,7 @@ import click
 from mmkd.cli.compose import compose
 from mmkd.cli.methods import method, methods
 from mmkd.cli.roles import roles
+from mmkd.cli.store import store
 from mmkd.doctor import main as examine
 from mmkd.version import __version__
 
@@ -40,7 +41,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, roles, compose):
+for each in (methods, method, roles, compose, store):
     command.add_command(each)
 
 __all__ = ["command"]

@@ -6,7 +6,12 @@ import numpy as np
 from torch import Tensor
 
 # Left, top, right and bottom, as shares of an image: objects of all sizes, for all levels.
-BOXES = ((0.05, 0.1, 0.2, 0.22), (0.5, 0.1, 0.9, 0.4), (0.1, 0.3, 0.85, 0.95), (0.6, 0.6, 0.75, 0.8))
+BOXES = (
+    (0.05, 0.1, 0.2, 0.22),
+    (0.5, 0.1, 0.9, 0.4),
+    (0.1, 0.3, 0.85, 0.95),
+    (0.6, 0.6, 0.75, 0.8),
+)
 
 
 def example_samples(inputs: Tensor, classes: int, with_masks: bool) -> list[Any]:

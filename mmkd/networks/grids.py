@@ -25,8 +25,10 @@ def grid_size(length: int, like: Sequence[int] = (1, 1)) -> tuple[int, int]:
     rows, columns = like
     for patches in range(length, max(length - LEADING - 1, 0), -1):
         height = isqrt(patches * rows // columns)
-        if height and height * (patches // height) == patches and (
-            height * columns == patches // height * rows
+        if (
+            height
+            and height * (patches // height) == patches
+            and (height * columns == patches // height * rows)
         ):
             return height, patches // height
     aspect = "square" if rows == columns else f"{rows}:{columns}"

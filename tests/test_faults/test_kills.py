@@ -4,6 +4,8 @@
 longer runs.
 """
 
+import contextlib
+import multiprocessing
 import os
 import random
 import signal
@@ -11,33 +13,57 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import torch
+from test_faults import faulty
 from tool_runs import ROOT
 
 from mmkd.compat.checkpoints import load_checkpoint
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("faulty.py")
 KILLS = int(os.environ.get("FAULT_KILLS", 2))
 SAVES = int(os.environ.get("FAULT_SAVES", 3))
 LAST = {"epoch": "epoch_4.pth", "iteration": "iter_8.pth"}
 
 
-def start(folder: Path, *arguments: str, processes: int = 1) -> subprocess.Popen[str]:
+class Forked:
+    """A run as a copy of this process, which has imported everything: 100 of them take minutes."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+        fork = multiprocessing.get_context("fork")
+        self.process = fork.Process(target=self._run, args=(folder, arguments))
+        self.process.start()
+        self.pid = self.process.pid
+
+    @staticmethod
+    def _run(folder: Path, arguments: tuple[str, ...]) -> None:
+        os.setsid()
+        output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        faulty.main([str(folder), *arguments])
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        self.process.join(timeout)
+        return self.process.exitcode
+
+
+def start(folder: Path, *arguments: str, processes: int = 1) -> Any:
     folder.mkdir(exist_ok=True)
+    if processes == 1:
+        return Forked(folder, arguments)
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
     with open(folder / "output", "a") as output:
         return subprocess.Popen(
-            [sys.executable, *(launch if processes > 1 else []), SCRIPT, folder, *arguments],
+            [sys.executable, *launch, faulty.__file__, folder, *arguments],
             env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
             stdout=output,
             stderr=subprocess.STDOUT,
-            text=True,
             start_new_session=True,
         )
 
@@ -54,7 +80,7 @@ def wait_for(path: Path, seconds: float = 120) -> None:
         time.sleep(0.005)
 
 
-def kill_all(process: subprocess.Popen[str]) -> None:
+def kill_all(process: Any) -> None:
     """Kill a run with all its processes, as a machine that loses power does."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -147,11 +173,9 @@ def test_ranks_end_when_torchrun_is_killed(tmp_path):
 
 def test_a_hanging_rank_ends_the_run_and_is_named(tmp_path):
     process = start(tmp_path / "run", "epoch", "hang=1", processes=2)
-    began = time.time()
-    assert process.wait(120) != 0
-    assert time.time() - began < 90
+    assert process.wait(180) != 0
     output = (tmp_path / "run" / "output").read_text()
-    assert "No progress for 4 s in iteration" in output
+    assert "No progress for 10 s in iteration" in output
     assert "rank 1 is in after_train_iter" in output
     assert "rank 0 is in" not in output
 
@@ -169,17 +193,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+def fill(path: Path) -> None:
+    """Write a file until the disk is full."""
+    with open(path, "wb", 0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
 def test_a_full_disk_ends_in_words_and_keeps_the_last_checkpoint(small_disk):
     run = small_disk / "run"
     process = start(run, "epoch", "slow=0.2")
     wait_for(run / "last_checkpoint")
-    (small_disk / "ballast").write_bytes(b"")
-    with (
-        pytest.raises(OSError, match="No space left"),
-        open(small_disk / "ballast", "wb", 0) as file,
-    ):
-        while True:
-            file.write(bytes(4096))
+    fill(small_disk / "ballast")
     assert process.wait(60) != 0
     kept = numbered(run)
     assert kept
