@@ -59,7 +59,7 @@ def compose(
     _check_teachers(config, names, bool(teachers))
     config.merge_from_dict(_keys(methods, options or {}, kind))
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
-    _make_safe(config)
+    config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
     return config
 
@@ -118,13 +118,6 @@ def _add_hooks(config: Config, hooks: Sequence[Settings]) -> None:
     present = [*(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in present}
     config.custom_hooks = present + [hook for hook in hooks if hook["type"] not in types]
-
-
-def _make_safe(config: Config) -> None:
-    """Let the run go on exactly where it was interrupted, with other packages' tools, too."""
-    config.setdefault("runner_type", "mmkd.SafeRunner")
-    hooks = config.get("default_hooks") or {}
-    config.default_hooks = {"exact_resume": dict(type="mmkd.ExactResumeHook"), **hooks}
 
 
 def _import_mmkd(config: Config) -> None:
