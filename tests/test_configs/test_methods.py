@@ -14,7 +14,7 @@ from config_files import ALL, METHODS, PAIRS, PINNED, ROOT, base, composed, kind
 from mmengine.config import Config
 
 KINDS = {"classifier", "roi", "dense", "queries"}
-ROLE = re.compile(r"@(pooled|map|stages|preact|levels)(\[-?\d+\])?")
+ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # What is no role of any network: LD's second output of the head, SimKD's projector.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0"}
 # Methods without a teacher beside the student.
