@@ -103,7 +103,8 @@ class Teacher:
             )
             if isinstance(self.network, BaseModule):
                 self.network.init_weights()
-        self.network.eval().requires_grad_(False)
+        self.network.eval()
+        self.network.requires_grad_(False)
         self.manner = manner_of(self.network)
         parsed = parse_class_map(class_map)
         self.class_map = parsed if isinstance(parsed, ClassMap) else None
