@@ -33,7 +33,7 @@ def test_the_page_counts_what_passed_and_quotes_what_did_not(zoo: ModuleType) ->
     assert "| passed | **2 of 2** | **1 of 2** | **2 of 2** | **1 of 2** |" in page
     assert "1. refused: The term 'map' cannot be connected" in page
     assert "&lt;here> \\| there." in page
-    assert max(map(len, page.splitlines())) <= 100
+    assert max(len(line) for line in page.splitlines() if not line.startswith("|")) <= 100
 
 
 def test_families_are_those_of_classifiers_and_small(zoo: ModuleType) -> None:
