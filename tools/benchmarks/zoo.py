@@ -143,10 +143,10 @@ def page_of(cells: Cells) -> str:
     lines = [
         "# Every family of the model zoos, by roles",
         "",
-        "`python tools/benchmarks/zoo.py --package PACKAGE --cells docs/benchmarks/zoo.json --page",
-        "docs/benchmarks/zoo.md` wrote this page, and runs the families that are not in it yet: one",
-        "step of training, random weights, with no tap and no size named. The family is the student",
-        "of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
+        "`python tools/benchmarks/zoo.py --cells docs/benchmarks/zoo.json --page",
+        "docs/benchmarks/zoo.md` wrote this page, and runs the families that are not in it yet:",
+        "one step of training, random weights, with no tap and no size named. The family is the",
+        "student of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
