@@ -1,7 +1,16 @@
 """mmkd: knowledge distillation for the OpenMMLab stack."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from mmkd.compat.requirements import being_examined, require_mmengine
 from mmkd.version import __version__
+
+if TYPE_CHECKING:
+    from mmkd import functional
+    from mmkd.distillation import distill
+    from mmkd.distillers import Distiller
+    from mmkd.teachers import Teacher
 
 if not being_examined():
     require_mmengine()
@@ -20,4 +29,21 @@ if not being_examined():
     tell_models_their_run()
     write_whole_files()
 
-__all__ = ["__version__"]
+# Imported when they are first asked for, so that `import mmkd` stays light.
+_EXPORTS = {
+    "Distiller": "mmkd.distillers",
+    "Teacher": "mmkd.teachers",
+    "distill": "mmkd.distillation",
+    "functional": "mmkd.functional",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what the package offers in Python: ``mmkd.distill`` and its kin."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'mmkd' has no attribute {name!r}")
+    module = importlib.import_module(_EXPORTS[name])
+    return module if name == "functional" else getattr(module, name)
+
+
+__all__ = ["Distiller", "Teacher", "__version__", "distill", "functional"]

@@ -24,7 +24,7 @@ LAYERS = [
     {"benchmark"},
     {"visualization"},
     {"composition"},
-    {"cli"},
+    {"cli", "distillation"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -15,7 +15,7 @@ from mmkd.networks.building import build_network
 from mmkd.networks.heads import activation_of
 from mmkd.registry import MODELS
 
-# Of each kind of head: its logits, its places, and the configs of mmdet, one for each head there is.
+# By kind of head, configs of mmdet: one for each class of head, and families besides.
 DENSE = """
 atss/atss_r50_fpn_1x_coco autoassign/autoassign_r50-caffe_fpn_1x_coco
 boxinst/boxinst_r50_fpn_ms-90k_coco centernet/centernet_r18_8xb16-crop512-140e_coco

@@ -63,6 +63,30 @@ def compose(
     return config
 
 
+def method_settings(
+    names: Sequence[str], kind: str, options: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return what methods set together for a kind of network, as a partial config.
+
+    Args:
+        names: The methods, whose terms add up.
+        kind: A key of :data:`mmkd.composition.kinds.KINDS`.
+        options: Settings of the methods by their short names.
+
+    Raises:
+        ArgumentError: If a method or option does not exist, or they do not go together.
+    """
+    methods = [read_method(name) for name in names]
+    variants = {method.name: method.variant(kind) for method in methods}
+    _check_agreement(variants, {})
+    config = Config()
+    for variant in variants.values():
+        _merge(config, variant)
+    config.merge_from_dict(_keys(methods, options or {}, kind))
+    settings: Settings = config.to_dict()
+    return {name: value for name, value in settings.items() if value not in ([], {})}
+
+
 def _wrap_student(config: Config, spec: Any) -> None:
     """Make a distiller of a student's own training config."""
     if spec is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.registry import MODELS
+from torch import nn
 
 from mmkd.engine.launch import ArgumentError
 
@@ -48,6 +49,15 @@ def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
         f"The student is a {model.get('type')}, and methods have no settings for networks of that "
         f"kind. They have for {'; '.join(KINDS.values())}."
     )
+
+
+def kind_of_network(network: nn.Module) -> str:
+    """Return the kind of a network that is built. A module of no known class is a classifier."""
+    bases = [base.__name__ for base in type(network).__mro__]
+    heads = [base.__name__ for base in type(getattr(network, "bbox_head", None)).__mro__]
+    if "DETRHead" in heads:
+        return "queries"
+    return next((BASES[base] for base in bases if base in BASES), "classifier")
 
 
 def _bases(config: Mapping[str, Any], scope: str | None) -> list[str]:

@@ -42,9 +42,10 @@ def connect(
         teacher: The teacher's name.
         config: Config of the connector without shapes, or ``None`` for none where the shapes of a
             pair agree, a :class:`TokenConnector` where tokens meet a map or tokens of another
-            grid, and else a :class:`ProjectionConnector`. A connector class with a true attribute ``joint`` is built once, from
-            ``student_shapes`` and ``teacher_shapes``, and takes both lists of features; any other
-            one is built for each pair, from ``student_shape`` and ``teacher_shape``.
+            grid, and else a :class:`ProjectionConnector`. A connector class with a true attribute
+            ``joint`` is built once, from ``student_shapes`` and ``teacher_shapes``, and takes both
+            lists of features; any other one is built for each pair, from ``student_shape`` and
+            ``teacher_shape``.
         student: Each tap of the student, with the shape of its tensor, (N, ...).
         theirs: The same of the teacher.
 

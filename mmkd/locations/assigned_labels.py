@@ -57,7 +57,8 @@ class Observation:
         found = enclosing(network, path, "loss_by_feat")
         if found is None:
             raise UnassignedError(
-                f"Around '{path}' of {type(network).__name__} lies no dense head with a loss_by_feat."
+                f"Around '{path}' of {type(network).__name__} lies no dense head: none has a "
+                "loss_by_feat."
             )
         self.path, self.kind = found[0], type(found[1]).__name__
         scores = ClassScores.of(network, self.path)
@@ -96,7 +97,9 @@ class Observation:
         except Exception as error:
             raise UnassignedError(
                 f"{self.kind} cannot compute its losses on two example images of shape "
-                f"{tuple(inputs.shape[1:])}: {type(error).__name__}: {error}"
+                f"{tuple(inputs.shape[1:])}: {type(error).__name__}: {error}. If they are too "
+                "small for its levels, give model.input_shape; else take select='confident' and "
+                "avg='selected', which need no labels, or compare features."
             ) from error
 
     def _call(self, name: str, *arguments: Any) -> None:
@@ -139,7 +142,9 @@ class Observation:
                         return Assigned(replace(tap, last=last), orders[0] == "images")
         raise UnassignedError(
             f"{self.kind} assigns no class to single locations: none of its losses takes a label "
-            "for each of them."
+            "for each of them. Take locations=dict(type='mmkd.DenseLocations', "
+            "select='confident', avg='selected'), which needs none, or compare features. If the "
+            "head is yours, give the term `labels`, a tap of the labels of all locations."
         )
 
     def verified(self, labels: Tap, order: str | None) -> Assigned:
@@ -157,8 +162,8 @@ class Observation:
             count = sum(len(read.labels) for read in self.user)
             raise UnassignedError(
                 f"'{labels}' gives {count} values on two images, which are no labels of all "
-                f"locations of {self.kind}: integers from 0 to {self.scores.classes}, or an objectness, "
-                "in the order of levels or of images."
+                f"locations of {self.kind}: integers from 0 to {self.scores.classes}, or an "
+                "objectness, in the order of levels or of images."
             )
         if order is None and len(orders) > 1 and max(map(len, self.maps)) > 1:
             raise UnassignedError(

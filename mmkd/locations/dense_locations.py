@@ -67,6 +67,13 @@ class DenseLocations(Locations):
                 f"The {name} of the term {term!r} is a {type(network).__name__}, whose queries lie "
                 "at no locations. Take locations=dict(type='mmkd.MatchedQueries')."
             )
+        if any(hasattr(part, "loc_filter_thr") for part in network.modules()):
+            raise ValueError(
+                f"The {name} of the term {term!r} is a {type(network).__name__} with guided "
+                "anchors, whose head classifies single images, where it expects objects, when it "
+                "does not train: it cannot teach by its logits. Compare features, such as "
+                "student='neck[:]', teacher='neck[:]'."
+            )
 
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
         self._priors = {name: _priors(term, name, side) for name, side in sides.items()}
@@ -99,14 +106,9 @@ class DenseLocations(Locations):
             seen.check_levels(student.taps)
             assigned = seen.assigned() if labels is None else seen.verified(labels, self.order)
         except UnassignedError as error:
-            if labels is not None:
-                raise ValueError(f"The `labels` of the term {term!r} are wrong. {error}") from error
-            if self.selects == "positives" or self.avg == "positives":
+            if labels is not None or self.selects == "positives" or self.avg == "positives":
                 raise ValueError(
-                    f"The term {term!r} needs the labels of the student's locations. {error} Take "
-                    "locations=dict(type='mmkd.DenseLocations', select='confident', "
-                    "avg='selected'), which needs none, or compare features. If the head is yours, "
-                    "give the term `labels`, a tap of the labels of all locations."
+                    f"The term {term!r} cannot read the labels of the student's locations. {error}"
                 ) from error
             return
         self.labels, self._by_image = assigned.tap, assigned.by_image

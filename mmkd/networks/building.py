@@ -66,7 +66,7 @@ def student_spec(model: Mapping[str, Any]) -> Any:
     """Return what a distiller's config says of its student, or ``None`` of another model's."""
     name = model.get("type")
     known = isinstance(name, str) and name.partition(".")[0] == "mmkd"
-    kind = MODELS.get(name) if known else name
+    kind = MODELS.get(str(name)) if known else name
     if isinstance(kind, type) and issubclass(kind, TrainsStudent):
         return kind.student_of(model)
     return None

@@ -50,10 +50,10 @@ class ClassOutputs:
             path = path.rpartition(".")[0]
         if nearest is not None:
             raise ValueError(
-                f"There are {width} numbers for a sample, but {nearest[0]} has {nearest[1]} classes: "
-                "boxes, objectness or other scores are among them, or these are no class logits, so "
-                "that they cannot be compared as logits. Tap what gives the class logits alone, or "
-                "compare features, such as student='neck[:]', teacher='neck[:]'."
+                f"There are {width} numbers for a sample, but {nearest[0]} has {nearest[1]} "
+                "classes: boxes, objectness or other scores are among them, or these are no class "
+                "logits. Tap what gives the class logits alone, or compare features, such as "
+                "student='neck[:]', teacher='neck[:]'."
             )
         return cls(width)
 

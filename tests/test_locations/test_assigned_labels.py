@@ -213,5 +213,5 @@ def test_labels_that_stand_alone_are_told_by_the_images_of_their_objects():
     "labels", ["bbox_head.loss_bbox*:input[0]", "bbox_head.loss_cls*:input[2]", "bbox_head:input"]
 )
 def test_what_is_no_label_of_all_locations_is_refused(labels):
-    with pytest.raises(ValueError, match="are wrong"):
+    with pytest.raises(ValueError, match="cannot read the labels"):
         distiller(dense.retinanet, labels=labels)

@@ -106,10 +106,10 @@ def test_a_step_compares_the_positives_of_the_student(make):
     step = step_of(model)
     er = model.terms["er"]
     student, teacher = (
-        er.locations.flatten(name, [step.features[name][tap] for tap in er.logits[name]])
+        er.locations.flatten(name, [step.features[name][tap] for tap in er.logit_taps[name]])
         for name in ("student", "teacher")
     )
-    labels = step.features["student"][er.labels].flatten()
+    labels = step.features["student"][er.label_tap].flatten()
     positive = labels > 0 if make is dense.yolox else labels < tiny.CLASSES
     assert 0 < positive.sum() < len(labels) == len(student)
     pair = student[positive], teacher[positive]
@@ -170,7 +170,7 @@ def test_all_locations_are_averaged_over_them_or_over_the_positives():
     )
     model = distiller(terms=terms)
     step = step_of(model)
-    labels = step.features["student"][model.terms["plain"].labels]
+    labels = step.features["student"][model.terms["plain"].label_tap]
     found = (labels < tiny.CLASSES).sum()
     ratio = len(labels) / found
     torch.testing.assert_close(step.losses["loss_positives"], step.losses["loss_all"] * ratio)
@@ -187,7 +187,7 @@ def test_the_teachers_confident_locations():
     step = step_of(model)
     er = model.terms["er"]
     teacher = er.locations.flatten(
-        "teacher", [step.features["teacher"][tap] for tap in er.logits["teacher"]]
+        "teacher", [step.features["teacher"][tap] for tap in er.logit_taps["teacher"]]
     )
     confident = teacher[teacher.sigmoid().amax(-1) > 0.3]
     assert 0 < len(confident) < len(teacher)
@@ -269,7 +269,7 @@ def test_probabilities_are_turned_back_into_logits(first_epoch):
     model = distiller(dense.tood, terms=dict(kd=term()))
     step = step_of(model)
     er = model.terms["kd"]
-    given = [step.features["student"][tap] for tap in er.logits["student"]]
+    given = [step.features["student"][tap] for tap in er.logit_taps["student"]]
     assert all(0 <= level.min() <= level.max() <= 1 for level in given)
     rows = er.locations.flatten("student", given)
     torch.testing.assert_close(er.locations.logits("student", given).sigmoid(), rows)
@@ -284,7 +284,7 @@ def test_of_yolov3_the_classes_alone_are_compared():
     model = distiller(dense.yolov3, terms=dict(kd=term()))
     step = step_of(model)
     kd = model.terms["kd"]
-    given = [step.features["student"][tap] for tap in kd.logits["student"]]
+    given = [step.features["student"][tap] for tap in kd.logit_taps["student"]]
     logits = kd.locations.logits("student", given)
     first = given[0][0, :, 0, 0].view(3, 5 + tiny.CLASSES)  # the priors of one location
     assert torch.equal(logits[:3], first[:, 5:])
