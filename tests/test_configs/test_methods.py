@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmkd.composition import compose
 
 KINDS = {"classifier", "roi", "dense", "queries"}
-ROLE = re.compile(r"@(pooled|map|stages|preact|levels)(\[-?\d+\])?")
+ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # What is no role of any network: LD's second output of the head, SimKD's projector.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0"}
 # Methods without a teacher beside the student.
@@ -39,8 +39,9 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def digest(config: Config) -> str:
-    """A short hash of a model's terms and weights, its recipe and its hooks."""
+    """A short hash of a model's terms and weights, and of its recipe."""
     found = settings(config)
+    del found["custom_hooks"]  # those of all runs
     kept = ("terms", "student", "student_loss_weight", "student_loss_schedule")
     found["model"] = {key: found["model"].get(key) for key in kept}
     found["train_dataloader"] = found["train_dataloader"]["batch_size"]
