@@ -66,7 +66,7 @@ setup(
     package_data={"mmkd": ["py.typed"]},
     include_package_data=False,
     python_requires=">=3.10,<3.13",
-    install_requires=["torch", "numpy", "click"],
+    install_requires=["torch", "numpy", "click", "safetensors"],
     extras_require={
         extra: requirements(extra)
         for extra in ("onedl", "openmmlab", "quickstart", "tests", "lint")

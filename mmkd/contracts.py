@@ -56,7 +56,7 @@ class SampleWeight(Protocol):
 
 
 class TeacherWeight(Protocol):
-    """Weighs K teachers. It may declare ``needs_labels`` and ``activation``."""
+    """Weighs K teachers. It may declare ``needs_labels``, ``detach`` and ``activation``."""
 
     def __call__(
         self, student_logits: Tensor, teacher_logits: Sequence[Tensor], labels: Tensor | None = None
@@ -78,8 +78,13 @@ class LogitTransform(Protocol):
 class Temperature(Protocol):
     """Computes a temperature. ``per_sample`` says that it gives each sample its own."""
 
-    def __call__(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-        """Return a 0-dim tensor or shape (N,), from both logits (N, C)."""
+    def __call__(
+        self, student_logits: Tensor, teacher_logits: Tensor
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return a 0-dim tensor or shape (N,), from both logits (N, C).
+
+        A pair of these is the student's temperature and the teacher's.
+        """
 
 
 class Target(Protocol):
@@ -104,7 +109,7 @@ class Traits:
         same_shape: Whether a loss needs features of equal shapes, so that a connector comes first.
         needs_boxes: Whether a loss needs ground-truth boxes.
         compares_deltas: Whether a loss compares encoded boxes.
-        detach: Whether no gradient flows through a sample weight.
+        detach: Whether no gradient flows through a weight.
         activation: ``'softmax'`` or ``'sigmoid'``, if the part takes logits to be made for one.
         views: How many views of each image a loss expects in a batch.
         adapts: Whether a loss builds trained parts from shapes.

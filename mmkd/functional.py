@@ -9,6 +9,13 @@ Each function of this module computes what the registered class of the same name
 Logits have shape (N, C), labels are class indices (N,), and weights have shape (N,). The settings
 of a class, such as ``temperature``, are keyword arguments. No gradient flows into the teacher's
 logits.
+
+Logits may have any shape (..., C), such as (B, L, C) of the tokens of sentences; N are then all
+places, and labels, weights and results have the shape (...). A ``mask`` of that shape says which
+places count: a mean is over these, and a result at another place is 0::
+
+    mask = labels != -100
+    loss = kd(student_logits, teacher_logits, mask=mask)
 """
 
 from typing import Any, Protocol
@@ -21,16 +28,24 @@ from mmkd.losses import (
     BatchCorrelationLoss,
     BinaryKDLoss,
     ClassCorrelationLoss,
+    CRLDLoss,
     DISTLoss,
     DKDLoss,
+    EntropyGatedLoss,
+    JensenShannonLoss,
     KDLoss,
     LDLoss,
     LogitLoss,
     MLKDLoss,
     NCKDLoss,
     NKDLoss,
+    OFALoss,
+    ReverseKLLoss,
+    RLDLoss,
+    SkewKLLoss,
     TCKDLoss,
     TTMLoss,
+    WKDLoss,
 )
 from mmkd.weights import (
     ConfidenceWeight,
@@ -48,21 +63,29 @@ __all__ = [
     "binary_kd",
     "class_correlation",
     "confidence_weight",
+    "crld",
     "dist",
     "dkd",
     "ebkd_weight",
     "entropy",
     "entropy_adaptive_weight",
+    "entropy_gated",
     "entropy_teacher_weight",
     "entropy_weight",
+    "jensen_shannon",
     "kd",
     "ld",
     "mlkd",
     "nckd",
     "nkd",
+    "ofa",
     "power_sum_weight",
+    "reverse_kl",
+    "rld",
+    "skew_kl",
     "tckd",
     "ttm",
+    "wkd",
     "wsld_weight",
 ]
 
@@ -77,6 +100,7 @@ class LossFunction(Protocol):
         labels: Tensor | None = None,
         *,
         weight: Tensor | None = None,
+        mask: Tensor | None = None,
         reduction: str = "mean",
         **settings: Any,
     ) -> Tensor:
@@ -91,9 +115,47 @@ class WeightFunction(Protocol):
         student_logits: Tensor,
         teacher_logits: Any,
         labels: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
         **settings: Any,
     ) -> Tensor:
         """Return the weight of each sample, shape (N,); of K teachers' logits, shape (K, N)."""
+
+
+class _Places:
+    """The places of logits (..., C) that count, as rows, and the way back.
+
+    Args:
+        logits: Shape (..., C), of which the shape is read.
+        mask: Which places count, shape (...), or ``None`` for all.
+
+    Raises:
+        ValueError: If the mask has another shape.
+    """
+
+    def __init__(self, logits: Tensor, mask: Tensor | None) -> None:
+        self.shape = logits.shape[:-1]
+        if mask is not None and mask.shape != self.shape:
+            raise ValueError(
+                f"The mask has shape {tuple(mask.shape)}, and the logits have places of shape "
+                f"{tuple(self.shape)}: give one truth value for each."
+            )
+        self.mask = None if mask is None else mask.bool().flatten()
+
+    def rows(self, values: Tensor | None, *last: int) -> Any:
+        """Return values (..., *last) as (N, *last), those of the places that count."""
+        if values is None:
+            return None
+        rows = values.reshape(-1, *last)
+        return rows if self.mask is None else rows[self.mask]
+
+    def back(self, values: Tensor) -> Tensor:
+        """Return values (..., N) in the shape of the places, with 0 where none counts."""
+        if self.mask is not None:
+            full = values.new_zeros(*values.shape[:-1], len(self.mask))
+            full[..., self.mask] = values
+            values = full
+        return values.reshape(*values.shape[:-1], *self.shape)
 
 
 def _loss(kind: type[LogitLoss]) -> LossFunction:
@@ -103,17 +165,19 @@ def _loss(kind: type[LogitLoss]) -> LossFunction:
         labels: Tensor | None = None,
         *,
         weight: Tensor | None = None,
+        mask: Tensor | None = None,
         reduction: str = "mean",
         **settings: Any,
     ) -> Tensor:
+        places = _Places(student_logits, mask)
         loss: Tensor = kind(**settings)(
-            student_logits,
-            teacher_logits,
-            labels=labels,
-            weight=weight,
+            places.rows(student_logits, student_logits.shape[-1]),
+            places.rows(teacher_logits, teacher_logits.shape[-1]),
+            labels=places.rows(labels),
+            weight=places.rows(weight),
             reduction_override=reduction,
         )
-        return loss
+        return places.back(loss) if reduction == "none" else loss
 
     function.__doc__ = kind.__doc__
     return function
@@ -124,12 +188,19 @@ def _weight(kind: type[nn.Module]) -> WeightFunction:
         student_logits: Tensor,
         teacher_logits: Any,
         labels: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
         **settings: Any,
     ) -> Tensor:
-        part = kind(**settings)
-        given = {"labels": labels} if traits_of(part).needs_labels else {}
-        weight: Tensor = part(student_logits, teacher_logits, **given)
-        return weight
+        part, places = kind(**settings), _Places(student_logits, mask)
+        classes = student_logits.shape[-1]
+        given = {"labels": places.rows(labels)} if traits_of(part).needs_labels else {}
+        if isinstance(teacher_logits, Tensor):
+            theirs = places.rows(teacher_logits, classes)
+        else:
+            theirs = [places.rows(logits, classes) for logits in teacher_logits]
+        weight: Tensor = part(places.rows(student_logits, classes), theirs, **given)
+        return places.back(weight)
 
     function.__doc__ = kind.__doc__
     return function
@@ -144,6 +215,14 @@ dist = _loss(DISTLoss)
 mlkd = _loss(MLKDLoss)
 nkd = _loss(NKDLoss)
 ttm = _loss(TTMLoss)
+rld = _loss(RLDLoss)
+crld = _loss(CRLDLoss)
+wkd = _loss(WKDLoss)
+ofa = _loss(OFALoss)
+reverse_kl = _loss(ReverseKLLoss)
+skew_kl = _loss(SkewKLLoss)
+jensen_shannon = _loss(JensenShannonLoss)
+entropy_gated = _loss(EntropyGatedLoss)
 ld = _loss(LDLoss)
 class_correlation = _loss(ClassCorrelationLoss)
 batch_correlation = _loss(BatchCorrelationLoss)

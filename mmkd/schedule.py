@@ -1,5 +1,6 @@
 """When a term of the objective acts, and how strongly."""
 
+import math
 from dataclasses import dataclass
 
 from mmengine.logging import MessageHub
@@ -14,7 +15,8 @@ class Schedule:
         end: First one in which it no longer acts; ``None`` is never.
         warmup: Number over which the factor rises linearly to 1 after ``begin``. The first has
             ``1 / warmup``, as in DKD's ``min(epoch / 20, 1)`` with epochs counted from 1.
-        decay: Number over which the factor falls linearly before ``end``, to ``1 / decay``.
+        decay: Number over which the factor falls before ``end``: linearly, to ``1 / decay``.
+        cosine: Let it fall along half a cosine instead, to 0 in the last epoch or iteration.
         by_epoch: Whether all of this counts epochs or iterations.
     """
 
@@ -22,6 +24,7 @@ class Schedule:
     end: int | None = None
     warmup: int = 0
     decay: int = 0
+    cosine: bool = False
     by_epoch: bool = True
 
     def __post_init__(self) -> None:
@@ -40,7 +43,10 @@ class Schedule:
         if self.warmup:
             factor = min(factor, (progress - self.begin + 1) / self.warmup)
         if self.decay and self.end is not None:
-            factor = min(factor, (self.end - progress) / self.decay)
+            left = (self.end - progress) / self.decay
+            if self.cosine:
+                left = (1 - math.cos(math.pi * min(left - 1 / self.decay, 1))) / 2
+            factor = min(factor, left)
         return factor
 
     def now(self) -> float:

@@ -31,6 +31,9 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[int, ...]], list[tuple[int, ..
     "SimKDLoss": ({}, MAPS[2:], [(4, 10, 2, 2)]),
     "PADLoss": ({}, [(4, 12, 2, 2)], OTHER_MAPS[2:]),
     "SRRLLoss": ({}, [(4, 12, 4, 4)], OTHER_MAPS[2:]),
+    "WKDFeatureLoss": ({}, MAPS[1:], MAPS[1:]),
+    "SDDLoss": (dict(loss=dict(type="mmkd.KDLoss")), MAPS[2:], OTHER_MAPS[2:]),
+    "OFAStageLoss": ({}, MAPS, [(4, CLASSES)]),
     "CRDLoss": (dict(num_samples=20, negatives=6, dim=7), *VECTORS),
 }
 RELATIONAL = ("CCLoss", "AdjacentCCLoss")
@@ -70,6 +73,8 @@ def features(name: str, samples: int = 4, scale: float = 1.0) -> tuple[list[Tens
 
 def extras(name: str, samples: int = 4) -> dict[str, Any]:
     """What else the loss is called with."""
+    if name in ("SDDLoss", "OFAStageLoss"):
+        return dict(labels=torch.arange(samples) % CLASSES)
     if name != "CRDLoss":
         return {}
     places = [DataSample(metainfo=dict(sample_idx=3 * i)) for i in range(samples)]

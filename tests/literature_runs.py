@@ -49,18 +49,26 @@ TERMS: dict[str, dict[str, Any]] = dict(
     dynamickd=dict(
         loss=dict(type="mmkd.KDLoss", student_transforms=[dict(type="mmkd.EntropyController")])
     ),
+    deviation=dict(
+        loss=dict(type="mmkd.KDLoss", temperature=dict(type="mmkd.DeviationTemperature"))
+    ),
     er_dist=dict(loss=dict(type="mmkd.DISTLoss"), sample_weight=WEIGHTS["er"]),
     fcfd=dict(MAPS, loss=dict(type="mmkd.FCFD"), weight=0.01),
     fitnet=dict(
         LAST, connector=dict(type="mmkd.ConvRegConnector"), loss=dict(type="mmkd.HintLoss")
     ),
+    gated=dict(loss=dict(type="mmkd.EntropyGatedLoss")),
     fsp=dict(MAPS, loss=dict(type="mmkd.FSPLoss")),
     ft=dict(LAST, loss=dict(type="mmkd.FTLoss")),
+    jensen_shannon=dict(loss=dict(type="mmkd.JensenShannonLoss")),
     kd=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=WEIGHTS["er"]),
+    mft=dict(loss=dict(type="mmkd.KDLoss", target=dict(type="mmkd.Minifinetuning"))),
     mgd=dict(LAST, loss=dict(type="mmkd.MGDLoss")),
     mlkd=dict(loss=dict(type="mmkd.MLKDLoss"), sample_weight=WEIGHTS["ea"]),
     nkd=dict(loss=dict(type="mmkd.NKDLoss")),
     nst=dict(MAPS, loss=dict(type="mmkd.NSTLoss")),
+    ofa=dict(loss=dict(type="mmkd.OFALoss"), sample_weight=WEIGHTS["er"]),
+    ofa_stages=dict(student=STAGES, teacher="head.fc", loss=dict(type="mmkd.OFAStageLoss")),
     ofd=dict(CONNECTED, loss=dict(type="mmkd.OFDLoss", norms=NORMS), weight=1e-4),
     pad=dict(POOLED, loss=dict(type="mmkd.PADLoss"), sample_weight=WEIGHTS["er"]),
     pkd=dict(LAST, loss=dict(type="mmkd.PKDLoss")),
@@ -69,8 +77,12 @@ TERMS: dict[str, dict[str, Any]] = dict(
     review=dict(
         MAPS, connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss")
     ),
+    reverse=dict(loss=dict(type="mmkd.ReverseKLLoss")),
     rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
+    rld=dict(loss=dict(type="mmkd.RLDLoss"), sample_weight=WEIGHTS["ea"]),
+    sdd=dict(LAST, loss=dict(type="mmkd.SDDLoss", loss=dict(type="mmkd.KDLoss"))),
     semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
+    skew=dict(loss=dict(type="mmkd.SkewKLLoss")),
     sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),
     srrl=dict(
         LAST,
@@ -83,6 +95,8 @@ TERMS: dict[str, dict[str, Any]] = dict(
         loss=dict(type="mmkd.TTMLoss"), sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.1)
     ),
     vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
+    wkd=dict(loss=dict(type="mmkd.WKDLoss")),
+    wkd_f=dict(LAST, loss=dict(type="mmkd.WKDFeatureLoss")),
     wsld=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=dict(type="mmkd.WSLDWeight")),
 )
 # It freezes the student's classifier, which other terms train.

@@ -68,3 +68,40 @@ def test_teacher_weights_take_the_logits_of_all_teachers():
 def test_labels_that_are_missing_are_asked_for():
     with pytest.raises(ValueError, match="DKDLoss needs labels"):
         functional.dkd(STUDENT, TEACHER)
+
+
+def test_tokens_are_samples_in_another_shape():
+    student, teacher, labels = STUDENT.view(2, 3, 5), TEACHER.view(2, 3, 5), LABELS.view(2, 3)
+    each = functional.dkd(student, teacher, labels, reduction="none")
+    assert each.shape == (2, 3)
+    expected = functional.dkd(STUDENT, TEACHER, LABELS, reduction="none")
+    torch.testing.assert_close(each.flatten(), expected)
+    weight = functional.entropy_weight(student, teacher)
+    torch.testing.assert_close(weight.flatten(), functional.entropy_weight(STUDENT, TEACHER))
+    weighed = functional.dkd(student, teacher, labels, weight=weight)
+    torch.testing.assert_close(weighed, (weight * each).mean())
+    shares = functional.entropy_teacher_weight(student, [teacher, student])
+    assert shares.shape == (2, 2, 3)
+
+
+def test_a_mask_leaves_places_out_whose_labels_and_logits_may_be_anything():
+    labels = torch.tensor([[0, -100, 2], [3, 4, -100]])
+    mask = labels != -100
+    student, teacher = STUDENT.view(2, 3, 5).clone(), TEACHER.view(2, 3, 5).clone()
+    rows = student[mask], teacher[mask], labels[mask]
+    expected = functional.dkd(*rows, reduction="none")
+    student[~mask] = torch.nan
+    found = functional.dkd(student, teacher, labels, mask=mask, reduction="none")
+    torch.testing.assert_close(found[mask], expected)
+    assert not found[~mask].any()
+    mean = functional.dkd(student, teacher, labels, mask=mask)
+    torch.testing.assert_close(mean, expected.mean())
+    weight = functional.entropy_weight(student, teacher, mask=mask)
+    torch.testing.assert_close(weight[mask], functional.entropy_weight(*rows[:2]))
+    relational = functional.batch_correlation(student, teacher, mask=mask)
+    torch.testing.assert_close(relational, functional.batch_correlation(*rows[:2]))
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(3,\).*shape \(6,\)"):
+        functional.kd(STUDENT, TEACHER, mask=torch.ones(3))

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from mmengine.logging import MessageHub
 
@@ -17,6 +19,14 @@ def test_begin_end_and_decay():
     schedule = Schedule(begin=2, end=8, warmup=2, decay=3)
     expected = [0, 0, 0.5, 1, 1, 1, 2 / 3, 1 / 3, 0, 0]
     assert [schedule.factor(i) for i in range(10)] == pytest.approx(expected)
+
+
+def test_a_cosine_decay_is_wkds_with_epochs_counted_from_one():
+    schedule = Schedule(end=240, decay=90, cosine=True)
+    for epoch in (1, 150, 151, 195, 240):
+        past = max(epoch - 150, 0)
+        expected = (1 + math.cos(past / 90 * math.pi)) / 2
+        assert schedule.factor(epoch - 1) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("by_epoch", [True, False])

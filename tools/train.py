@@ -57,6 +57,9 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--no-persistent-workers", action="store_true", help="start data workers anew every epoch"
     )
+    parser.add_argument(
+        "--store", metavar="PATH", help="take the teachers' logits from a store: none is built"
+    )
     safety_arguments(parser)
     shared_arguments(parser)
     add_arguments(parser)
@@ -78,6 +81,10 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
             and not Path(config.load_from).exists()
         ):
             raise ArgumentError(f"There is no checkpoint {config.load_from} to resume from.")
+    if arguments.store is not None:
+        if "terms" not in config.model:
+            raise ArgumentError("--store stands in for teachers, and the config has no terms.")
+        config.model.store = dict(path=arguments.store)
     apply_safety(config, arguments)
     if arguments.auto_scale_lr:
         if "base_batch_size" not in (config.get("auto_scale_lr") or {}):

@@ -7,6 +7,3 @@ _base_ = [
 ]
 
 custom_imports = dict(imports=["mmkd"], allow_failed_imports=False)
-
-# Random numbers by position: a resumed run ends with the weights of an uninterrupted one.
-default_hooks = dict(exact_resume=dict(type="mmkd.ExactResumeHook"))

@@ -12,8 +12,6 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="VisualizationHook", enable=False),
     best_and_last=dict(type="mmkd.BestAndLastHook"),
-    # Random numbers by position: a resumed run ends with the weights of an uninterrupted one.
-    exact_resume=dict(type="mmkd.ExactResumeHook"),
 )
 
 env_cfg = dict(

@@ -4,4 +4,5 @@ custom_hooks = [
     dict(type="mmkd.TeacherEvaluationHook"),
     dict(type="mmkd.StatisticsHook", interval=10),
     dict(type="mmkd.StudentCheckpointHook"),
+    dict(type="mmkd.DatasetLabelsHook"),
 ]

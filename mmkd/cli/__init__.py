@@ -6,6 +6,7 @@ import click
 
 from mmkd.cli.compose import compose
 from mmkd.cli.methods import method, methods
+from mmkd.cli.store import store
 from mmkd.doctor import main as examine
 from mmkd.version import __version__
 
@@ -38,7 +39,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, compose):
+for each in (methods, method, compose, store):
     command.add_command(each)
 
 __all__ = ["command"]

@@ -1,15 +1,13 @@
 """The Runner that can be left alone."""
 
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import DataLoader
 
 from mmkd.compat.archives import BrokenCheckpointError
 from mmkd.compat.checkpoints import trusting
@@ -24,6 +22,7 @@ from mmkd.engine.work_folder import (
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
+    exact_resume=dict(type="mmkd.ExactResumeHook"),
     keep_checkpoints=dict(type="mmkd.KeepCheckpointsHook"),
     stop=dict(type="mmkd.StopHook"),
     finite=dict(type="mmkd.FiniteGuardHook"),
@@ -113,16 +112,6 @@ class SafeRunner(Runner):
             )
         self.logger.info(f"There is no checkpoint in {self.work_dir}: training begins anew.")
 
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Resume as MMEngine does, also from within an epoch: its first batches are passed over."""
-        super().resume(filename, *args, **kwargs)
-        loop = self.train_loop
-        if isinstance(loop, EpochBasedTrainLoop):
-            done = loop.iter - loop.epoch * len(loop.dataloader)
-            if 0 < done <= len(loop.dataloader):
-                self.logger.info(f"{done} batches of the epoch were trained on before.")
-                _pass_over(loop.dataloader, done)
-
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         # MMEngine writes the pointer after the checkpoint, following a link.
         remove_links(self.work_dir, POINTER)
@@ -132,26 +121,3 @@ class SafeRunner(Runner):
         if self.cfg.filename is not None:
             remove_links(self.work_dir, Path(self.cfg.filename).name)
         super().dump_config()
-
-
-class _RestOfBatches:
-    """A batch sampler that leaves out its first batches, once."""
-
-    def __init__(self, batches: Any, start: int) -> None:
-        self.batches, self.start = batches, start
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Any:
-        start, self.start = self.start, 0
-        return islice(iter(self.batches), start, None)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.batches, name)
-
-
-def _pass_over(loader: DataLoader[Any], count: int) -> None:
-    """Make a loader's next epoch begin after so many batches, which are not loaded."""
-    # A loader refuses a new batch sampler, as it would not notice one while it is iterated.
-    object.__setattr__(loader, "batch_sampler", _RestOfBatches(loader.batch_sampler, count))

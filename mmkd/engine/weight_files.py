@@ -28,6 +28,8 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
     model = config.get("model") or {}
     spec = student_spec(model)
     yield from _missing_network("student", model if spec is None else spec, trains)
+    if model.get("store"):  # it stands in for the teachers
+        return
     teachers = model.get("teachers") or {}
     if model.get("teacher") is not None:
         teachers = {"teacher": model["teacher"], **teachers}

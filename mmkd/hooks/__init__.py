@@ -2,6 +2,7 @@
 
 from mmkd.hooks.best_and_last_hook import BestAndLastHook
 from mmkd.hooks.data_check_hook import DataCheckHook, DataError
+from mmkd.hooks.dataset_labels_hook import DatasetLabelsHook
 from mmkd.hooks.exact_resume_hook import ExactResumeHook
 from mmkd.hooks.finite_guard_hook import FiniteGuardHook, NonFiniteError
 from mmkd.hooks.hang_guard_hook import HangGuardHook
@@ -19,6 +20,7 @@ __all__ = [
     "BestAndLastHook",
     "DataCheckHook",
     "DataError",
+    "DatasetLabelsHook",
     "ExactResumeHook",
     "FiniteGuardHook",
     "HangGuardHook",

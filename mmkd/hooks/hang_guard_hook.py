@@ -43,21 +43,18 @@ class HangGuardHook(Hook):
         self._progress = time.monotonic()
         self._iteration = 0
         self._ended = threading.Event()
-
-    def before_train(self, runner: Runner) -> None:
-        self._tick(runner)
-        if get_world_size() > 1:
-            self._ended.clear()
-            main = threading.get_ident()
-            watch = threading.Thread(target=self._watch, args=(main, _get_default_store()))
-            watch.daemon = True
-            watch.start()
-
-    def after_run(self, runner: Runner) -> None:
-        self._ended.set()
+        self._watcher: threading.Thread | None = None
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self._tick(runner)
+        if self._watcher is None and get_world_size() > 1:
+            # Not before: evaluating the teachers may take long.
+            main, store = threading.get_ident(), _get_default_store()
+            self._watcher = threading.Thread(target=self._watch, args=(main, store), daemon=True)
+            self._watcher.start()
+
+    def after_train(self, runner: Runner) -> None:
+        self._ended.set()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -101,5 +98,7 @@ class HangGuardHook(Hook):
 def _place(thread: int) -> str:
     """Describe the innermost function that a thread is in."""
     frame = sys._current_frames().get(thread)
-    [place] = traceback.extract_stack(frame, limit=1) or [None]
-    return "has ended" if place is None else f"is in {place.name}, {place.filename}:{place.lineno}"
+    if frame is None:
+        return "has ended"
+    [place] = traceback.extract_stack(frame, limit=1)
+    return f"is in {place.name}, {place.filename}:{place.lineno}"

@@ -15,9 +15,9 @@ class CurriculumTemperature(nn.Module):
 
     Curriculum Temperature for Knowledge Distillation (Li et al., AAAI 2023), with one temperature
     for all samples: :math:`T = start + range\,\sigma(\theta)`. Its gradient is reversed and scaled
-    by a factor that rises from 0 to 1 along a cosine over the first epochs, so that distillation
-    becomes harder step by step. Epochs are counted from 0: the first leaves the temperature as it
-    is.
+    by a factor that rises along a cosine to 1 over the first epochs, so that distillation becomes
+    harder step by step. As in the released code, the first epoch counts as 1: it trains the
+    temperature already, and the last of ``epochs`` has the full size.
 
     The parameter is called ``raw_temperature``, for the ``custom_keys`` of a ``paramwise_cfg``.
 
@@ -49,8 +49,8 @@ class CurriculumTemperature(nn.Module):
         return {"temperature": self.start + self.range * self.raw_temperature.detach().sigmoid()}
 
     def _reversal(self) -> float:
-        """Return the size of the reversed gradient, from 0 to 1, in the epoch of the run."""
-        epoch = MessageHub.get_current_instance().get_info("epoch", 0)
+        """Return the size of the reversed gradient, above 0 to 1, in the epoch of the run."""
+        epoch = MessageHub.get_current_instance().get_info("epoch", 0) + 1
         if epoch >= self.epochs:
             return 1.0
         return (1 - math.cos(math.pi * epoch / self.epochs)) / 2

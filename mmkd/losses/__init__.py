@@ -21,15 +21,19 @@ from mmkd.losses.features.hint_loss import HintLoss, hint_distance
 from mmkd.losses.features.kdsvd_loss import KDSVDLoss
 from mmkd.losses.features.mgd_loss import MGDLoss
 from mmkd.losses.features.nst_loss import NSTLoss
+from mmkd.losses.features.ofa_stage_loss import OFAStageLoss
 from mmkd.losses.features.ofd_loss import OFDLoss
 from mmkd.losses.features.pad_loss import PADLoss
 from mmkd.losses.features.review_kd_loss import ReviewKDLoss, hierarchical_distance
+from mmkd.losses.features.sdd_loss import SDDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
 from mmkd.losses.features.vid_loss import VIDLoss
+from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
 from mmkd.losses.logits.binary_kd_loss import BinaryKDLoss, binary_kd_divergence
 from mmkd.losses.logits.correlation_loss import BatchCorrelationLoss, ClassCorrelationLoss
+from mmkd.losses.logits.crld_loss import CRLDLoss
 from mmkd.losses.logits.dist_loss import DISTLoss, correlation
 from mmkd.losses.logits.dkd_loss import (
     DKDLoss,
@@ -38,11 +42,18 @@ from mmkd.losses.logits.dkd_loss import (
     nckd_divergence,
     tckd_divergence,
 )
+from mmkd.losses.logits.entropy_gated_loss import EntropyGatedLoss
+from mmkd.losses.logits.jensen_shannon_loss import JensenShannonLoss
 from mmkd.losses.logits.kd_loss import KDLoss
 from mmkd.losses.logits.mlkd_loss import MLKDLoss
 from mmkd.losses.logits.nkd_loss import NKDLoss
+from mmkd.losses.logits.ofa_loss import OFALoss
+from mmkd.losses.logits.reverse_kl_loss import ReverseKLLoss
+from mmkd.losses.logits.rld_loss import RLDLoss
+from mmkd.losses.logits.skew_kl_loss import SkewKLLoss
 from mmkd.losses.logits.tfkd_reg_loss import TfKDRegLoss
 from mmkd.losses.logits.ttm_loss import TTMLoss
+from mmkd.losses.logits.wkd_loss import WKDLoss
 from mmkd.losses.relations.cc_loss import AdjacentCCLoss, CCLoss
 from mmkd.losses.relations.crd_loss import CRDLoss
 from mmkd.losses.relations.pkd_loss import PKDLoss
@@ -61,15 +72,18 @@ __all__ = [
     "CATKDLoss",
     "CCLoss",
     "CRDLoss",
+    "CRLDLoss",
     "CWDLoss",
     "ClassCorrelationLoss",
     "DISTLoss",
     "DKDLoss",
+    "EntropyGatedLoss",
     "FGDLoss",
     "FSPLoss",
     "FTLoss",
     "FeatureLoss",
     "HintLoss",
+    "JensenShannonLoss",
     "KDLoss",
     "KDSVDLoss",
     "LDLoss",
@@ -79,6 +93,8 @@ __all__ = [
     "NCKDLoss",
     "NKDLoss",
     "NSTLoss",
+    "OFALoss",
+    "OFAStageLoss",
     "OFDLoss",
     "PADLoss",
     "PKDLoss",
@@ -86,18 +102,24 @@ __all__ = [
     "PartlyRelationalLogitLoss",
     "PartsLoss",
     "RKDLoss",
+    "RLDLoss",
     "RelationalFeatureLoss",
     "RelationalLogitLoss",
+    "ReverseKLLoss",
     "ReviewKDLoss",
+    "SDDLoss",
     "SPLoss",
     "SRRLLoss",
     "SemCKDLoss",
     "SimKDLoss",
+    "SkewKLLoss",
     "TCKDLoss",
     "TTMLoss",
     "Tempered",
     "TfKDRegLoss",
     "VIDLoss",
+    "WKDFeatureLoss",
+    "WKDLoss",
     "attention",
     "binary_kd_divergence",
     "correlation",

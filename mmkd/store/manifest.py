@@ -1,13 +1,14 @@
 """What a store says of itself: ``manifest.json``."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.fileio import exists, get_text, join_path
+
+from mmkd.compat.files import write_file
 
 NAME, SCHEMA = "manifest.json", 1
 
@@ -96,8 +97,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write it into a local folder, all at once."""
-        path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / NAME, json.dumps(asdict(self), indent=2).encode())
+        write_file(path / NAME, json.dumps(asdict(self), indent=2).encode())
 
     def differences(self, other: "Manifest") -> list[str]:
         """Say in which respects another store is of other values; the number of views is none."""
@@ -116,13 +116,3 @@ def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         inner = isinstance(value, dict)
         flat.update(_flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value})
     return flat
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under another name, bring it to the disk, and give it its name."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mmkd.store.manifest import Manifest, StoreError, write_atomically
+from mmkd.compat.files import write_file
+from mmkd.store.manifest import Manifest, StoreError
 
 Key = tuple[int, int]  # view, and number of the shard in it
 Columns = dict[str, Tensor]
@@ -45,10 +46,9 @@ def write_shard(path: Path, key: Key, columns: Columns) -> None:
     """Write a shard and, before it has its name, its checksum."""
     content = save({name: column.contiguous() for name, column in columns.items()})
     file = path / shard_name(key)
-    file.parent.mkdir(parents=True, exist_ok=True)
     line = f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
-    write_atomically(path / checksum_name(key), line.encode())
-    write_atomically(file, content)
+    write_file(path / checksum_name(key), line.encode())
+    write_file(file, content)
 
 
 def sha256(path: str | Path) -> str:

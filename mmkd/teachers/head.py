@@ -54,9 +54,8 @@ class TeacherHead:
                 f"logits have shape {tuple(logits_shape)}: the last module must give the logits."
             )
 
-    @torch.no_grad()
     def __call__(self, feature: Tensor) -> Tensor:
-        """Return the logits, shape (N, C), of a feature of the teacher's shape."""
+        """Return the logits, shape (N, C), of a feature of the teacher's shape, which may learn."""
         self.teacher.network.eval()
         given = self.teacher.dtype
         off = nullcontext() if given is None else torch.autocast(feature.device.type, enabled=False)

@@ -20,6 +20,7 @@ from mmkd.networks.roles import Overrides, Roles
 from mmkd.networks.sizes import own_size
 from mmkd.networks.taps import Tap, expand, run_tapped
 from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
+from mmkd.teachers.batch_statistics import batch_statistics
 from mmkd.teachers.class_map import ClassMap
 from mmkd.teachers.class_names import (
     ClassMapping,
@@ -60,6 +61,9 @@ class Teacher:
         memory_format: ``'channels_last'``, or ``None`` for the default.
         fold_bn: Whether to fold BatchNorm into the convolutions before it.
         compile: Whether to compile the parts of the network in which no tap lies.
+        released_code: Let its batch norms normalise by the statistics of each batch, as in the
+            released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in training
+            mode. Running statistics stay as they are, and evaluation takes these.
         roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those that a dry run
             finds, see :class:`mmkd.networks.roles.Roles`.
 
@@ -82,6 +86,7 @@ class Teacher:
         memory_format: str | None = None,
         fold_bn: bool = False,
         compile: bool = False,
+        released_code: bool = False,
         roles: Overrides | None = None,
     ) -> None:
         config = None if isinstance(model, nn.Module) else network_config(model)
@@ -98,7 +103,8 @@ class Teacher:
             )
             if isinstance(self.network, BaseModule):
                 self.network.init_weights()
-        self.network.eval().requires_grad_(False)
+        self.network.eval()
+        self.network.requires_grad_(False)
         self.manner = manner_of(self.network)
         parsed = parse_class_map(class_map)
         self.class_map = parsed if isinstance(parsed, ClassMap) else None
@@ -120,6 +126,7 @@ class Teacher:
             )
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
         self._fold_bn, self._compile, self._roles, self._spec = fold_bn, compile, roles, model
+        self._released_code = released_code
         self._renormalize: Renormalize | None = None
         self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
@@ -128,6 +135,7 @@ class Teacher:
     def altered_by(self) -> list[str]:
         """Arguments by which it runs otherwise than its network is written."""
         given = dict(dtype=self.dtype, fold_bn=self._fold_bn, compile=self._compile)
+        given["released_code"] = self._released_code
         return [name for name, value in given.items() if value]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
@@ -253,9 +261,13 @@ class Teacher:
             forward = partial(self.network, inputs, **self.manner.arguments)
         else:
             forward = partial(parts, self.network, inputs, data_samples, rois, taps)
-        with self._autocast(inputs.device.type):
+        with self._autocast(inputs.device.type), self.statistics():
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
+
+    def statistics(self) -> AbstractContextManager[None]:
+        """Return the context in which it teaches: by which statistics batch norms normalise."""
+        return batch_statistics(self.network) if self._released_code else nullcontext()
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         """Run the network on an example of the student's input, as in :meth:`__call__`."""

@@ -91,6 +91,8 @@ class Term(TypedModule):
         self._passed = sorted({"labels", "data_samples"} & draft.traits.accepts)
         if self.sample_weight is not None:
             self._sample_traits = traits_of(self.sample_weight)
+        if self.teacher_weight is not None:
+            self._teacher_traits = traits_of(self.teacher_weight)
 
     def forward(
         self, features: Features, labels: Tensor | None, data_samples: Any = None
@@ -233,7 +235,8 @@ class Term(TypedModule):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self._sample_traits.detach):
                 weights = torch.stack([self.sample_weight(s, t, **given) for s, t in pairs])
         if self.teacher_weight is not None:
-            with torch.no_grad():
+            detach = self._teacher_traits.detach
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
                 for k, (name, head) in enumerate(self.heads.items()):
                     seen, class_map = head(compared[name][0]), self.class_maps.get(name)
                     teachers[k] = class_map.of_teacher(seen) if class_map else seen

@@ -73,7 +73,8 @@ def collect_samples(distiller: Distiller, batches: Iterable[dict[str, Any]], nam
         keep("logits", torch.stack(logits, dim=1))
 
     def look(module: nn.Module, given: Any, output: Tensor) -> None:
-        keep("temperatures", output.reshape(-1))
+        # Where each side has its own, the teacher's, which enters the loss.
+        keep("temperatures", (output[1] if isinstance(output, tuple) else output).reshape(-1))
 
     def compare(module: nn.Module, given: Any, output: Tensor) -> None:
         keep("targets", torch.stack([given[0].exp(), output.exp()], dim=1))

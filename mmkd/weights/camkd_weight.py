@@ -21,9 +21,20 @@ class CAMKDWeight(TeacherWeight):
         form: How weights follow from cross-entropies, see :class:`TeacherWeight`; the paper's by
             default.
         divide_by_k: As in :class:`TeacherWeight`.
+        released_code: Let a gradient flow through the weights on features to the student, whose
+            connected feature they are computed from, as the released code does.
     """
 
     needs_labels = True
+
+    def __init__(
+        self,
+        form: str = "softmax_inv",
+        divide_by_k: bool = False,
+        released_code: bool = False,
+    ) -> None:
+        super().__init__(form, divide_by_k)
+        self.detach = not released_code
 
     def uncertainty(self, logits: Tensor, labels: Tensor | None) -> Tensor:
         assert labels is not None

@@ -52,10 +52,12 @@ class TeacherWeight(nn.Module, ABC):
     Attributes:
         needs_labels: Whether the weight cannot do without class indices.
         activation: What logits are taken to be made for.
+        detach: Whether no gradient flows through the weights.
     """
 
     needs_labels = False
     activation = "softmax"
+    detach = True
 
     def __init__(self, form: str = "softmax_inv", divide_by_k: bool = False) -> None:
         super().__init__()
@@ -63,14 +65,13 @@ class TeacherWeight(nn.Module, ABC):
             raise ValueError(f"form must be one of {tuple(FORMS)}, not {form!r}.")
         self.form, self.divide_by_k = form, divide_by_k
 
-    @torch.no_grad()
     def forward(
         self,
         student_logits: Tensor,
         teacher_logits: Sequence[Tensor],
         labels: Tensor | None = None,
     ) -> Tensor:
-        """Return the weight of each teacher for each sample, shape (K, N), detached.
+        """Return the weight of each teacher for each sample, shape (K, N).
 
         Args:
             student_logits: Shape (N, C). Not read; every teacher weight has this signature.
@@ -82,10 +83,11 @@ class TeacherWeight(nn.Module, ABC):
                 f"{type(self).__name__} needs labels (class indices), but the batch has none: "
                 "batch augmentations such as Mixup and CutMix leave only soft labels."
             )
-        uncertainty = torch.stack([self.uncertainty(logits, labels) for logits in teacher_logits])
-        count = len(teacher_logits)
-        weights = FORMS[self.form](uncertainty) if count > 1 else torch.ones_like(uncertainty)
-        return weights / count if self.divide_by_k else weights
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach):
+            uncertainty = torch.stack([self.uncertainty(z, labels) for z in teacher_logits])
+            count = len(teacher_logits)
+            weights = FORMS[self.form](uncertainty) if count > 1 else torch.ones_like(uncertainty)
+            return weights / count if self.divide_by_k else weights
 
     @abstractmethod
     def uncertainty(self, logits: Tensor, labels: Tensor | None) -> Tensor:

@@ -26,6 +26,15 @@ def test_it_is_a_convolution_without_bias_and_batch_norm():
     assert connector.conv.weight.std().item() == pytest.approx((2 / 600) ** 0.5, rel=0.01)
 
 
+def test_the_released_code_of_ab_has_none_where_shapes_agree():
+    student = torch.randn(3, 4, 8, 8)
+    same = ConvBNConnector(student.shape, student.shape, released_code=True)
+    assert same(student, student) is student
+    assert not list(same.parameters())
+    other = ConvBNConnector(student.shape, (3, 6, 8, 8), released_code=True)
+    assert other(student, torch.zeros(3, 6, 8, 8)).shape == (3, 6, 8, 8)
+
+
 def test_vectors_are_refused():
     with pytest.raises(ValueError, match=r"takes two maps \(N, C, H, W\)"):
         ConvBNConnector((2, 3), (2, 4))

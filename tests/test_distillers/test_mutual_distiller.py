@@ -64,6 +64,33 @@ def test_each_network_has_its_own_loss_and_the_mean_divergence_from_the_others()
         assert losses[f"loss_{name}_mutual"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
+def test_the_gradient_on_each_networks_logits_is_that_of_dmls_formula():
+    """Derived from the paper, as its code is of another framework: with the classes' one-hot Y,
+    cross-entropy and mean divergence give (P_k - Y) / N + (P_k - mean of the others' P_j) / N.
+    """
+    model, caught = mutual(), {}
+
+    def catch(name):
+        def hook(module, inputs, output):
+            output.retain_grad()
+            caught[name] = output
+
+        return hook
+
+    for name, network in model.networks.items():
+        network.head.fc.register_forward_hook(catch(name))
+    data = batch()
+    losses = losses_of(model, data)
+    sum(losses.values()).backward()
+    labels = torch.cat([sample.gt_label for sample in data["data_samples"]])
+    truth = torch.nn.functional.one_hot(labels, 5).double()
+    outputs = {name: logits.detach().double().softmax(1) for name, logits in caught.items()}
+    for name, own in outputs.items():
+        others = sum(output for other, output in outputs.items() if other != name) / 2
+        expected = ((own - truth) + (own - others)) / len(labels)
+        torch.testing.assert_close(caught[name].grad.double(), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_sample_weight_weighs_each_pair():
     losses, logits, _ = observed(mutual(sample_weight=ENTROPY, weight=0.5))
     weigh = MODELS.build(ENTROPY)

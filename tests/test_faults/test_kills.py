@@ -173,11 +173,9 @@ def test_ranks_end_when_torchrun_is_killed(tmp_path):
 
 def test_a_hanging_rank_ends_the_run_and_is_named(tmp_path):
     process = start(tmp_path / "run", "epoch", "hang=1", processes=2)
-    began = time.time()
-    assert process.wait(120) != 0
-    assert time.time() - began < 90
+    assert process.wait(180) != 0
     output = (tmp_path / "run" / "output").read_text()
-    assert "No progress for 4 s in iteration" in output
+    assert "No progress for 10 s in iteration" in output
     assert "rank 1 is in after_train_iter" in output
     assert "rank 0 is in" not in output
 

@@ -73,3 +73,13 @@ def test_the_projector_is_a_bottleneck_of_convolutions():
     torch.testing.assert_close(neck(maps), projected)
     with pytest.raises(ValueError, match="factor divides out_channels"):
         SimKDNeck(6, 8, factor=9)
+
+
+def test_a_map_larger_than_the_teachers_is_averaged_before_the_projector():
+    torch.manual_seed(0)
+    neck = SimKDNeck(4, 6, size=2).eval()
+    maps = torch.randn(2, 4, 8, 8)
+    small = torch.nn.functional.avg_pool2d(maps, 4)
+    torch.testing.assert_close(neck(maps), neck.projector(small))
+    assert torch.equal(neck(small), neck.projector(small))
+    assert SimKDNeck(4, 6)(maps).shape == (2, 6, 8, 8)

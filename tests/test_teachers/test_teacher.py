@@ -25,6 +25,21 @@ def logits(teacher: Teacher) -> torch.Tensor:
     return teacher(INPUTS, None, [FC])[FC]
 
 
+def test_a_network_whose_modes_return_nothing_is_a_teacher(network):
+    class Quiet(nn.Sequential):
+        def train(self, mode: bool = True) -> None:
+            super().train(mode)
+
+        def eval(self) -> None:
+            self.train(False)
+
+    quiet = Quiet(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    teacher = Teacher(quiet)
+    assert teacher.find_roles("quiet", INPUTS).error is None
+    assert teacher(INPUTS, None, [Tap("1")])[Tap("1")].shape == (3, 5)
+    assert not quiet.training
+
+
 def test_it_is_frozen_and_in_eval_whatever_is_called(network):
     teacher = Teacher(network)
     first = logits(teacher)

@@ -51,6 +51,20 @@ def test_weights_follow_from_the_heads_logits_of_the_connected_feature(kind):
     assert losses["loss_feature"].requires_grad
 
 
+def test_the_released_code_of_camkd_learns_through_the_weights_too():
+    """So the gradient differs, and the value does not."""
+    found = []
+    for released_code in (False, True):
+        weight = dict(type="mmkd.CAMKDWeight", released_code=released_code)
+        model = teachers_of.several(dict(feature=dict(FEATURE, teacher_weight=weight)), WIDTHS)
+        loss = step_of(model)[0]["loss_feature"]
+        loss.backward()
+        found.append((loss.detach(), model.student.backbone.conv1.weight.grad))
+        assert all(p.grad is None for t in model.teachers.values() for p in t.network.parameters())
+    torch.testing.assert_close(found[0][0], found[1][0])
+    assert not torch.allclose(found[0][1], found[1][1], rtol=1e-2)
+
+
 def test_without_it_weights_are_those_of_the_teachers_own_logits():
     plain = {k: v for k, v in FEATURE.items() if k != "weigh_through"}
     own = step_of(teachers_of.several(dict(feature=plain), WIDTHS))[1]

@@ -12,7 +12,7 @@ from sklearn.svm import OneClassSVM
 
 from mmkd.losses import KDLoss
 from mmkd.weights import AEKDWeight
-from mmkd.weights.aekd_weight import smallest_combination
+from mmkd.weights.aekd_weight import libsvm_combination, smallest_combination
 
 
 def vectors(count: int, dimensions: int, seed: int) -> torch.Tensor:
@@ -31,12 +31,54 @@ def logits(count: int, seed: int = 0, size: int = 6, classes: int = 5) -> torch.
 def test_shares_are_those_of_a_one_class_support_vector_machine(seed):
     count, maximum = 3 + seed % 4, (0.5, 0.6, 1.0)[seed % 3]
     v = vectors(count, 8, seed)
-    nu = 1 / (maximum * count)
-    machine = OneClassSVM(kernel="precomputed", nu=nu, tol=1e-10).fit((v @ v.T).numpy())
-    expected = np.zeros(count)
-    expected[machine.support_] = machine.dual_coef_[0] / (nu * count)
+    expected = machine_shares(v @ v.T, maximum, tol=1e-10)
     found = smallest_combination(v @ v.T, maximum)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+def machine_shares(gram: torch.Tensor, maximum: float, **options: float) -> np.ndarray:
+    """The shares that scikit-learn's one-class support vector machine, which is libsvm's, finds."""
+    count = len(gram)
+    nu = 1 / (maximum * count)
+    machine = OneClassSVM(kernel="precomputed", nu=nu, **options).fit(gram.numpy())
+    shares = np.zeros(count)
+    shares[machine.support_] = machine.dual_coef_[0] / (nu * count)
+    return shares
+
+
+def test_gradients_of_a_batch_are_so_small_that_libsvm_stops_where_it_starts():
+    """Whatever the teachers: 0.6, 0.4, 0. With a tolerance that fits, it finds what we find."""
+    v = vectors(3, 100, 0)
+    v = v / v.norm(dim=1, keepdim=True) * math.sqrt(7e-7)
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        gram = v[order] @ v[order].T
+        np.testing.assert_allclose(machine_shares(gram, 0.6), [0.6, 0.4, 0.0], atol=1e-12)
+        found = libsvm_combination(gram, 0.6)
+        np.testing.assert_allclose(found.numpy(), [0.6, 0.4, 0.0], atol=1e-12)
+        expected = machine_shares(gram, 0.6, tol=1e-12)
+        np.testing.assert_allclose(smallest_combination(gram, 0.6).numpy(), expected, atol=1e-5)
+        assert expected.min() > 0.1, "and neither is the start"
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [0.02, 1.0, 30.0])
+def test_the_released_code_stops_where_libsvm_stops(seed, size):
+    v = vectors(3, 8, seed) * size
+    gram, maximum = v @ v.T, (0.5, 0.6, 1.0)[seed % 3]
+    expected = machine_shares(gram, maximum)
+    np.testing.assert_allclose(libsvm_combination(gram, maximum).numpy(), expected, atol=2e-3)
+
+
+def test_the_released_code_weighs_by_the_order_of_the_teachers():
+    student, teachers = logits(1, size=64)[0], list(logits(3, seed=1, size=64))
+    weights = AEKDWeight(released_code=True)(student, teachers)[:, 0]
+    assert weights.tolist() == pytest.approx([0.6, 0.4, 0.0], abs=1e-9)
+    assert (
+        AEKDWeight(released_code=True)(student, teachers[::-1])[:, 0].tolist() == weights.tolist()
+    )
+    assert AEKDWeight()(student, teachers)[:, 0].tolist() != pytest.approx(
+        weights.tolist(), abs=0.05
+    )
 
 
 @settings(deadline=None, max_examples=40)

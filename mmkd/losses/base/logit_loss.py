@@ -21,14 +21,25 @@ class Tempered(NamedTuple):
     Attributes:
         student: The student's log-probabilities, shape (N, C).
         teacher: The teacher's log-probabilities, shape (N, C).
-        temperature: A number, or a tensor of shape (N, 1) or (1, 1).
+        temperature: A number, or a tensor of shape (N, 1) or (1, 1): the teacher's.
         labels: Class indices, shape (N,), where the batch has them.
+        student_temperature: The student's, where it is another.
     """
 
     student: Tensor
     teacher: Tensor
     temperature: Temperature = 1.0
     labels: Tensor | None = None
+    student_temperature: Temperature | None = None
+
+    def untempered(self) -> tuple[Tensor, Tensor]:
+        """Return the log-probabilities of student and teacher at temperature 1, (N, C) each."""
+        own = self.temperature if self.student_temperature is None else self.student_temperature
+        # The logits times T differ from the raw ones by a constant in each sample.
+        return (
+            (self.student * own).log_softmax(-1),
+            (self.teacher * self.temperature).log_softmax(-1),
+        )
 
 
 def kd_divergence(pair: Tempered) -> Tensor:
@@ -40,6 +51,17 @@ def kd_divergence(pair: Tempered) -> Tensor:
 
 def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
     return [part if isinstance(part, nn.Module) else MODELS.build(part) for part in parts]
+
+
+def _divisors(
+    temperature: Temperature | nn.Module, student: Tensor, teacher: Tensor
+) -> tuple[Temperature, Temperature]:
+    """Return what the student's and the teacher's logits are divided by, numbers or (N, 1)."""
+    if not isinstance(temperature, nn.Module):
+        return temperature, temperature
+    found = temperature(student, teacher)
+    own, theirs = found if isinstance(found, tuple) else (found, found)
+    return own.reshape(-1, 1), theirs.reshape(-1, 1)
 
 
 def _fitted(transform: nn.Module) -> bool:
@@ -61,7 +83,8 @@ class LogitLoss(nn.Module):
 
     Args:
         temperature: Softmax temperature, a positive number or the config of a module that computes
-            it from both logits: a 0-dim tensor or one value per sample, shape (N,).
+            it from both logits: a 0-dim tensor or one value per sample, shape (N,); or a pair of
+            these, for the student and for the teacher, of which the teacher's enters the loss.
         transforms: Configs of logit transforms, (N, C) -> (N, C), for both sides.
         student_transforms: The same for the student's logits alone.
         teacher_transforms: The same for the teacher's logits alone.
@@ -183,16 +206,26 @@ class LogitLoss(nn.Module):
         labels: Tensor | None,
     ) -> Tempered:
         """Return what :meth:`divergence` takes, from logits (N, C) in full precision."""
+        return self.at_temperature(*self.transformed(student, teacher), temperature, labels)
+
+    def transformed(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both logits (N, C) after their transforms, but for what is fitted to a target."""
         student = self.student_transforms(self.transforms(student))
-        teacher = self.teacher_transforms(self.transforms(teacher))
-        divisor: Temperature
-        if isinstance(temperature, nn.Module):
-            divisor = temperature(student, teacher).reshape(-1, 1)
-        else:
-            divisor = temperature
+        return student, self.teacher_transforms(self.transforms(teacher))
+
+    def at_temperature(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        temperature: Temperature | nn.Module,
+        labels: Tensor | None,
+    ) -> Tempered:
+        """Return what :meth:`divergence` takes, from transformed logits (N, C)."""
+        own, divisor = _divisors(temperature, student, teacher)
         log_teacher = self.log_probabilities(teacher / divisor)
         if self.target is not None:
             log_teacher = self.target(log_teacher, labels)
         for transform in self.fitted_transforms:
-            student = transform(student, log_teacher, divisor)
-        return Tempered(self.log_probabilities(student / divisor), log_teacher, divisor, labels)
+            student = transform(student, log_teacher, own)
+        log_student = self.log_probabilities(student / own)
+        return Tempered(log_student, log_teacher, divisor, labels, own)

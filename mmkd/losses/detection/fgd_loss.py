@@ -41,9 +41,7 @@ class FGDLoss(PartsLoss):
       network, times :math:`\lambda`.
 
     The published one-stage detectors take 1e-3, 5e-4, 5e-4 or 1e-3, and 5e-6; two-stage ones 5e-5,
-    2.5e-5, 5e-5 and 5e-7. Ignored regions count as background. The released code scales boxes by
-    the image without its padding, which shifts them on the maps of padded images; here they lie
-    where they lie in the input.
+    2.5e-5, 5e-5 and 5e-7. Ignored regions count as background.
 
     Args:
         alpha: Weight of the foreground.
@@ -51,6 +49,9 @@ class FGDLoss(PartsLoss):
         gamma: Weight of the difference of attentions.
         lambda_: Weight of the global part.
         temperature: :math:`T` of the attentions.
+        released_code: Scale boxes by the image without its padding, as the released code does. That
+            shifts them on the maps of padded images; by default they lie where they lie in the
+            input.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -64,6 +65,7 @@ class FGDLoss(PartsLoss):
         gamma: float = 1e-3,
         lambda_: float = 5e-6,
         temperature: float = 0.5,
+        released_code: bool = False,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -71,7 +73,7 @@ class FGDLoss(PartsLoss):
         if temperature <= 0:
             raise ValueError(f"The temperature must be positive, not {temperature}.")
         self.alpha, self.beta, self.gamma, self.lambda_ = alpha, beta, gamma, lambda_
-        self.temperature = temperature
+        self.temperature, self.released_code = temperature, released_code
 
     def part(self, channels: int) -> nn.Module:
         return nn.ModuleDict(
@@ -97,7 +99,7 @@ class FGDLoss(PartsLoss):
             reduction_override: Used in place of ``reduction``.
             data_samples: The N images' data samples, of which the ground-truth boxes are read.
         """
-        boxes = relative_boxes(data_samples)
+        boxes = relative_boxes(data_samples, padded=not self.released_code)
         pairs = in_pairs(student_features, teacher_features)
         loss = pairs[0][0].new_zeros(())
         with torch.autocast(loss.device.type, enabled=False):

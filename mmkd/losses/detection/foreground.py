@@ -7,11 +7,15 @@ import torch
 from torch import Tensor
 
 
-def relative_boxes(data_samples: Sequence[Any] | None) -> list[Tensor]:
+def relative_boxes(data_samples: Sequence[Any] | None, padded: bool = True) -> list[Tensor]:
     """Return each image's ground-truth boxes in parts of the network's input, (B, 4) in [0, 1].
 
     The input is what the images of a batch were padded to, so that the boxes lie on a feature map
     where they lie in the input. Regions that are ignored, as crowds are, have no box here.
+
+    Args:
+        data_samples: The images' data samples.
+        padded: Whether the parts are those of the padded input, or of the image without padding.
     """
     boxes = []
     for sample in data_samples or ():
@@ -20,7 +24,8 @@ def relative_boxes(data_samples: Sequence[Any] | None) -> list[Tensor]:
         box = sample.gt_instances.bboxes
         box = box if isinstance(box, Tensor) else box.tensor
         shape = sample.metainfo
-        height, width = shape.get("batch_input_shape") or shape["img_shape"]
+        whole = shape.get("batch_input_shape") if padded else None
+        height, width = whole or shape["img_shape"]
         boxes.append((box / box.new_tensor([width, height, width, height])).clamp(0, 1))
     if not data_samples or len(boxes) < len(data_samples):
         raise ValueError(

@@ -57,6 +57,9 @@ class FCFD(FeatureLoss):
         directions: ``'both'``, or ``'to_teacher'`` or ``'to_student'`` alone.
         feature_schedule: Arguments of :class:`mmkd.schedule.Schedule` for :math:`w_f`; the
             published recipe for CIFAR-100 has ``dict(warmup=20)``, that for ImageNet 5 epochs.
+        released_code: Multiply the difference of the pooled features by the batch's mean of a
+            sample weight, as the released code of ER-FCFD does: its product with weights (N, 1, 1,
+            1) broadcasts, and the mean of such a product is the product of the means.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -72,6 +75,7 @@ class FCFD(FeatureLoss):
         paths: int = 2,
         directions: str = "both",
         feature_schedule: dict[str, Any] | None = None,
+        released_code: bool = False,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -84,6 +88,7 @@ class FCFD(FeatureLoss):
         self.temperature, self.paths, self.directions = temperature, paths, directions
         self.feature_weight, self.path_weight = feature_weight, path_weight
         self.feature_schedule = Schedule(**feature_schedule or {})
+        self.released_code = released_code
         self.to_teacher, self.to_student = nn.ModuleList(), nn.ModuleList()
         self._stages: dict[str, Stages] = {}
         # What is drawn follows from these, a seed and the steps taken, which checkpoints hold and
@@ -167,13 +172,18 @@ class FCFD(FeatureLoss):
             features = self.feature_weight * self.feature_schedule.now()
             loss = features * self.appearance(compared, theirs)
             loss = loss + self.path_weight * self.divergence(logits, target)
+            last = features * self.pooled_appearance(compared[-1], theirs[-1])
+        if self.released_code and weight is not None:
+            loss, weight = loss * weight + last * weight.mean(), None
+        else:
+            loss = loss + last
         loss = loss + self._undrawn(stage for stage, there in drawn if not there)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
 
     def appearance(self, compared: Sequence[Sequence[Tensor]], theirs: Sequence[Tensor]) -> Tensor:
-        """Return the squared differences of each sample, shape (N,).
+        """Return the squared differences of the maps of each sample, shape (N,).
 
         Args:
             compared: For each stage the maps that stand against the teacher's.
@@ -184,8 +194,12 @@ class FCFD(FeatureLoss):
             for maps, teacher in zip(compared, theirs, strict=True)
             for map_ in maps
         ]
-        last = pairs[-len(compared[-1]) :]
-        pairs += [(pooled(map_.relu()), pooled(teacher.relu())) for map_, teacher in last]
+        return torch.stack([hint_distance(*pair) for pair in pairs]).sum(0)
+
+    def pooled_appearance(self, compared: Sequence[Tensor], theirs: Tensor) -> Tensor:
+        """Return the squared differences of what the last stage's maps are pooled to, (N,)."""
+        teacher = pooled(full_precision(theirs).relu())
+        pairs = [(pooled(full_precision(map_).relu()), teacher) for map_ in compared]
         return torch.stack([hint_distance(*pair) for pair in pairs]).sum(0)
 
     def divergence(self, logits: Sequence[Tensor], target: Tensor) -> Tensor:

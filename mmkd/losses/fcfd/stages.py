@@ -1,36 +1,23 @@
 """A network from a tapped feature on: what it makes of another feature in that place."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmkd.losses.fcfd.calls import Call, NoChainError, chain
 from mmkd.networks.manner import manner_of
 from mmkd.networks.recording import Record, recording
 from mmkd.networks.taps import Tap, run_tapped
 from mmkd.teachers import Teacher
+from mmkd.teachers.batch_statistics import keep_statistics
 
 # Of what a network gives, how far what its rest makes of its own feature may be from that.
 TOLERANCE = 1e-3
-
-
-@contextmanager
-def keep_statistics(network: nn.Module) -> Iterator[None]:
-    """Let batch norms normalise as they do, and leave their running statistics alone."""
-    norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True
 
 
 class Stages:
@@ -102,7 +89,7 @@ class Stages:
     def run_on(self, stage: int, feature: Tensor) -> tuple[list[Tensor], Tensor]:
         """Put a feature in the place of the one at a tap.
 
-        A teacher is in eval mode, as ever; its parameters get no gradient, the feature does. A
+        A teacher runs as it does elsewhere; its parameters get no gradient, the feature does. A
         student is in the mode that it is in: its batch norms normalise by the batch's statistics in
         training, and its running statistics do not change.
 
@@ -117,7 +104,7 @@ class Stages:
         if isinstance(self._network, Teacher):
             network.eval()
             feature = feature.to(self._network.dtype or feature.dtype)
-        with self._autocast(feature), keep_statistics(network):
+        with self._autocast(feature), self._statistics():
             forward = partial(self._run, self._calls[stage], feature)
             logits, caught = run_tapped(network, later, forward)
         return [caught[tap] for tap in later], logits
@@ -126,6 +113,10 @@ class Stages:
         for call in calls:
             feature = call(self.module, feature)
         return feature
+
+    def _statistics(self) -> AbstractContextManager[None]:
+        network = self._network
+        return network.statistics() if isinstance(network, Teacher) else keep_statistics(network)
 
     def _autocast(self, feature: Tensor) -> Any:
         """Switch autocast off for a teacher that has a type of its own."""
@@ -161,7 +152,7 @@ class Stages:
         if isinstance(self._network, Teacher):
             images = self._network.prepare(images)
         forward = partial(manner_of(network).forward, network, images, taps)
-        with self._autocast(images), recording(network) as record:
+        with self._autocast(images), self._statistics(), recording(network) as record:
             _, caught = run_tapped(network, dict.fromkeys(taps), forward)
         return caught, record
 

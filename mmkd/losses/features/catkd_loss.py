@@ -23,7 +23,8 @@ class CATKDLoss(FeatureLoss):
     map of class k is :math:`\sum_c w_{k,c} F_c`, with the weights (not the bias) of the linear
     classifier behind the pooled last map F. Maps are averaged to ``resolution`` x ``resolution``
     and each one is scaled to unit length. The student's weights learn from this loss too: in the
-    paper the classifier is a convolution of the map.
+    paper the classifier is a convolution of the map. The released networks have classifiers without
+    a bias; here a network keeps the one that it has, which the maps do not contain.
 
     The term taps the maps before the pooling. Channels may differ; classes may not.
 

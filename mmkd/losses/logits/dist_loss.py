@@ -51,6 +51,9 @@ class DISTLoss(PartlyRelationalLogitLoss):
         gamma: Weight of the correlation of each class's probabilities over the batch (intra-class).
         temperature: As in :class:`PartlyRelationalLogitLoss`.
         eps: Added to the denominator of each correlation, as in the authors' code.
+        released_code: Multiply both parts by the batch's mean of a sample weight, as the released
+            code of ER-DIST does: its products of (N,) or (C,) losses and (N, 1) entropies
+            broadcast, and the mean of such a product is the product of the means.
         **arguments: Of :class:`LogitLoss`.
     """
 
@@ -60,10 +63,27 @@ class DISTLoss(PartlyRelationalLogitLoss):
         gamma: float = 1.0,
         temperature: Any = 4.0,
         eps: float = 1e-8,
+        released_code: bool = False,
         **arguments: Any,
     ) -> None:
         super().__init__(temperature, **arguments)
         self.beta, self.gamma, self.eps = beta, gamma, eps
+        self.released_code = released_code
+
+    def forward(
+        self,
+        student_logits: Tensor,
+        teacher_logits: Tensor,
+        labels: Tensor | None = None,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Compute the loss; arguments as in :class:`PartlyRelationalLogitLoss`."""
+        given = student_logits, teacher_logits, labels
+        if weight is None or not self.released_code:
+            return super().forward(*given, weight, avg_factor, reduction_override)
+        return weight.mean() * super().forward(*given, None, avg_factor, reduction_override)
 
     def parts(
         self, student: Tensor, teacher: Tensor, labels: Tensor | None

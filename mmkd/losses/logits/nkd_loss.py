@@ -5,13 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from mmkd.logits.decouple import non_target
-from mmkd.losses.base.logit_loss import LogitLoss, Temperature, Tempered
+from mmkd.losses.base.logit_loss import LogitLoss, Tempered
 from mmkd.registry import MODELS
-
-
-def _untempered(log_probabilities: Tensor, temperature: Temperature) -> Tensor:
-    # The logits times T differ from the given ones by a constant in each sample.
-    return (log_probabilities * temperature).log_softmax(-1)
 
 
 @MODELS.register_module()
@@ -42,7 +37,6 @@ class NKDLoss(LogitLoss):
 
     def divergence(self, pair: Tempered) -> Tensor:
         assert pair.labels is not None
-        own = _untempered(pair.student, pair.temperature).gather(1, pair.labels[:, None])
-        theirs = _untempered(pair.teacher, pair.temperature).gather(1, pair.labels[:, None])
+        own, theirs = (side.gather(1, pair.labels[:, None]) for side in pair.untempered())
         others = non_target(pair.teacher, pair.labels).exp() * non_target(pair.student, pair.labels)
         return -(theirs.exp() * own + self.gamma * pair.temperature**2 * others.sum(-1, True))[:, 0]

@@ -28,6 +28,5 @@ class TTMLoss(LogitLoss):
         super().__init__(1 / gamma, **arguments)
 
     def divergence(self, pair: Tempered) -> Tensor:
-        # The temperature taken back: the logits differ from these by a constant in each sample.
-        student = (pair.student * pair.temperature).log_softmax(-1)
-        return kd_divergence(Tempered(student, pair.teacher))
+        own, _ = pair.untempered()
+        return kd_divergence(Tempered(own, pair.teacher))

@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-# Draws after which negatives of a sample's own class are given up on and left out.
-DRAWS = 32
+# Random numbers that are drawn at once, so that a bank of a large data set fits into memory.
+AT_ONCE = 2**26
 # Seeds between those of one step and of the next: more than there are processes.
 STEP = 2**20
 
@@ -91,13 +91,17 @@ class ContrastMemory(nn.Module, ABC):
 class MemoryBank(ContrastMemory):
     """A place for each sample of the data set.
 
-    What is drawn follows from the seed, the step and the process, so that a resumed run draws what
-    it would have drawn, and nothing else that is random changes.
+    The negatives of a sample are drawn anew in each step, without repetition, from the samples of
+    other classes, as in the released code: of all of them, if :meth:`know_labels` was called before
+    the first step, and else also of those that no batch has shown yet. What is drawn follows from
+    the seed, the step and the process, so that a resumed run draws what it would have drawn, and
+    nothing else that is random changes.
 
     Args:
         size: Samples in the data set.
         dim: Length of an embedding.
-        negatives: Number of negatives of a sample, drawn anew in each step, with repetition.
+        negatives: Number of negatives of a sample. Where there are fewer samples of other classes,
+            it is all of these.
         momentum: Share of what is remembered of a sample when it is seen again.
     """
 
@@ -105,17 +109,25 @@ class MemoryBank(ContrastMemory):
 
     def __init__(self, size: int, dim: int, negatives: int, momentum: float) -> None:
         super().__init__(size, dim)
-        self.negatives, self.momentum = negatives, momentum
+        self.negatives, self.momentum = min(negatives, size), momentum
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def know_labels(self, labels: Tensor) -> None:
+        """Take the class of each sample of the data set, shape (M,), in its order.
+
+        Raises:
+            ValueError: If there are more labels than places.
+        """
+        if len(labels) > self.size:
+            raise ValueError(
+                f"CRDLoss has a memory for {self.size} samples, and the training data has "
+                f"{len(labels)}: set num_samples={len(labels)}."
+            )
+        self.labels[: len(labels)] = labels.to(self.labels)
 
     def contrast(
         self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor
     ) -> Contrasts:
-        if len(places) and int(places.max()) >= self.size:
-            raise ValueError(
-                f"CRDLoss got a sample with index {int(places.max())} and has a memory for "
-                f"{self.size}: set its num_samples to the length of the training data."
-            )
         drawn, valid = self._draw(places, labels)
         chosen = torch.cat([places[:, None], drawn], dim=1)
         # Products with the whole memory take less room than rows of it for each negative. It is
@@ -125,23 +137,20 @@ class MemoryBank(ContrastMemory):
         return Contrasts(own.gather(1, chosen), theirs.gather(1, chosen), valid)
 
     def _draw(self, places: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw samples of other classes, as far as their labels are known, and never the same."""
+        """Return the places of negatives, (N, K), and which of them are of other classes."""
         seed = torch.initial_seed() + int(self.steps) * STEP + get_rank()
         generator = torch.Generator(places.device).manual_seed(seed % 2**63)
-        shape = (len(places), self.negatives)
-        given: dict[str, Any] = dict(generator=generator, device=places.device)
-        drawn = torch.randint(self.size, shape, **given)
-        wrong = self._wrong(drawn, places, labels)
-        for _ in range(DRAWS):
-            if not wrong.any():
-                break
-            drawn = torch.where(wrong, torch.randint(self.size, shape, **given), drawn)
-            wrong = self._wrong(drawn, places, labels)
-        return drawn, ~wrong
-
-    def _wrong(self, drawn: Tensor, places: Tensor, labels: Tensor) -> Tensor:
-        wrong: Tensor = (drawn == places[:, None]) | (self.labels[drawn] == labels[:, None])
-        return wrong
+        drawn, valid = [], []
+        rows = max(AT_ONCE // self.size, 1)
+        for own, label in zip(places.split(rows), labels.split(rows), strict=True):
+            keys = torch.rand(len(own), self.size, generator=generator, device=own.device)
+            # Among random keys the largest K are K places drawn without repetition.
+            keys[self.labels == label[:, None]] = -1.0
+            keys.scatter_(1, own[:, None], -1.0)
+            largest, chosen = keys.topk(self.negatives, sorted=False)
+            drawn.append(chosen)
+            valid.append(largest >= 0)
+        return torch.cat(drawn), torch.cat(valid)
 
     def store(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
         self.steps += 1
@@ -192,17 +201,27 @@ class MemoryQueue(ContrastMemory):
         self.place.copy_((self.place + len(labels)) % self.size)
 
 
-def sample_places(data_samples: Sequence[Any] | None, device: torch.device) -> Tensor:
+def sample_places(data_samples: Sequence[Any] | None, device: torch.device, size: int) -> Tensor:
     """Return the index of each sample in its data set, shape (N,).
 
+    Args:
+        data_samples: The batch's data samples.
+        device: Where the indices are needed.
+        size: Of the memory.
+
     Raises:
-        ValueError: If the samples do not have it.
+        ValueError: If the samples do not have it, or the memory has no place of that index.
     """
-    places = [getattr(sample, "sample_idx", None) for sample in data_samples or ()]
-    if not places or None in places:
+    places = [s.sample_idx for s in data_samples or () if hasattr(s, "sample_idx")]
+    if not places or len(places) < len(data_samples or ()):
         raise ValueError(
             "CRDLoss finds a sample's place in its memory by `sample_idx`, which the data samples "
             "lack: add it to the meta_keys of PackInputs, or give CRDLoss a queue_size in place of "
             "num_samples."
         )
-    return torch.tensor(places, device=device)
+    if max(places) >= size:
+        raise ValueError(
+            f"CRDLoss got a sample with index {max(places)} and has a memory for {size}: set its "
+            "num_samples to the length of the training data."
+        )
+    return torch.tensor(places).to(device, non_blocking=True)

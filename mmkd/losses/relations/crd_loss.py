@@ -52,7 +52,10 @@ class CRDLoss(FeatureLoss):
 
     Give ``num_samples``, the length of the training data, for the paper's memory bank: the data
     samples then need ``sample_idx``, which mmpretrain's data sets and ``PackInputs`` give. Data
-    sets that concatenate others do not count their samples through. Or give ``queue_size``: the
+    sets that concatenate others do not count their samples through. That no negative is of a
+    sample's own class needs the classes of all samples: in a run
+    :class:`mmkd.DatasetLabelsHook` tells them the bank; without it they are learned as the batches
+    show them, so that the first epoch has some such negatives. Or give ``queue_size``: the
     last samples seen are the negatives, which is an interpretation for data sets whose bank would
     be too large. Each process draws its own negatives, and all have the same memory.
 
@@ -152,7 +155,7 @@ class CRDLoss(FeatureLoss):
         """Return the loss of each sample, shape (N,), from embeddings (N, dim) of unit length."""
         places = labels
         if isinstance(self.memory, MemoryBank):
-            places = sample_places(samples, labels.device)
+            places = sample_places(samples, labels.device, self.memory.size)
         contrasts = self.memory.contrast(student, teacher, places, labels)
         own = (contrasts.student / self.temperature).exp()
         theirs = (contrasts.teacher / self.temperature).exp()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from mmkd.registry import MODELS
 
@@ -16,12 +17,14 @@ class SimKDNeck(BaseModule):
     released code: 1x1, 3x3 and 1x1, each with batch norm and ReLU. It stands between a classifier's
     backbone and its pooling, ``neck=[dict(type='mmkd.SimKDNeck', ...),
     dict(type='GlobalAveragePooling')]``, and stays in the student when it is used. The resolution
-    is the student's.
+    is the student's, or ``size`` where that is larger.
 
     Args:
         in_channels: Channels of the student's last map.
         out_channels: Channels of the teacher's last map, which its classifier reads.
         factor: The bottleneck has ``out_channels / factor`` channels.
+        size: Height and width of the teacher's map, for a student whose map is larger: as in the
+            released code, it is averaged to that size before the projector.
         init_cfg: MMEngine initialisation; ``None`` leaves what PyTorch initialises.
     """
 
@@ -30,11 +33,13 @@ class SimKDNeck(BaseModule):
         in_channels: int,
         out_channels: int,
         factor: int = 2,
+        size: int | None = None,
         init_cfg: dict[str, object] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if not 1 <= factor <= out_channels:
             raise ValueError(f"The factor divides out_channels: 1 to {out_channels}, not {factor}.")
+        self.size = size
         middle, layers = out_channels // factor, list[nn.Module]()
         for inputs, outputs, size in (
             (in_channels, middle, 1),
@@ -47,7 +52,13 @@ class SimKDNeck(BaseModule):
 
     def forward(self, features: Tensor | Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
         """Project the last of the backbone's maps (N, C, H, W); a tuple gives a tuple of one."""
-        if isinstance(features, Tensor):
-            projected: Tensor = self.projector(features)
-            return projected
-        return (self.projector(features[-1]),)
+        if not isinstance(features, Tensor):
+            return (self.project(features[-1]),)
+        return self.project(features)
+
+    def project(self, maps: Tensor) -> Tensor:
+        """Return maps (N, C, H, W) of the teacher's channels."""
+        if self.size is not None and max(maps.shape[2:]) > self.size:
+            maps = adaptive_avg_pool2d(maps, self.size)
+        projected: Tensor = self.projector(maps)
+        return projected

@@ -74,3 +74,11 @@ def test_ignored_regions_are_no_foreground():
 def test_samples_without_boxes_are_refused(samples):
     with pytest.raises(ValueError, match="needs the ground-truth boxes"):
         relative_boxes(samples)
+
+
+def test_the_released_code_scales_by_the_image_without_its_padding():
+    sample = BaseDataElement(metainfo=dict(img_shape=(4, 8), batch_input_shape=(8, 16)))
+    sample.gt_instances = InstanceData(bboxes=torch.tensor([[2.0, 1.0, 4.0, 3.0]]))
+    [padded], [shifted] = relative_boxes([sample]), relative_boxes([sample], padded=False)
+    assert padded.tolist() == [[0.125, 0.125, 0.25, 0.375]]
+    assert shifted.tolist() == [[0.25, 0.25, 0.5, 0.75]]

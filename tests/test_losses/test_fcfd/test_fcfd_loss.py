@@ -108,6 +108,20 @@ def test_each_samples_loss_is_the_references(directions):
     np.testing.assert_allclose(array(value), (1.5 * expected * array(weight)).mean(), rtol=1e-9)
 
 
+def test_the_released_code_of_er_fcfd_weighs_the_pooled_difference_by_the_mean():
+    """Its product of (N, C) with weights (N, 1, 1, 1) broadcasts, and then comes the mean."""
+    model = model_of(paths=0, feature_weight=1.0, released_code=True).double()
+    own, theirs, _ = features_of(model)
+    direct, *_ = parts(model, own, theirs, torch.zeros(4, 5), 4.0)
+    loss = model.terms["fcfd"].loss
+    last = mse(pool(loss.to_teacher[2](own[2])), pool(theirs[2]))
+    weight = torch.tensor([2.0, 0.0, 1.0, 0.5], dtype=torch.float64)
+    expected = ((direct - last) * array(weight)).mean() + last.mean() * array(weight).mean()
+    value = loss(own, theirs, weight=weight)
+    np.testing.assert_allclose(array(value), expected, rtol=1e-9)
+    np.testing.assert_allclose(array(loss(own, theirs)), direct.mean(), rtol=1e-9)
+
+
 def test_no_path_leaves_the_features_alone():
     model = model_of(paths=0, feature_weight=1.0).double()
     own, theirs, target = features_of(model)

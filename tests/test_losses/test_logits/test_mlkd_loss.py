@@ -38,10 +38,10 @@ def masks(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return p.max(1) <= np.percentile(p.max(1), 50), p.sum(0) <= np.percentile(p.sum(0), 50)
 
 
-def formula(s: np.ndarray, t: np.ndarray, w: np.ndarray) -> float:
-    """Two views: the weak one's divergence and the correlations masked, the strong one's not."""
+def formula(s: np.ndarray, t: np.ndarray, w: np.ndarray, masked: bool) -> float:
+    """Two views: the weak one's divergence and the correlations may be masked, no more."""
     n = len(s) // 2
-    samples, classes = masks(t[:n])
+    samples, classes = masks(t[:n]) if masked else (np.full(n, True), np.full(s.shape[1], True))
     total = 0.0
     for at in FIVE:
         weighed = w * kl(s, t, at)
@@ -69,15 +69,25 @@ def released(s: np.ndarray, t: np.ndarray, w: np.ndarray, temperatures: tuple = 
     return total
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("weighed", [False, True])
-def test_the_formula(weighed: bool) -> None:
+def test_the_formula(weighed: bool, masked: bool) -> None:
     student, teacher = logits()
-    weight = torch.rand(12, dtype=torch.float64) if weighed else None
-    value = MLKDLoss(views=2)(student, teacher, weight=weight)
-    expected = formula(
-        student.numpy(), teacher.numpy(), np.ones(12) if weight is None else weight.numpy()
-    )
+    weight = torch.rand(12, dtype=torch.float64) if weighed else torch.ones(12, dtype=torch.float64)
+    value = MLKDLoss(views=2, masks=masked)(student, teacher, weight=weight)
+    expected = formula(student.numpy(), teacher.numpy(), weight.numpy(), masked)
     assert value.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_default_is_the_loss_without_masks_whose_gradient_is_near_the_released_codes() -> None:
+    student, teacher = logits(64)
+    student.requires_grad_()
+    gradients = [
+        torch.autograd.grad(MLKDLoss(views=2, **options)(student, teacher), student)[0].flatten()
+        for options in (dict(), dict(released_code=True), dict(masks=True))
+    ]
+    default, released_code, masked = (gradient / gradient.norm() for gradient in gradients)
+    assert default @ released_code > 0.9 > masked @ released_code + 0.1
 
 
 @pytest.mark.parametrize("weighed", [False, True])
@@ -106,9 +116,10 @@ def test_masks_mask_and_do_not_scale() -> None:
     teacher[0] = torch.tensor([30.0, 0, 0, 0, 0, 0, 0])  # the most confident
     moved = student.clone()
     moved[0] = moved[0].flip(0)
-    ours = dict(class_weight=0.0, batch_weight=0.0)
-    assert MLKDLoss(**ours)(moved, teacher) == MLKDLoss(**ours)(student, teacher)
-    theirs = MLKDLoss(**ours, released_code=True)
+    alone = dict(class_weight=0.0, batch_weight=0.0)
+    ours = MLKDLoss(**alone, masks=True)
+    assert ours(moved, teacher) == ours(student, teacher)
+    theirs = MLKDLoss(**alone, released_code=True)
     assert theirs(moved, teacher) != theirs(student, teacher)
 
 
@@ -145,14 +156,14 @@ def test_without_masks_it_is_the_sum_of_its_levels() -> None:
         + 5 * BatchCorrelationLoss(at)(student, teacher)
         for at in (1.0, 4.0)
     )
-    loss = MLKDLoss((1.0, 4.0), masks=False, kl_weight=2.0, class_weight=3.0, batch_weight=5.0)
+    loss = MLKDLoss((1.0, 4.0), kl_weight=2.0, class_weight=3.0, batch_weight=5.0)
     torch.testing.assert_close(loss(student, teacher), expected)
 
 
 def test_the_mean_over_views_is_the_mean_of_each() -> None:
     """Of the divergence: V views give V times the mean over the joined batch."""
     student, teacher = logits()
-    options = dict(masks=False, class_weight=0.0, batch_weight=0.0)
+    options = dict(class_weight=0.0, batch_weight=0.0)
     joined = MLKDLoss(views=3, **options)(student, teacher)
     parts = [
         MLKDLoss(**options)(s, t) for s, t in zip(student.chunk(3), teacher.chunk(3), strict=True)
@@ -163,13 +174,13 @@ def test_the_mean_over_views_is_the_mean_of_each() -> None:
 def test_standardisation_acts_as_on_any_logit_loss() -> None:
     """The masks are of the raw logits, as in the code of LS."""
     student, teacher = logits()
-    loss = MLKDLoss((2.0, 3.0), transforms=[dict(type="mmkd.Standardize")], masks=False)
+    loss = MLKDLoss((2.0, 3.0), transforms=[dict(type="mmkd.Standardize")])
     moved = 5 * teacher + 2
     torch.testing.assert_close(loss(student, teacher), loss(student, moved), rtol=1e-5, atol=0)
     teacher[0] = torch.tensor([2.0, 0, 0, 0, 0, 0, 0])  # sharp once standardised, unsure before
     teacher[1:] *= 10
-    masked = MLKDLoss(transforms=[dict(type="mmkd.Standardize")])
-    samples, _ = masked.confidence_masks(teacher)
+    masked = MLKDLoss(transforms=[dict(type="mmkd.Standardize")], masks=True)
+    samples, _ = masked.factors(teacher)
     assert samples[0] == 1
 
 
@@ -177,8 +188,8 @@ def test_the_loss_of_ls_in_two_terms() -> None:
     """In the code of LS and of EA-KD the correlations are those of raw logits."""
     student, teacher = logits()
     ls = [dict(type="mmkd.Standardize")]
-    first = MLKDLoss(transforms=ls, class_weight=0.0, batch_weight=0.0, masks=False)
-    second = MLKDLoss(kl_weight=0.0, masks=False)
+    first = MLKDLoss(transforms=ls, class_weight=0.0, batch_weight=0.0)
+    second = MLKDLoss(kl_weight=0.0)
     kl_part = sum(KDLoss(at, transforms=ls)(student, teacher) for at in FIVE)
     torch.testing.assert_close(first(student, teacher), kl_part)
     raw = sum(
@@ -193,8 +204,8 @@ def test_equal_teachers_are_all_least_sure() -> None:
     """A tie with the median counts; uniform teachers mask nothing."""
     student, _ = logits(5)
     teacher = torch.zeros_like(student)
-    unmasked = MLKDLoss(masks=False)(student, teacher)
-    torch.testing.assert_close(MLKDLoss()(student, teacher), unmasked)
+    unmasked = MLKDLoss()(student, teacher)
+    torch.testing.assert_close(MLKDLoss(masks=True)(student, teacher), unmasked)
     torch.testing.assert_close(MLKDLoss(released_code=True)(student, teacher), unmasked)
 
 
@@ -208,6 +219,7 @@ def test_equal_teachers_are_all_least_sure() -> None:
         (dict(temperatures=[dict(type="mmkd.CWSMTemperature")]), "must be positive numbers"),
         (dict(views=0), "at least 1"),
         (dict(views=3, released_code=True), "a weak and a strong view"),
+        (dict(masks=True, released_code=True), "set one of them"),
     ],
 )
 def test_wrong_settings_are_refused_in_words(options: dict, words: str) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 import torch
 
 from mmkd.losses.relations.contrast_memory import MemoryBank, MemoryQueue
@@ -12,15 +13,57 @@ def bank(**overrides) -> MemoryBank:
     return MemoryBank(**{**dict(size=12, dim=3, negatives=200, momentum=0.5), **overrides})
 
 
-def test_negatives_are_of_other_classes_and_all_of_them_occur():
-    memory = bank()
-    memory.labels.copy_(torch.arange(12) % 3)
+def test_negatives_are_of_other_classes_without_repetition_and_all_of_them_occur():
+    memory = bank(negatives=5)
+    memory.know_labels(torch.arange(12) % 3)
     memory.labels[11] = -1  # not seen yet
     places, labels = torch.tensor([0, 11]), torch.tensor([0, 2])
-    drawn, valid = memory._draw(places, labels)
+    found = [set(), set()]
+    for step in range(60):
+        memory.steps.fill_(step)
+        drawn, valid = memory._draw(places, labels)
+        assert valid.all()
+        for seen, row in zip(found, drawn.tolist(), strict=True):
+            assert len({*row}) == 5
+            seen.update(row)
+    assert found == [{1, 2, 4, 5, 7, 8, 10, 11}, {0, 1, 3, 4, 6, 7, 9, 10}]
+
+
+def test_each_sample_of_another_class_is_drawn_equally_often():
+    memory, counts = bank(negatives=2), torch.zeros(12)
+    memory.know_labels(torch.arange(12) % 2)
+    places = torch.zeros(500, dtype=torch.long)
+    drawn, _ = memory._draw(places, places)
+    counts += drawn.flatten().bincount(minlength=12)
+    assert not counts[::2].any()
+    assert (counts[1::2] / 500 - 1 / 3).abs().max() < 0.08  # 4 standard deviations
+
+
+def test_a_few_rows_at_a_time_draw_from_the_same_samples(monkeypatch):
+    memory = bank(negatives=3)
+    memory.know_labels(torch.arange(12) % 3)
+    monkeypatch.setattr("mmkd.losses.relations.contrast_memory.AT_ONCE", 30)  # 2 of 12
+    places = torch.arange(5)
+    drawn, valid = memory._draw(places, places % 3)
+    assert drawn.shape == (5, 3)
     assert valid.all()
-    assert set(drawn[0].tolist()) == {1, 2, 4, 5, 7, 8, 10, 11}
-    assert set(drawn[1].tolist()) == {0, 1, 3, 4, 6, 7, 9, 10}
+    assert (drawn % 3 != places[:, None] % 3).all()
+
+
+def test_where_there_are_fewer_of_other_classes_these_are_drawn_once():
+    memory = bank()
+    memory.know_labels(torch.tensor([0] * 9 + [1] * 3))
+    drawn, valid = memory._draw(torch.tensor([0]), torch.tensor([0]))
+    assert drawn.shape == (1, 12)
+    assert sorted(drawn[valid].tolist()) == [9, 10, 11]
+
+
+def test_a_part_of_the_data_has_the_first_places_and_more_than_these_is_refused():
+    memory = bank()
+    memory.know_labels(torch.arange(3))
+    assert memory.labels.tolist() == [0, 1, 2] + [-1] * 9
+    with pytest.raises(ValueError, match="set num_samples=13"):
+        memory.know_labels(torch.zeros(13, dtype=torch.long))
 
 
 def test_where_there_is_no_other_class_nothing_is_contrasted():

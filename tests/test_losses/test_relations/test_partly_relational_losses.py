@@ -1,5 +1,6 @@
 """Losses with a part of each sample, which a weight multiplies, and one between samples."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -130,3 +131,20 @@ def test_a_temperature_of_each_sample_is_refused_in_words() -> None:
     temperature = dict(type="mmkd.FLSWTemperature")
     with pytest.raises(ValueError, match="one temperature for all"):
         MODELS.build(dict(type="mmkd.DISTLoss", temperature=temperature))
+
+
+def test_the_released_code_of_er_dist_multiplies_both_parts_by_the_mean_weight() -> None:
+    """(N,) or (C,) losses times (N, 1) weights broadcast, and then comes the mean."""
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 6, 5, generator=generator, dtype=torch.float64)
+    weight = torch.rand(6, generator=generator, dtype=torch.float64)
+    p, q = ((z / 4).softmax(1) for z in (teacher, student))
+    parts = [
+        1 - np.array([np.corrcoef(*rows)[0, 1] for rows in zip(a, b, strict=True)])
+        for a, b in ((p.numpy(), q.numpy()), (p.T.numpy(), q.T.numpy()))
+    ]
+    expected = 16 * sum((part * weight.numpy()[:, None]).mean() for part in parts)
+    value = DISTLoss(released_code=True)(student, teacher, weight=weight)
+    assert value.item() == pytest.approx(expected, rel=1e-6)
+    without = DISTLoss(released_code=True)(student, teacher)
+    torch.testing.assert_close(without, DISTLoss()(student, teacher))

@@ -1,6 +1,5 @@
 """A project outside the package trains by its config, as its README says."""
 
-import math
 import os
 import subprocess
 import sys
@@ -9,24 +8,32 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmkd.losses import KDLoss, ReverseKLLoss
+
 ROOT = Path(__file__).parents[2]
-CONFIG = "projects/jensen_shannon/configs/erjs_digits.py"
+CONFIG = "projects/alpha_divergence/configs/eralpha_digits.py"
 
 
 @pytest.fixture
 def loss(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
-    from projects.jensen_shannon import JensenShannonLoss
+    from projects.alpha_divergence import AlphaDivergenceLoss
 
-    return JensenShannonLoss(temperature=1.0)
+    return AlphaDivergenceLoss
 
 
-def test_it_is_symmetric_zero_at_equality_and_at_most_ln_2(loss):
+def test_at_a_half_it_is_symmetric_zero_at_equality_and_at_most_4(loss):
     first, second = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0)) * 30
-    assert loss(first, second).item() == pytest.approx(loss(second, first).item())
-    assert loss(first, first).item() == pytest.approx(0, abs=1e-6)
-    values = loss(first, second, reduction_override="none")
-    assert (values <= math.log(2) + 1e-6).all()
+    half = loss(temperature=1.0)
+    assert half(first, second).item() == pytest.approx(half(second, first).item())
+    assert half(first, first).item() == pytest.approx(0, abs=1e-5)
+    assert (half(first, second, reduction_override="none") <= 4 + 1e-6).all()
+
+
+@pytest.mark.parametrize(("alpha", "kind"), [(1 - 1e-6, KDLoss), (1e-6, ReverseKLLoss)])
+def test_its_ends_are_the_two_kl_divergences(loss, alpha, kind):
+    pair = torch.randn(2, 5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert loss(alpha)(*pair).item() == pytest.approx(kind()(*pair).item(), rel=1e-4)
 
 
 @pytest.mark.slow

@@ -1,0 +1,4 @@
+_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/wkd_l.py"]
+
+model = _base_.method.classifier.model
+model.merge(_base_.published.resnet32x4_resnet8x4_cifar100.model)

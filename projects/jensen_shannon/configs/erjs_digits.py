@@ -1,5 +1,0 @@
-_base_ = "../../../configs/quickstart/erkd_digits.py"
-
-custom_imports = dict(imports=["mmkd", "projects.jensen_shannon"], allow_failed_imports=False)
-
-model = dict(terms=dict(kd=dict(loss=dict(type="mmkd.JensenShannonLoss", temperature=4.0))))
