@@ -27,7 +27,11 @@ SMALL = {
         "val_dataloader.dataset.pipeline.2.crop_size=64",
         "test_dataloader.dataset.pipeline.2.crop_size=64",
     ],
-    DETECTOR: ["train_dataloader.dataset.pipeline.2.scale=(96,96)"],
+    DETECTOR: [
+        "train_dataloader.dataset.pipeline.2.scale=(96,96)",
+        "val_dataloader.dataset.pipeline.1.scale=(96,96)",
+        "test_dataloader.dataset.pipeline.1.scale=(96,96)",
+    ],
 }
 
 
