@@ -59,6 +59,7 @@ def compose(
     _check_teachers(config, names, bool(teachers))
     config.merge_from_dict(_keys(methods, options or {}, kind))
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
+    config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
     return config
 

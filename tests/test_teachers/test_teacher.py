@@ -1,3 +1,4 @@
+import pickle
 from copy import deepcopy
 
 import pytest
@@ -23,6 +24,21 @@ def network() -> nn.Module:
 
 def logits(teacher: Teacher) -> torch.Tensor:
     return teacher(INPUTS, None, [FC])[FC]
+
+
+def test_a_network_whose_modes_return_nothing_is_a_teacher(network):
+    class Quiet(nn.Sequential):
+        def train(self, mode: bool = True) -> None:
+            super().train(mode)
+
+        def eval(self) -> None:
+            self.train(False)
+
+    quiet = Quiet(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+    teacher = Teacher(quiet)
+    assert teacher.find_roles("quiet", INPUTS).error is None
+    assert teacher(INPUTS, None, [Tap("1")])[Tap("1")].shape == (3, 5)
+    assert not quiet.training
 
 
 def test_it_is_frozen_and_in_eval_whatever_is_called(network):
@@ -156,3 +172,12 @@ def test_compiled_parts_give_the_same(network):
     teacher.accelerate(INPUTS, [FC])
     assert teacher.network.backbone._compiled_call_impl is not None
     torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_pickled_teacher_teaches_the_same(network):
+    """Data loaders and launchers that spawn processes pickle what they are given."""
+    teacher = Teacher(network, input_size=16, dtype="float32")
+    copied = pickle.loads(pickle.dumps(teacher))
+    assert copied is not teacher
+    assert torch.equal(logits(copied), logits(teacher))
+    assert not any(parameter.requires_grad for parameter in copied.network.parameters())

@@ -72,11 +72,11 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
 
 def _classes(model: Any) -> int | None:
     """Return how many classes a model's config says that it has."""
-    parts = [model.get(part) for part in ("head", "bbox_head", "backbone")]
-    found = (
-        part["num_classes"] for part in parts if isinstance(part, dict) and "num_classes" in part
-    )
-    return next(found, None)
+    for name in ("head", "bbox_head", "backbone"):
+        part = model.get(name)
+        if isinstance(part, dict) and "num_classes" in part:
+            return int(part["num_classes"])
+    return None
 
 
 def _rank(folder: Path) -> Any:
