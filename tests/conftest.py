@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import mmkd  # noqa: F401  its remedies come before any import of torchvision
 
 # isort: split
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -28,3 +29,22 @@ def no_trace_of_another_test() -> Iterator[None]:
     set_random_seed(0)
     yield
     DefaultScope._instance_dict.clear()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--random-order", type=int, metavar="SEED", help="run tests in another order")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the files and the tests in each, so that none can rely on one before it."""
+    seed = config.getoption("--random-order")
+    if seed is not None:
+        generator = random.Random(seed)
+        place = {path: generator.random() for path in sorted({item.path for item in items})}
+        generator.shuffle(items)
+        items.sort(key=lambda item: place[item.path])
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    seed = config.getoption("--random-order")
+    return None if seed is None else f"order of tests: --random-order={seed}"

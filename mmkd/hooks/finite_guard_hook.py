@@ -28,9 +28,9 @@ class FiniteGuardHook(Hook):
     """Stop a run, or skip the step, where a number is not finite; and never save such weights.
 
     Losses are looked at in each iteration, gradients as the optimizer gets them, before it uses
-    them: those of the first and the last parameter in each iteration, those of all in every
-    ``interval``-th. A loss that is not finite makes all of them so. Parameters and buffers are
-    looked at before each checkpoint. What is not finite from the beginning, such as a mask of
+    them: those of the first parameter in each iteration, those of all in every ``interval``-th. A
+    loss that is not finite makes all of them so. Parameters and buffers are looked at before each
+    checkpoint. What is not finite from the beginning, such as a mask of
     minus infinity in a buffer, may stay so.
 
     In several processes gradients are the mean of all, so that all find the same.
@@ -49,7 +49,7 @@ class FiniteGuardHook(Hook):
 
     priority = "HIGH"
 
-    def __init__(self, policy: str = "stop", limit: int = 5, interval: int = 20) -> None:
+    def __init__(self, policy: str = "stop", limit: int = 5, interval: int = 50) -> None:
         if policy not in POLICIES or limit < 1 or interval < 1:
             raise ValueError(
                 f"FiniteGuardHook needs a policy of {POLICIES}, a limit and an interval of at "
@@ -84,11 +84,12 @@ class FiniteGuardHook(Hook):
 
     def _before_step(self, runner: Runner, optimizer: Optimizer) -> None:
         """Look at the gradients that an optimizer is about to use; drop them if it must not."""
+        first = optimizer.param_groups[0]["params"][0].grad
+        in_short = runner.iter % self.interval != 0 and first is not None
+        if in_short and math.isfinite(float(first.sum())):
+            return
         used = [p for group in optimizer.param_groups for p in group["params"]]
-        used = [p for p in used if p.grad is not None]
-        looked_at = used if runner.iter % self.interval == 0 else [*used[:1], *used[-1:]]
-        gradients = [p.grad for p in looked_at if p.grad is not None]
-        if not gradients or _all_finite(gradients):
+        if _all_finite([p.grad for p in used if p.grad is not None]):
             if not self._found:
                 self._in_a_row, self._buffers = 0, None
             return
@@ -103,9 +104,11 @@ class FiniteGuardHook(Hook):
         data_batch: Any = None,
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
-        losses = {k: float(v) for k, v in (outputs or {}).items() if "loss" in k}
-        if not self._found and not math.isfinite(sum(losses.values())):
-            self._react(runner, losses)  # a gradient scaler has skipped the step, or there was none
+        total = (outputs or {}).get("loss")
+        if not self._found and total is not None and not math.isfinite(float(total.detach())):
+            # A gradient scaler has skipped the step, or there was none.
+            losses = {k: float(v.detach()) for k, v in (outputs or {}).items() if "loss" in k}
+            self._react(runner, losses)
         self._batch = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -157,6 +160,8 @@ def _optimizers(wrapper: Any) -> Iterator[Optimizer]:
 
 def _all_finite(tensors: list[Tensor]) -> bool:
     """Tell whether tensors are finite: by their norms, and one by one where a norm overflows."""
+    if not tensors:
+        return True
     norms = torch._foreach_norm([t.detach() for t in tensors])
     if math.isfinite(float(torch.stack(norms).sum())):
         return True

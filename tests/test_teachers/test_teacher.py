@@ -1,3 +1,4 @@
+import pickle
 from copy import deepcopy
 
 import pytest
@@ -171,3 +172,12 @@ def test_compiled_parts_give_the_same(network):
     teacher.accelerate(INPUTS, [FC])
     assert teacher.network.backbone._compiled_call_impl is not None
     torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_pickled_teacher_teaches_the_same(network):
+    """Data loaders and launchers that spawn processes pickle what they are given."""
+    teacher = Teacher(network, input_size=16, dtype="float32")
+    copied = pickle.loads(pickle.dumps(teacher))
+    assert copied is not teacher
+    assert torch.equal(logits(copied), logits(teacher))
+    assert not any(parameter.requires_grad for parameter in copied.network.parameters())

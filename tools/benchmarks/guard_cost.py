@@ -22,7 +22,7 @@ def prepared(config: str, folder: str, guarded: bool) -> SafeRunner:
     settings = Config.fromfile(config)
     settings.work_dir, settings.log_level = folder, "ERROR"
     settings.experiment_name = f"guarded_{guarded}"
-    settings.custom_hooks = []
+    settings.custom_hooks, settings.param_scheduler = [], None
     settings.default_hooks.checkpoint = None
     if "teacher" in settings.model:
         settings.model.teacher.checkpoint = None
