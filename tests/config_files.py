@@ -4,12 +4,12 @@ Names end with the dataset.
 """
 
 import json
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
+
+from mmkd.composition import compose
 
 ROOT = Path(__file__).parents[1] / "configs"
 ALL = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("*/*.py") if p.parts[-2] != "_base_")
@@ -47,12 +47,4 @@ def kind_of(pair: str) -> str:
 
 def composed(pair: str, *methods: str) -> Config:
     """The config of a pair and methods, as `tools/train.py PAIR --method METHODS` composes it."""
-    config = deepcopy(base("pairs", pair))
-    for name in methods:
-        method = base("methods", name)
-        for part in (method.method[kind_of(pair)], method.get("published", {}).get(pair, {})):
-            settings: dict[str, Any] = Config(part).to_dict()
-            hooks = settings.pop("custom_hooks", [])
-            config.merge_from_dict(settings)
-            config.custom_hooks = [*config.custom_hooks, *hooks]
-    return config
+    return compose(str(ROOT / "_base_/pairs" / f"{pair}.py"), [], methods)

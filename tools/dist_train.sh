@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # dist_train.sh CONFIG N [arguments of train.py]: N processes on N GPUs, or on the CPU without any.
+# CONFIG is whatever train.py takes: dist_train.sh STUDENT 8 --teacher CONFIG FILE --method erkd.
 # Environment: NNODES, NODE_RANK, MASTER_ADDR, PORT.
 set -euo pipefail
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of train.py]
+# CONFIG is whatever train.py takes; --teacher and --method come after WORK_DIR.
 # Environment: GPUS, GPUS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS.
 set -euo pipefail
 

@@ -32,7 +32,7 @@ def random_batch(
     if manner_of(model).detects:
         from mmdet.testing import demo_mm_inputs
 
-        masks = bool(getattr(model, "with_mask", False))
+        masks = any("mask" in name for name, _ in model.named_modules())
         shapes, counts = [tuple(shape)] * size, [boxes] * size
         # mmdet's labels begin with 1.
         data: dict[str, Any] = demo_mm_inputs(size, shapes, counts, classes + 1, with_mask=masks)

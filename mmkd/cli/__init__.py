@@ -6,6 +6,7 @@ import click
 
 from mmkd.cli.compose import compose
 from mmkd.cli.methods import method, methods
+from mmkd.cli.roles import roles
 from mmkd.cli.store import store
 from mmkd.doctor import main as examine
 from mmkd.version import __version__
@@ -14,12 +15,13 @@ from mmkd.version import __version__
 @click.group(context_settings=dict(help_option_names=["-h", "--help"]))
 @click.version_option(__version__, prog_name="mmkd")
 def command() -> None:
-    """Look up methods of distillation, compose configs, examine the environment.
+    """Look up methods and roles, compose configs of distillation, examine the environment.
 
     \b
     Examples:
       python -m mmkd methods entropy
       python -m mmkd method erkd
+      python -m mmkd roles mmpretrain::resnet/resnet18_8xb32_in1k.py
       python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
           --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
       python -m mmkd doctor
@@ -39,7 +41,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, compose, store):
+for each in (methods, method, roles, compose, store):
     command.add_command(each)
 
 __all__ = ["command"]

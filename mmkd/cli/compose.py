@@ -17,7 +17,7 @@ The arguments are those of tools/train.py:
 
   python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
       --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd --out my_config.py
-  python -m mmkd compose configs/_base_/pairs/gfl_r101_r50.py --method kd+pkd --set kd.weight=2
+  python -m mmkd compose configs/_base_/pairs/gfl_r101_r50_coco.py --method kd+pkd --set kd.weight=2
 """
 
 

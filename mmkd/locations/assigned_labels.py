@@ -215,10 +215,8 @@ class Observation:
             for level in rows
         ]
         return {
-            "levels": tuple(
-                torch.cat([part.flatten(0, 1) for part in of]) for of in (rows, images)
-            ),
-            "images": tuple(torch.cat(of, dim=1).flatten(0, 1) for of in (rows, images)),
+            "levels": (_by_level(rows), _by_level(images)),
+            "images": (torch.cat(rows, dim=1).flatten(0, 1), torch.cat(images, dim=1).flatten()),
         }
 
     def _plausible(self, labels: Tensor) -> bool:
@@ -236,6 +234,11 @@ class Observation:
             return True
         objects = (labels >= 0) & (labels < self.scores.classes)
         return torch.equal(labels[objects], images[objects] % self.scores.classes)
+
+
+def _by_level(parts: Sequence[Tensor]) -> Tensor:
+    """Return parts (N, R_l, ...) of each level as rows, all images of a level before the next."""
+    return torch.cat([part.flatten(0, 1) for part in parts])
 
 
 @contextmanager

@@ -182,7 +182,8 @@ class DenseLocations(Locations):
             )
         if labels.is_floating_point():  # targets of objectness
             return None, labels > 0
-        return labels, (labels >= 0) & (labels < self._classes)
+        positive = labels >= 0
+        return labels, positive if self._classes is None else positive & (labels < self._classes)
 
     def _confident(self, logits: Mapping[str, Tensor]) -> Tensor:
         """Tell for each row whether a teacher's probability of a class exceeds the threshold."""

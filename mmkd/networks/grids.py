@@ -43,7 +43,7 @@ def to_map(tokens: Tensor, like: Sequence[int] = (1, 1)) -> Tensor:
     """Return the patches of tokens (N, L, C) as a map (N, C, H, W), without leading tokens."""
     height, width = grid_size(tokens.shape[1], like)
     patches = tokens[:, tokens.shape[1] - height * width :]
-    return patches.transpose(1, 2).unflatten(2, (height, width))
+    return patches.transpose(1, 2).reshape(len(tokens), tokens.shape[2], height, width)
 
 
 def to_tokens(maps: Tensor) -> Tensor:

@@ -238,7 +238,7 @@ def run_tapped(
                     "inplace=False."
                 )
             runs.append(tensor)
-        tensors[tap] = tap.join(runs)
+        tensors[tap] = runs[0] if len(runs) == 1 else tap.join(runs)
     return output, tensors
 
 

@@ -70,6 +70,8 @@ class Teacher:
     Attributes:
         network: The network.
         manner: How it is run.
+        statistics: Makes the context in which it teaches: by which statistics batch norms
+            normalise.
     """
 
     def __init__(
@@ -127,6 +129,9 @@ class Teacher:
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
         self._fold_bn, self._compile, self._roles, self._spec = fold_bn, compile, roles, model
         self._released_code = released_code
+        self.statistics: Callable[[], AbstractContextManager[None]] = (
+            partial(batch_statistics, self.network) if released_code else nullcontext
+        )
         self._renormalize: Renormalize | None = None
         self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
@@ -256,7 +261,11 @@ class Teacher:
             taps: What to catch.
             rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
         """
-        inputs = self.prepare(inputs, data_samples)
+        conversions = self._renormalize, self.input_size, self.dtype, self.memory_format
+        if conversions == (None,) * 4 and inputs.device == self._device:
+            self.network.eval()
+        else:
+            inputs = self.prepare(inputs, data_samples)
         if (parts := self.manner.parts) is None:
             forward = partial(self.network, inputs, **self.manner.arguments)
         else:
@@ -264,10 +273,6 @@ class Teacher:
         with self._autocast(inputs.device.type), self.statistics():
             _, caught = run_tapped(self.network, taps, forward, stop=True)
         return caught
-
-    def statistics(self) -> AbstractContextManager[None]:
-        """Return the context in which it teaches: by which statistics batch norms normalise."""
-        return batch_statistics(self.network) if self._released_code else nullcontext()
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         """Run the network on an example of the student's input, as in :meth:`__call__`."""

@@ -18,7 +18,7 @@ def run(*arguments: Any) -> Result:
     return CliRunner().invoke(command, [*map(str, arguments)])
 
 
-@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["doctor"], ["compose"]])
+@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"]])
 def test_help_has_examples_that_are_commands(name: list[str]) -> None:
     done = run(*name, "--help")
     assert done.exit_code == 0
@@ -41,10 +41,20 @@ def test_methods_are_listed_and_searched() -> None:
 def test_a_method_is_described() -> None:
     text = run("method", "dkd").output
     assert "Decoupled Knowledge Distillation" in text
-    assert "  temperature: 4.0 for classifier (model.terms.dkd.loss.temperature)" in text
+    assert "  temperature: 4.0 for classifier, 1.0 for roi (model.terms.dkd.loss." in text
     page = json.loads(run("method", "dkd", "--json").output)
     assert page["method"]["classifier"]["model"]["terms"]["dkd"]["loss"]["type"] == "mmkd.DKDLoss"
     assert "Did you mean 'dkd'" in run("method", "dkdd").output
+
+
+def test_roles_are_shown_with_their_shapes() -> None:
+    config = "mmkd::_base_/models/cifar/resnet8x4.py"
+    text = run("roles", config).output
+    assert "  @logits: what the class probabilities come from\n    head.fc  (2, 100)" in text
+    page = json.loads(run("roles", config, "--json").output)
+    assert [tap["tap"] for tap in page["roles"]["stages"]][-1] == "backbone.layer3"
+    assert page["missing"].keys() == {"levels"}
+    assert "There is no config nowhere.py" in run("roles", "nowhere.py").output
 
 
 def test_a_config_is_composed(tmp_path: Path) -> None:
@@ -70,5 +80,5 @@ def test_its_mistakes_are_told_in_words() -> None:
 def test_the_help_of_a_method_lists_its_settings() -> None:
     done = run("compose", "--method", "kd+dkd", "--help")
     assert done.exit_code == 0
-    assert "  beta: 8.0 for classifier (model.terms.dkd.loss.beta)" in done.output
+    assert "  beta: 6.0 for classifier, 0.25 for roi (model.terms.dkd.loss.beta)" in done.output
     assert "student_loss_weight: 0.1 for classifier" in done.output

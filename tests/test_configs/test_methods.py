@@ -13,8 +13,10 @@ import pytest
 from config_files import ALL, METHODS, PAIRS, PINNED, ROOT, base, composed, kind_of
 from mmengine.config import Config
 
+from mmkd.composition import compose
+
 KINDS = {"classifier", "roi", "dense", "queries"}
-ROLE = re.compile(r"@(pooled|map|stages|preact|levels)(\[-?\d+\])?")
+ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # What is no role of any network: LD's second output of the head, SimKD's projector.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0"}
 # Methods without a teacher beside the student.
@@ -37,8 +39,9 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def digest(config: Config) -> str:
-    """A short hash of a model's terms and weights, its recipe and its hooks."""
+    """A short hash of a model's terms and weights, and of its recipe."""
     found = settings(config)
+    del found["custom_hooks"]  # those of all runs
     kept = ("terms", "student", "student_loss_weight", "student_loss_schedule")
     found["model"] = {key: found["model"].get(key) for key in kept}
     found["train_dataloader"] = found["train_dataloader"]["batch_size"]
@@ -130,3 +133,19 @@ def test_a_pair_is_complete_but_for_the_terms(pair: str) -> None:
     assert {"mmkd.StepCheckHook", "mmkd.StudentCheckpointHook"} <= hooks
     detector = config.default_scope == "mmdet"
     assert detector == (kind_of(pair) != "classifier")
+
+
+@pytest.mark.parametrize(
+    ("pair", "methods"),
+    [
+        ("resnet20_resnet8_w8_fmnist8k", ["ab"]),
+        ("ResNet50_MobileNetV2_cifar100", ["fcfd"]),
+        ("resnet32x4_ShuffleV2_cifar100_two_views", ["eakd_mlkd"]),
+        ("vgg13_vgg8_cifar100", ["crd", "wttm"]),
+        pytest.param("fasterrcnn_r101_r18_coco", ["erkd"], marks=pytest.mark.slow),
+        pytest.param("retinanet_r101_r50_coco", ["pkd"], marks=pytest.mark.slow),
+    ],
+)
+def test_one_flag_composes_what_the_tests_here_look_at(pair: str, methods: list[str]) -> None:
+    config = compose(str(ROOT / f"_base_/pairs/{pair}.py"), [], methods)
+    assert config.to_dict() == composed(pair, *methods).to_dict()

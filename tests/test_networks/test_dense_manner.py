@@ -79,7 +79,7 @@ def test_a_transformer_runs_as_far_as_it_is_tapped(make, path, parts, monkeypatc
         monkeypatch.setattr(
             owner, name, lambda *a, run=run, name=name, **k: (seen.append(name), run(*a, **k))[1]
         )
-    manner_of(network).forward(network, torch.rand(2, 3, 64, 64), None, [], [Tap.parse(path)])
+    manner_of(network).forward(network, torch.rand(2, 3, 64, 64), [Tap.parse(path)])
     assert seen == ["forward_transformer", "forward"][:parts]
 
 

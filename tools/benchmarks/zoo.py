@@ -1,10 +1,11 @@
 """Train one step of every config family of a package, as student and as teacher, by roles.
 
 Each family is distilled from and to one stock network of its package, with random weights and a
-tiny batch: its logits by KD, its last map and its stages by a hint. No tap, size or class map is
-named. A cell of the table is "pass" where a step is trained by a loss that is finite, not zero and
-reaches the student; "refused" where building ends in words; "crash" anywhere else. Cells are saved
-as they come, so that a run can go on where it was stopped; --page writes the table.
+tiny batch: a classifier's logits by KD, its last map and its stages by a hint; of a detector its
+last map, its stages and the levels of its neck. No tap, size or class map is named. A cell of the
+table is "pass" where a step is trained and the term's loss is finite and not zero; "refused" where
+building ends in words; "crash" anywhere else. Cells are saved as they come, so that a run can go on
+where it was stopped; --page writes the table.
 """
 
 import gc
@@ -33,7 +34,11 @@ from zoo_configs import PARTNERS, families, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
-KINDS = ("logits", "@map", "@stages")
+# Class logits of detectors are compared by the recipe of their head, see mmkd.benchmark.
+KINDS = {
+    "mmpretrain": ("logits", "@map", "@stages"),
+    "mmdet": ("@map", "@stages", "@levels"),
+}
 # The words in which a package says that a term does not fit, and nothing else.
 REFUSALS = (ValueError, NotImplementedError)
 
@@ -51,8 +56,8 @@ def parse_arguments() -> Namespace:
     return parser.parse_args()
 
 
-def term_of(package: str, kind: str) -> dict[str, Any]:
-    """Return the settings of a term of a kind, for classifiers or for detectors."""
+def term_of(kind: str) -> dict[str, Any]:
+    """Return the settings of a term of a kind."""
     if kind != "logits":
         return dict(student=kind, teacher=kind, weight=0.1, **HINT)
     return dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
@@ -62,7 +67,7 @@ def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -
     """Build the distiller of a family and the stock network of its package."""
     pair = [untrained(family), untrained(PARTNERS[package], classes_of=family)]
     student, teacher = pair if side == "student" else reversed(pair)
-    terms = {kind.strip("@"): term_of(package, kind) for kind in kinds}
+    terms = {kind.strip("@"): term_of(kind) for kind in kinds}
     settings = dict(student=student, teacher=dict(model=teacher), terms=terms)
     model: Distiller = MODELS.build(dict(type="mmkd.Distiller", **settings))
     return model
@@ -104,9 +109,9 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
 
 def try_all(package: str, family: str, side: str) -> dict[str, str]:
     """Return the outcome of each kind of term: of all in one step, or of each alone."""
-    outcome = try_kinds(package, family, side, KINDS)
+    outcome = try_kinds(package, family, side, KINDS[package])
     if any(value != "pass" for value in outcome.values()):
-        for kind in KINDS:
+        for kind in KINDS[package]:
             outcome |= try_kinds(package, family, side, (kind,))
     return outcome
 
@@ -127,7 +132,7 @@ def run(arguments: Namespace, cells: Cells) -> None:
                 continue
             outcome = try_all(package, config, side)
             cells[key] = dict(config=config, **outcome)
-            print(key, *(f"{kind}: {outcome[kind][:160]}" for kind in KINDS), sep="\n    ")
+            print(key, *(f"{kind}: {said[:160]}" for kind, said in outcome.items()), sep="\n    ")
             arguments.cells.parent.mkdir(parents=True, exist_ok=True)
             arguments.cells.write_text(json.dumps(cells, indent=1), encoding="utf-8")
             gc.collect()
@@ -138,16 +143,17 @@ def page_of(cells: Cells) -> str:
     lines = [
         "# Every family of the model zoos, by roles",
         "",
-        "`python tools/benchmarks/zoo.py --package PACKAGE --page docs/benchmarks/zoo.md` wrote",
-        "this page: one step of training, random weights, with no tap and no size named. The",
-        "family is the student of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
+        "`python tools/benchmarks/zoo.py --cells docs/benchmarks/zoo.json --page",
+        "docs/benchmarks/zoo.md` wrote this page, and runs the families that are not in it yet:",
+        "one step of training, random weights, with no tap and no size named. The family is the",
+        "student of a stock ResNet, or its teacher; KD compares logits, a hint maps.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
         names = [*dict.fromkeys(key.split("/")[1] for key in rows)]
         if not names:
             continue
-        columns = [(side, kind) for side in SIDES for kind in KINDS]
+        columns = [(side, kind) for side in SIDES for kind in KINDS[package]]
         lines += ["", f"## {package}", "", f"The other network is `{partner}`.", ""]
         lines += ["| family | " + " | ".join(f"{s} {k}" for s, k in columns) + " |"]
         lines += ["|---" * (len(columns) + 1) + "|"]

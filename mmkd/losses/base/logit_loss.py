@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -54,11 +54,9 @@ def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
 
 
 def _divisors(
-    temperature: Temperature | nn.Module, student: Tensor, teacher: Tensor
+    temperature: nn.Module, student: Tensor, teacher: Tensor
 ) -> tuple[Temperature, Temperature]:
-    """Return what the student's and the teacher's logits are divided by, numbers or (N, 1)."""
-    if not isinstance(temperature, nn.Module):
-        return temperature, temperature
+    """Return what the student's and the teacher's logits are divided by, (N, 1) or (1, 1)."""
     found = temperature(student, teacher)
     own, theirs = found if isinstance(found, tuple) else (found, found)
     return own.reshape(-1, 1), theirs.reshape(-1, 1)
@@ -170,33 +168,26 @@ class LogitLoss(nn.Module):
         Returns:
             A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
         """
-        student, teacher = self.checked(student_logits, teacher_logits, labels)
-        with torch.autocast(student.device.type, enabled=False):
-            loss = self.divergence(self.tempered(student, teacher, self.temperature, labels))
+        with torch.autocast(student_logits.device.type, enabled=False):
+            pair = self.transformed(student_logits, teacher_logits, labels)
+            loss = self.divergence(self.tempered(*pair, self.temperature, labels))
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
         )
 
-    def checked(
+    def transformed(
         self, student_logits: Tensor, teacher_logits: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return both logits wide enough for the arithmetic, and the teacher's detached.
+        """Return both logits (N, C) after their transforms, but for what is fitted to a target.
 
         Raises:
             ValueError: If they cannot be compared, or labels that the loss needs are missing.
         """
-        if student_logits.shape != teacher_logits.shape:
-            raise ValueError(
-                f"Student logits have shape {tuple(student_logits.shape)}, teacher logits "
-                f"{tuple(teacher_logits.shape)}: a logit loss needs the same samples and classes. "
-                "For a teacher with other classes give it a `class_map`."
-            )
-        if self.needs_labels and labels is None:
-            raise ValueError(
-                f"{type(self).__name__} needs labels (class indices), but the batch has none: "
-                "batch augmentations such as Mixup and CutMix leave only soft labels."
-            )
-        return full_precision(student_logits), full_precision(teacher_logits.detach())
+        if student_logits.shape != teacher_logits.shape or (self.needs_labels and labels is None):
+            self._refuse(student_logits, teacher_logits)
+        student = self.transforms(full_precision(student_logits))
+        teacher = self.transforms(full_precision(teacher_logits.detach()))
+        return self.student_transforms(student), self.teacher_transforms(teacher)
 
     def tempered(
         self,
@@ -205,23 +196,13 @@ class LogitLoss(nn.Module):
         temperature: Temperature | nn.Module,
         labels: Tensor | None,
     ) -> Tempered:
-        """Return what :meth:`divergence` takes, from logits (N, C) in full precision."""
-        return self.at_temperature(*self.transformed(student, teacher), temperature, labels)
-
-    def transformed(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both logits (N, C) after their transforms, but for what is fitted to a target."""
-        student = self.student_transforms(self.transforms(student))
-        return student, self.teacher_transforms(self.transforms(teacher))
-
-    def at_temperature(
-        self,
-        student: Tensor,
-        teacher: Tensor,
-        temperature: Temperature | nn.Module,
-        labels: Tensor | None,
-    ) -> Tempered:
         """Return what :meth:`divergence` takes, from transformed logits (N, C)."""
-        own, divisor = _divisors(temperature, student, teacher)
+        own: Temperature
+        divisor: Temperature
+        if isinstance(temperature, nn.Module):
+            own, divisor = _divisors(temperature, student, teacher)
+        else:
+            own = divisor = temperature
         log_teacher = self.log_probabilities(teacher / divisor)
         if self.target is not None:
             log_teacher = self.target(log_teacher, labels)
@@ -229,3 +210,16 @@ class LogitLoss(nn.Module):
             student = transform(student, log_teacher, own)
         log_student = self.log_probabilities(student / own)
         return Tempered(log_student, log_teacher, divisor, labels, own)
+
+    def _refuse(self, student_logits: Tensor, teacher_logits: Tensor) -> NoReturn:
+        """Say in words why logits cannot be compared."""
+        if student_logits.shape != teacher_logits.shape:
+            raise ValueError(
+                f"Student logits have shape {tuple(student_logits.shape)}, teacher logits "
+                f"{tuple(teacher_logits.shape)}: a logit loss needs the same samples and classes. "
+                "For a teacher with other classes give it a `class_map`."
+            )
+        raise ValueError(
+            f"{type(self).__name__} needs labels (class indices), but the batch has none: "
+            "batch augmentations such as Mixup and CutMix leave only soft labels."
+        )

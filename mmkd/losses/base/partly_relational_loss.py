@@ -68,9 +68,8 @@ class PartlyRelationalLogitLoss(LogitLoss):
                 f"{type(self).__name__} compares relations between samples, which are no mean over "
                 "them: it takes no `avg_factor`."
             )
-        student, teacher = self.checked(student_logits, teacher_logits, labels)
-        with torch.autocast(student.device.type, enabled=False):
-            values, relation = self.parts(student, teacher, labels)
+        with torch.autocast(student_logits.device.type, enabled=False):
+            values, relation = self.parts(student_logits, teacher_logits.detach(), labels)
         reduction = reduction_override or self.reduction
         if reduction == "mean":  # of no samples, too
             return self.loss_weight * (reduce_loss(values, weight) + relation)

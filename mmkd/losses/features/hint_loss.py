@@ -7,7 +7,17 @@ from mmkd.registry import MODELS
 
 
 def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
-    """Return the mean squared difference of each sample's features (N, ...), shape (N,)."""
+    """Return the mean squared difference of each sample's features (N, ...), shape (N,).
+
+    Raises:
+        ValueError: If the features have other shapes, which would broadcast.
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f"Student features have shape {tuple(student.shape)} and teacher features "
+            f"{tuple(teacher.shape)}: put a connector between them, such as "
+            "connector=dict(type='mmkd.ProjectionConnector')."
+        )
     return (student - teacher).square().flatten(1).mean(1)
 
 
@@ -18,11 +28,4 @@ class HintLoss(FeatureLoss):
     FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015), eq. 3, as a mean over elements.
     """
 
-    def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
-        if student.shape != teacher.shape:
-            raise ValueError(
-                f"HintLoss got student features {tuple(student.shape)} and teacher features "
-                f"{tuple(teacher.shape)}: put a connector between them, such as "
-                "connector=dict(type='mmkd.ProjectionConnector')."
-            )
-        return hint_distance(student, teacher)
+    distance = staticmethod(hint_distance)

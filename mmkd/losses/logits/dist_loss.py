@@ -89,7 +89,8 @@ class DISTLoss(PartlyRelationalLogitLoss):
         self, student: Tensor, teacher: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss between each sample's classes, (N,), and that within classes, 0-dim."""
-        tempered = self.tempered(student, teacher, self.temperature, labels)
+        pair = self.transformed(student, teacher, labels)
+        tempered = self.tempered(*pair, self.temperature, labels)
         temperature = tempered.temperature
         if isinstance(temperature, Tensor):
             temperature = temperature.reshape(())

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmkd.arithmetic import full_precision
 from mmkd.losses.base.logit_loss import Tempered, kd_divergence
 from mmkd.losses.base.partly_relational_loss import PartlyRelationalLogitLoss
 from mmkd.losses.logits.correlation_loss import batch_correlation, class_correlation
@@ -112,10 +113,10 @@ class MLKDLoss(PartlyRelationalLogitLoss):
         if not len(teacher):
             return values, relation
         first = len(teacher) // self.views
-        samples, classes = self.factors(teacher[:first])
-        pair = self.transformed(student, teacher)
+        samples, classes = self.factors(full_precision(teacher[:first]))
+        pair = self.transformed(student, teacher, labels)
         for i, temperature in enumerate(self.temperatures):
-            tempered = self.at_temperature(*pair, temperature, labels)
+            tempered = self.tempered(*pair, temperature, labels)
             kl = self.divergence(tempered)
             values = values + self.views * self._shares(samples, i) * kl
             weak = tempered.student[:first].exp(), tempered.teacher[:first].exp()

@@ -1,4 +1,0 @@
-_base_ = ["../_base_/pairs/resnet34_resnet18_imagenet.py", "../_base_/methods/erkd.py"]
-
-model = _base_.method.classifier.model
-model.merge(_base_.published.resnet34_resnet18_imagenet.model)

@@ -1,3 +1,0 @@
-_base_ = ["../_base_/pairs/resnet32x4_resnet8x4_cifar100.py", "../_base_/methods/mft.py"]
-
-model = _base_.method.classifier.model
