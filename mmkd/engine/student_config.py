@@ -13,6 +13,7 @@ from mmkd.evaluation import TeacherAgreement
 from mmkd.hooks import (
     BestAndLastHook,
     DataCheckHook,
+    DatasetLabelsHook,
     FiniteGuardHook,
     HangGuardHook,
     KeepCheckpointsHook,
@@ -31,6 +32,7 @@ from mmkd.registry import HOOKS, METRICS
 # Parts about teachers and runs of mmkd: a config that needs mmpretrain alone has no place for them.
 DISTILLATION_ALONE = (
     BestAndLastHook,
+    DatasetLabelsHook,
     DataCheckHook,
     FiniteGuardHook,
     HangGuardHook,
