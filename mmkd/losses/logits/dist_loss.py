@@ -88,8 +88,7 @@ class DISTLoss(PartlyRelationalLogitLoss):
     def parts(
         self, student: Tensor, teacher: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss between each sample's classes, (N,), and the loss within classes, 0-dim.
-        """
+        """Return the loss between each sample's classes, (N,), and that within classes, 0-dim."""
         pair = self.transformed(student, teacher, labels)
         tempered = self.tempered(*pair, self.temperature, labels)
         temperature = tempered.temperature
