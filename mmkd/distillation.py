@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mmkd.arguments import check_arguments
+from mmkd.composition.activation import network_has_softmax
 from mmkd.composition.composing import method_settings
 from mmkd.composition.kinds import kind_of_network
 from mmkd.distillers.distiller import Distiller, TaskLoss
@@ -85,7 +86,7 @@ def distill(
             "Say what to distil: method='erkd', or terms=dict(kd=dict(loss=...)). "
             "`python -m mmkd methods` lists the methods."
         )
-    chosen = {} if method is None else _of_method(method, kind_of_network(student), options)
+    chosen = {} if method is None else _of_method(method, student, options)
     if manner_of(student).computes_losses:
         task_loss = None
     chosen["terms"] = {**chosen.get("terms", {}), **(terms or {})}
@@ -95,13 +96,16 @@ def distill(
     return Distillation(**chosen)
 
 
-def _of_method(method: str, kind: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
+def _of_method(
+    method: str, student: nn.Module, options: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Return the arguments of the distiller that a method sets.
 
     Raises:
         ValueError: If the method sets more than a model, such as two views of each image.
     """
-    settings = method_settings(method.split("+"), kind, options)
+    kind, softmax = kind_of_network(student), network_has_softmax(student)
+    settings = method_settings(method.split("+"), kind, options, softmax)
     model = dict(settings.pop("model"))
     if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller":
         raise ValueError(

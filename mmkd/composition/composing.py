@@ -8,12 +8,15 @@ from typing import Any
 from mmengine.config import Config
 
 from mmkd.arguments import did_you_mean
+from mmkd.composition.activation import for_softmax, has_softmax
 from mmkd.composition.kinds import kind_of
 from mmkd.composition.methods import Method, Settings, read_method
 from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
 
+# Kinds of detectors whose class logits are those of their `bbox_head`.
+ONE_HEAD = ("dense", "queries")
 DISTILLATION = "mmkd::_base_/distillation.py"
 
 
@@ -44,10 +47,14 @@ def compose(
     spec = student_spec(config.model.to_dict())
     _wrap_student(config, spec)
     network = network_config(config.model.student if spec is None else spec)
-    kind = kind_of(network, config.get("default_scope"))
+    scope = config.get("default_scope")
+    kind = kind_of(network, scope)
     methods = [read_method(name) for name in names]
-    pair = Path(student.rpartition("::")[2]).stem
+    # What is published for a pair is for its own teacher.
+    pair = "" if teachers else Path(student.rpartition("::")[2]).stem
     variants = {method.name: _of_pair(method, kind, pair) for method in methods}
+    if kind in ONE_HEAD and has_softmax(network, scope):
+        variants = for_softmax(variants)
     _check_agreement(variants, decided or {})
     if teachers:
         config.model.pop("teacher", None)
@@ -65,7 +72,10 @@ def compose(
 
 
 def method_settings(
-    names: Sequence[str], kind: str, options: Mapping[str, Any] | None = None
+    names: Sequence[str],
+    kind: str,
+    options: Mapping[str, Any] | None = None,
+    softmax: bool = False,
 ) -> Settings:
     """Return what methods set together for a kind of network, as a partial config.
 
@@ -73,12 +83,15 @@ def method_settings(
         names: The methods, whose terms add up.
         kind: A key of :data:`mmkd.composition.kinds.KINDS`.
         options: Settings of the methods by their short names.
+        softmax: Whether a detector's dense or query head classifies by one softmax.
 
     Raises:
         ArgumentError: If a method or option does not exist, or they do not go together.
     """
     methods = [read_method(name) for name in names]
     variants = {method.name: method.variant(kind) for method in methods}
+    if softmax:
+        variants = for_softmax(variants)
     _check_agreement(variants, {})
     config = Config()
     for variant in variants.values():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mmkd.networks.manner import manner_of
+from mmkd.networks.roles import ROLES, Roles
 from mmkd.networks.taps import Tap
 from mmkd.store.manifest import StoreError, TeacherEntry
 from mmkd.store.stored_logits import StoredLogits
@@ -82,6 +83,16 @@ class StoredTeacher(Teacher):
             f"The teacher {self.name!r} comes from a store, which holds its logits for training "
             "samples alone: it cannot predict. Remove predict_teachers, or the store."
         )
+
+    def find_roles(self, name: str, inputs: Tensor) -> Roles:
+        """Return the one role that the store knows: the logits."""
+        tap = Tap.parse(self.entry.tap)
+        shape = len(inputs), self.entry.classes
+        reason = f"the teacher {name!r} comes from a store, which holds its logits alone"
+        missing = {role: reason for role in ROLES if role != "logits"}
+        who, seen = f"teacher {name!r}", [f"{tap} {shape}"]
+        found = {"logits": [tap]}
+        return Roles(who, "store", tuple(inputs.shape), found, {tap: shape}, missing, seen)
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         return {tap: torch.zeros(len(inputs), self.entry.classes) for tap in taps}

@@ -49,7 +49,8 @@ def _class_outputs(draft: Draft, name: str, network: nn.Module, shapes: Shapes) 
             f"The term {draft.name!r} reads logits (N, C), but those of the {name}, at '{first}', "
             f"have shape {shapes[first]}. Say at which places detectors are compared, such as "
             "locations=dict(type='mmkd.DenseLocations') for dense heads or "
-            "locations=dict(type='mmkd.MatchedQueries') for queries."
+            "locations=dict(type='mmkd.MatchedQueries') for queries; of a cascade, which stage: "
+            "logits='@logits[0]'."
         )
     if gives_probabilities(network, first.path):
         raise ValueError(

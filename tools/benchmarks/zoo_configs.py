@@ -22,12 +22,12 @@ SMALL = (
     "mobilenet",
     "r50",
 )
-# Words in the names of configs that need more than the images and labels of their task; and the
-# stock network of each package that is a family's teacher or student.
+# The stock network of each package that is a family's teacher or student.
 PARTNERS = {
     "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
     "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
 }
+# Words in the names of configs that need more than the images and labels of their task.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
 
