@@ -1,4 +1,4 @@
-"""``python -m mmkd roles CONFIG``: where a network's logits, maps and stages are."""
+"""``python -m mmkd roles CONFIG``: show the taps of a network's logits, maps and stages."""
 
 import json
 from functools import partial
