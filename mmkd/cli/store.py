@@ -15,7 +15,7 @@ from mmkd.store.building import StoreBuilder
 
 @click.group()
 def store() -> None:
-    """What teachers give, once, on a disk.
+    """Build, verify and inspect teacher stores: teachers' logits on a disk, computed once.
 
     \b
     Examples:

@@ -27,10 +27,9 @@ class Calibration(BaseMetric):
     - ``ece``: expected calibration error (Guo et al., ICML 2017, equation 3), from 0 to 1;
     - ``nll``: mean negative log-likelihood of the true class, in nats;
     - ``entropy``: mean entropy of the predicted distribution, in nats;
+    - ``overconfidence``: mean confidence minus accuracy, from -1 to 1; positive is over-confident;
     - ``wrong_confidence``: mean confidence of the wrong predictions, from 0 to 1; it is undefined,
       and left out, if every prediction is right.
-    - ``wrong_confidence``: mean confidence of the wrong predictions, from 0 to 1; it has no value,
-      and is left out, where every prediction is right.
 
     Args:
         items: the items to report.

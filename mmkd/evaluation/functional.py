@@ -16,8 +16,7 @@ def as_probabilities(scores: Tensor) -> Tensor:
 
     Returns:
         ``(N, C)`` in float64. Rows with NaN stay NaN: a broken model must show up in the log, and
-        must
-        not end its evaluation.
+        must not end its evaluation.
 
     Raises:
         ValueError: if the shape is different, an entry is negative, or a row does not sum to 1.

@@ -17,7 +17,7 @@ from mmkd.registry import HOOKS
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
-# Files of the innermost functions in which a process waits for another one.
+# Parts of the paths of files in whose functions a process waits for another one.
 WAITING = ("torch/distributed/", "torch/autograd/", "mmengine/dist/")
 EXIT_CODE = 75  # a temporary failure in sysexits.h, to be tried again
 

@@ -56,8 +56,7 @@ def unrepeatable(loading: PositionedLoading, indices: Sequence[int]) -> str | No
 
     Returns:
         A description of the part of the sample and, if it can be determined, the transform;
-        ``None``
-        if all samples are the same bit for bit.
+        ``None`` if all samples are the same bit for bit.
     """
     for index in indices:
         position = Position(index, 0)

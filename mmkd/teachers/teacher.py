@@ -160,7 +160,7 @@ class Teacher:
             return getattr(self.network, name)
 
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Move or cast the network like ``nn.Module._apply``, keeping its own type and format."""
+        """Move or cast the network like ``nn.Module._apply``, keeping a fixed type and format."""
         self.network._apply(function)
         if self._renormalize is not None:
             self._renormalize._apply(function)  # type: ignore[no-untyped-call]

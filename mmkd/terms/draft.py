@@ -125,7 +125,7 @@ def draft_terms(
         shared: Modules that several terms use.
 
     Raises:
-        ValueError: In words, if settings are wrong.
+        ValueError: If settings are wrong.
     """
     drafts = []
     for name, config in terms.items():

@@ -71,7 +71,7 @@ class PartlyRelationalLogitLoss(LogitLoss):
         with torch.autocast(student_logits.device.type, enabled=False):
             values, relation = self.parts(student_logits, teacher_logits.detach(), labels)
         reduction = reduction_override or self.reduction
-        if reduction == "mean":  # A mean also holds for an empty batch.
+        if reduction == "mean":  # also of an empty batch
             return self.loss_weight * (reduce_loss(values, weight) + relation)
         samples = reduce_loss(values, weight, "none") + relation
         return self.loss_weight * reduce_loss(samples, None, reduction)

@@ -20,7 +20,7 @@ class LDLoss(LogitLoss):
     distilled as class logits are. The loss of a box is the mean over its edges.
 
     The authors' code, as mmdet has it, takes the mean over the n + 1 bins in place of the sum of
-    the divergence, weighs boxes by the student's own greatest class probability, and sums over all
+    the divergence, weighs boxes by the student's greatest class probability, and sums over all
     positive locations. The default temperature and ``loss_weight`` belong to it. For the complete
     behaviour of that code set ``reduction='sum'``,
     ``sample_weight=dict(type='mmkd.ConfidenceWeight', of='student')`` and

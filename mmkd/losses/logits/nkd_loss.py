@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class NKDLoss(LogitLoss):
-    r"""Cross-entropies of the target class and of the other classes, normalised among themselves.
+    r"""Cross-entropies of the target class, and of the other classes normalised to sum to 1.
 
     From Knowledge Distillation to Self-Knowledge Distillation: A Unified Approach with Normalized
     Loss and Customized Soft Labels (Yang et al., ICCV 2023), for one sample with the label y:
