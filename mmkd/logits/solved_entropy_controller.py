@@ -66,7 +66,9 @@ class SolvedEntropyController(nn.Module):
             mean = (probabilities * logits).sum(-1, keepdim=True)
             variance = (probabilities * (logits - mean).square()).sum(-1, keepdim=True)
             slope = temperature * (mean - wanted)
+            # The divergence is convex: the sign of its slope tells on which side the minimum lies.
             low, high = torch.where(slope < 0, alpha, low), torch.where(slope > 0, alpha, high)
+            # Where the slope is 0 the variance may be 0 too, and their quotient NaN.
             step = torch.where(slope == 0, alpha, alpha - slope / variance)
             # The bounds count as inside: at the minimum a step is mere rounding, and must not be
             # replaced.

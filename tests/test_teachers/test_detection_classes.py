@@ -1,4 +1,4 @@
-"""RoIs of teachers with other classes than the student, and detectors without shared classes."""
+"""RoIs of teachers with other classes than the student, and detectors without RoIs."""
 
 from typing import Any
 

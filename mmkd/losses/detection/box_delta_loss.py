@@ -109,6 +109,7 @@ class BoxDeltaLoss(FeatureLoss):
     def of_foreground(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of each RoI, shape (R,), summed over its four deltas."""
         background = labels >= self.classes(student.shape, teacher.shape)
+        # Background has no class among the deltas: any index will do, since its loss becomes 0.
         index = labels.masked_fill(background, 0)
         own, theirs = (_of_class(deltas, index) for deltas in (student, teacher))
         distance: Tensor = smooth_l1_loss(own, theirs, reduction="none", beta=self.beta).sum(1)

@@ -136,6 +136,7 @@ class KDSVDLoss(FeatureLoss):
             )
         theirs, values = singular_vectors(teacher, self.rank)
         own, _ = singular_vectors(student, self.rank + MORE)
+        # The teacher's singular values weigh the vectors of both networks.
         scale = normalize(values, dim=1)[:, None]
         return aligned(own, theirs) * scale, theirs * scale
 

@@ -123,6 +123,7 @@ class SemCKDLoss(FeatureLoss):
                 ]
             )  # (L_s, L_t, N)
             attention = self.attention(students, teachers)
+            # The sum is over the teacher's layers, the mean over the student's.
             loss = (attention * distances).sum(1).mean(0)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
@@ -154,6 +155,7 @@ class SemCKDLoss(FeatureLoss):
                     f"{len(maps)}: set its batch_size to train_dataloader.batch_size."
                 )
             vectors = maps.flatten(1)
+            # Similarities with samples that a smaller batch lacks count as 0.
             similarities = pad(vectors @ vectors.T, (0, self.batch_size - len(maps)))
             rows.append(normalize(embed(similarities), dim=1))
         return torch.stack(rows)

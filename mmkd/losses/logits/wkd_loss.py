@@ -95,7 +95,7 @@ class WKDLoss(LogitLoss):
             self.know_distances(torch.load(BytesIO(get(cost)), "cpu", weights_only=True))
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:
-        """Compute or load the distances of the classes. A term calls this when it is built."""
+        """Compute the distances of the classes, unless a file gave them. A term calls this."""
         if self.path is not None:
             weights = normalize(Classifier(teacher, self.path).weight.detach(), dim=1)
             self.know_distances(1 - weights @ weights.T)
@@ -120,6 +120,8 @@ class WKDLoss(LogitLoss):
         true = torch.zeros_like(pair.student, dtype=torch.bool).scatter_(
             1, pair.labels[:, None], True
         )
+        # The true class gets the probability 0. The masking value is finite, so that no gradient is
+        # NaN.
         lowest = torch.finfo(pair.student.dtype).min / 4
         own, theirs = (side.masked_fill(true, lowest).softmax(-1) for side in pair[:2])
         start = (~true).to(own) / (classes - 1)
