@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from mmkd.engine.runner import GUARDS
@@ -44,6 +45,8 @@ DISTILLATION_ALONE = (
     TeacherAgreement,
     TeacherEvaluationHook,
 )
+# Fields of a config that list hooks or metrics.
+FIELDS = {"custom_hooks": HOOKS, "val_evaluator": METRICS, "test_evaluator": METRICS}
 
 
 def student_config(config: Config) -> Config:
@@ -65,14 +68,14 @@ def student_config(config: Config) -> Config:
         )
     preprocessor = model.get("data_preprocessor") or settings.get("data_preprocessor")
     settings["model"] = student_model(student, preprocessor)
-    for field in ("custom_hooks", "val_evaluator", "test_evaluator"):
+    for field, registry in FIELDS.items():
         parts = settings.get(field)
         if parts:
             parts = [parts] if isinstance(parts, dict) else parts
-            settings[field] = [part for part in parts if not _stays_here(part)]
+            settings[field] = [part for part in parts if not _stays_here(part, registry)]
     hooks = settings.get("default_hooks") or {}
     for name, hook in list(hooks.items()):
-        if name in GUARDS or (hook and _stays_here(hook)):
+        if name in GUARDS or (hook and _stays_here(hook, HOOKS)):
             del hooks[name]
     for field in [field for field, value in settings.items() if _is_part(field, value)]:
         del settings[field]
@@ -116,9 +119,7 @@ def _is_part(field: str, value: Any) -> bool:
     return not used and isinstance(value, Mapping) and str(value.get("type")).startswith("mmkd.")
 
 
-def _stays_here(part: Mapping[str, Any]) -> bool:
+def _stays_here(part: Mapping[str, Any], registry: Registry) -> bool:
     """Return whether a hook or metric is one of :data:`DISTILLATION_ALONE`."""
     name = str(part.get("type", ""))
-    if name.partition(".")[0] != "mmkd":
-        return False
-    return (HOOKS.get(name) or METRICS.get(name)) in DISTILLATION_ALONE
+    return name.partition(".")[0] == "mmkd" and registry.get(name) in DISTILLATION_ALONE

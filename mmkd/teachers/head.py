@@ -14,7 +14,7 @@ from mmkd.teachers.teacher import Teacher
 class TeacherHead:
     """Modules of a teacher that turn its feature into its logits.
 
-    Like the teacher the head is in eval mode, and its parameters get no gradient.
+    Like the teacher the head is in eval mode, and its parameters get no gradient; the feature does.
 
     Args:
         name: The teacher's name, for errors.

@@ -142,6 +142,8 @@ def shorten_distillation(model: Any) -> None:
     model.student = small(model.student)
     for teacher in (model.get("teachers") or dict(teacher=model.teacher)).values():
         teacher.update(model=small(teacher.model), checkpoint=None)
+    if "student_loss_schedule" in model:
+        model.student_loss_schedule.begin = 0
     for term in model.terms.values():
         if "schedule" in term:
             term.schedule.begin = 0

@@ -50,9 +50,11 @@ class Adapted(FeatureLoss):
 
 
 def test_equal_shapes_pass_unchanged() -> None:
-    connector = connect("t", "teacher", None, [("a", (2, 4))], [("b", (2, 4))])
-    feature = torch.randn(2, 4)
-    assert connector([feature], [feature])[0] is feature
+    assert connect("t", "teacher", None, [("a", (2, 4))], [("b", (2, 4))]) is None
+    student, teacher = [("a", (2, 4)), ("c", (2, 6))], [("b", (2, 4)), ("d", (2, 8))]
+    connector = connect("t", "teacher", None, student, teacher)
+    features = [torch.randn(2, 4), torch.randn(2, 6)]
+    assert connector(features, features)[0] is features[0]
 
 
 def test_a_configured_connector_is_built_also_for_equal_shapes() -> None:
@@ -114,5 +116,7 @@ def test_all_items_of_a_tap_are_terms_of_pairs() -> None:
     teacher = tiny.classifier(6)
     teacher["backbone"]["out_indices"] = (1, 2, 3)
     model = tiny.distiller(student=student, teacher=dict(model=teacher), terms=dict(hint=term))
-    assert [str(tap) for tap in model.terms["hint"].student] == [f"backbone[{i}]" for i in range(3)]
+    assert [str(tap) for tap in model.terms["hint"].student_taps] == [
+        f"backbone[{i}]" for i in range(3)
+    ]
     assert len(model.terms["hint"].connectors["teacher"]) == 3

@@ -231,7 +231,7 @@ def test_the_config_of_the_first_network_is_exported():
         (dict(students=dict(a=classifier(), b=classifier(classes=7))), "5 of 'a', 7 of 'b'"),
         (dict(logits="head.fcc"), "Near matches: head.fc"),
         (dict(logits=dict(a="head.fc", b="head.fc")), "a tap for each of a, b, c"),
-        (dict(logits=["head.fc"]), "one tap of each network"),
+        (dict(logits=["head.fc"]), "it takes a text or a dict"),
         (dict(logits="backbone.layer1"), r"compares logits \(N, C\)"),
         (dict(loss=dict(type="mmkd.HintLoss")), "take a logit loss"),
         (dict(schedule=dict(start=1)), "schedule of the term 'a_mutual' has no setting 'start'"),

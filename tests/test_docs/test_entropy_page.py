@@ -17,8 +17,10 @@ def test_links_lead_to_files_and_names_to_parts(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert len(links) > 5
     assert not [link for link in links if not (ROOT / "docs" / link).is_file()]
-    for name in re.findall(r"mmkd\.([A-Z]\w+)", text):
-        assert MODELS.get(f"mmkd.{name}") or HOOKS.get(f"mmkd.{name}"), name
+    MODELS.import_from_location()
+    HOOKS.import_from_location()
+    names = set(re.findall(r"mmkd\.([A-Z]\w+)", text))
+    assert not names - {*MODELS.module_dict, *HOOKS.module_dict}
 
 
 def test_what_has_the_option_is_in_the_table_and_the_other_way_round() -> None:

@@ -58,7 +58,7 @@ def refused(match: str, own=None, other=None, logits=dense.LOGITS, **term) -> No
         (dict(student="backbone.conv1", teacher="backbone.conv1"), r"no dense head"),
         (dict(student="bbox_head[0][0]", teacher="bbox_head[0][0]",
               sample_weight=dict(type="mmkd.EntropyWeight", activation="sigmoid")),
-         r"must be the same levels"),
+         r"tap all of them, such as 'bbox_head\[:\]'"),
         (dict(student="backbone.conv1", teacher="backbone.conv1"), r"Tap what a dense head gives"),
         (
             dict(loss=dict(type="mmkd.SPLoss"), locations=dict(PLACES, avg="positives")),

@@ -32,11 +32,13 @@ def test_on_its_own_feature_it_gives_the_teachers_logits():
     torch.testing.assert_close(part(feature), expected)
 
 
-def test_it_gives_no_gradient_and_trains_nothing():
+def test_its_parameters_get_no_gradient_and_it_trains_nothing():
     part = head()
     part.teacher.network.train()
-    logits = part(torch.randn(FEATURE, requires_grad=True))
-    assert not logits.requires_grad
+    feature = torch.randn(FEATURE, requires_grad=True)
+    part(feature).sum().backward()
+    assert feature.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in part.teacher.network.parameters())
     assert not part.teacher.network.training
 
 

@@ -188,7 +188,7 @@ def test_a_term_of_weight_zero_takes_it_along():
         (
             dict(
                 student_loss_transforms=["controller"],
-                logits="head.fc:input",
+                logits="head.fc[0]",
                 teacher=dict(model=tiny.classifier()),
             ),
             "module's output",
