@@ -29,7 +29,7 @@ if not being_examined():
     tell_models_their_run()
     write_whole_files()
 
-# Imported when they are first asked for, so that `import mmkd` stays light.
+# These are imported on first use, so that `import mmkd` stays light.
 _EXPORTS = {
     "Distiller": "mmkd.distillers",
     "Teacher": "mmkd.teachers",
@@ -39,7 +39,7 @@ _EXPORTS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what the package offers in Python: ``mmkd.distill`` and its kin."""
+    """Import a part of the package's Python interface, such as ``mmkd.distill``."""
     if name not in _EXPORTS:
         raise AttributeError(f"module 'mmkd' has no attribute {name!r}")
     module = importlib.import_module(_EXPORTS[name])

@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.argv[1:2] == ["doctor"]:  # it has to start where nothing else can be imported
+if sys.argv[1:2] == ["doctor"]:  # the doctor must start even if nothing else can be imported
     from mmkd.doctor import main
 
     sys.exit(main(sys.argv[2:]))

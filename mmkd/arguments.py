@@ -1,4 +1,4 @@
-"""Checks of the arguments that a config gives, with near matches for misspelt names."""
+"""Checks of a config's arguments, with near matches for misspelt names."""
 
 import difflib
 import inspect
@@ -11,18 +11,18 @@ from torch import nn
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a sentence that names the nearest match, or an empty text if none comes near."""
+    """Return a sentence that names the nearest match, or an empty text if none is near."""
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def check_arguments(function: Callable[..., Any], given: Mapping[str, Any], title: str) -> None:
-    """Check that a function or class can be called with the given keyword arguments.
+    """Check that a function or class can be called with these keyword arguments.
 
     Args:
         function: The function or class.
         given: The arguments by name.
-        title: Names the place in the config, such as ``"term 'kd'"``, for errors.
+        title: Name of the place in the config, such as ``"term 'kd'"``, for errors.
 
     Raises:
         ValueError: If a name is unknown, a required argument is missing, or a value has a type
@@ -62,7 +62,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value may have an annotated type. Unknown annotations accept everything."""
+    """Return whether a value fits an annotated type. Unknown annotations accept everything."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return any(_fits(value, each) for each in typing.get_args(hint))
     kind = typing.get_origin(hint) or hint
@@ -78,7 +78,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _words(hint: Any) -> str:
-    """Describe an annotated type to a user."""
+    """Return a description of an annotated type for users."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(_words(each) for each in typing.get_args(hint))
     kind = typing.get_origin(hint) or hint

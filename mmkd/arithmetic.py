@@ -5,9 +5,9 @@ from torch import Tensor
 
 
 def full_precision(tensor: Tensor) -> Tensor:
-    """Return half-precision values as float32; float32 and float64 stay what they are.
+    """Return half-precision values as float32; float32 and float64 stay unchanged.
 
-    float64 passes, so that reference values can be checked to more than seven digits.
+    float64 stays, so that reference values can be checked to more than seven digits.
     """
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
@@ -23,9 +23,9 @@ def reduce_loss(
     Args:
         loss: Loss of each sample, shape (N,).
         weight: Weight of each sample, shape (N,). The mean is taken over samples after weighting
-            and is not renormalised by the sum of the weights, as ER-KD and EA-KD do.
+            and, as in ER-KD and EA-KD, is not renormalised by the sum of the weights.
         reduction: ``'none'``, ``'mean'`` or ``'sum'``.
-        avg_factor: What the sum is divided by in place of N, for ``'mean'``.
+        avg_factor: Divisor of the sum in place of N, for ``'mean'``.
 
     Returns:
         Shape (N,) for ``'none'``, else a 0-dim tensor. The mean over no samples is 0, with a graph.

@@ -1,8 +1,8 @@
-"""The contracts of the parts that an objective is made of.
+"""Contracts of the parts of an objective.
 
-Each Protocol names what a part takes and gives, and which attributes it may declare. A part without
-an attribute has the default that :class:`Traits` states. :func:`traits_of` is the only place that
-reads these attributes, so that parts from elsewhere (``torch.nn``, mmdet) work too.
+Each Protocol states the arguments and results of a part, and the attributes that it may declare. A
+part without an attribute has the default in :class:`Traits`. :func:`traits_of` is the only place
+that reads these attributes, so that parts from elsewhere (``torch.nn``, mmdet) work too.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class Loss(Protocol):
-    """Compares what the student and one teacher give.
+    """Loss between tensors of the student and of one teacher.
 
     A loss may take the keyword arguments ``labels`` (N,), ``weight`` (N,), ``avg_factor`` (a
     number) and ``data_samples``; a term passes those that its ``forward`` names. It may declare
@@ -28,35 +28,35 @@ class Loss(Protocol):
 
 
 class AdaptsToShapes(Protocol):
-    """A loss that trains parts of its own, or checks the shapes, when its term is built."""
+    """Loss that builds trainable parts, or checks the shapes, when its term is built."""
 
     def adapt(self, student_shapes: Sequence[Any], teacher_shapes: Sequence[Any]) -> None:
-        """Build the parts, for features of these shapes, (N, ...) each."""
+        """Build the parts for features of these shapes, (N, ...) each."""
 
 
 class AttachesNetworks(Protocol):
-    """A loss that reads parts of the networks, such as the teacher's classifier."""
+    """Loss that reads parts of the networks, such as the teacher's classifier."""
 
     def attach(self, student: nn.Module, teacher: Any) -> None:
         """Read the student and the :class:`mmkd.teachers.Teacher`, when the term is built."""
 
 
 class FollowsStages(Protocol):
-    """A loss that runs the networks on from their stages."""
+    """Loss that runs the networks on from their stages."""
 
     def follow(self, student: Any, teacher: Any) -> None:
         """Take the :class:`mmkd.losses.fcfd.stages.Stages` of both networks."""
 
 
 class SampleWeight(Protocol):
-    """Weighs samples. It may declare ``needs_labels``, ``detach`` and ``activation``."""
+    """Weight of samples. It may declare ``needs_labels``, ``detach`` and ``activation``."""
 
     def __call__(self, student_logits: Tensor, teacher_logits: Tensor, **arguments: Any) -> Tensor:
         """Return the weight of each sample, (N,), from raw logits (N, C); ``labels`` if needed."""
 
 
 class TeacherWeight(Protocol):
-    """Weighs K teachers. It may declare ``needs_labels``, ``detach`` and ``activation``."""
+    """Weight of K teachers. It may declare ``needs_labels``, ``detach`` and ``activation``."""
 
     def __call__(
         self, student_logits: Tensor, teacher_logits: Sequence[Tensor], labels: Tensor | None = None
@@ -65,30 +65,30 @@ class TeacherWeight(Protocol):
 
 
 class LogitTransform(Protocol):
-    """Changes logits before the temperature. ``needs_target`` fits it to the teacher's output."""
+    """Change of logits before the temperature. ``needs_target`` fits it to the teacher's output."""
 
     def __call__(self, logits: Tensor, *fitted: Any) -> Tensor:
         """Return logits (N, C).
 
-        With ``needs_target`` the log-probabilities of the target (N, C) and the temperature follow
-        the logits.
+        With ``needs_target`` the further arguments are the log-probabilities of the target (N, C)
+        and the temperature.
         """
 
 
 class Temperature(Protocol):
-    """Computes a temperature. ``per_sample`` says that it gives each sample its own."""
+    """Temperature computed from logits. ``per_sample`` declares a separate one for each sample."""
 
     def __call__(
         self, student_logits: Tensor, teacher_logits: Tensor
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Return a 0-dim tensor or shape (N,), from both logits (N, C).
+        """Return a 0-dim tensor or a tensor (N,), from both logits (N, C).
 
-        A pair of these is the student's temperature and the teacher's.
+        A pair of these gives the student's temperature and the teacher's.
         """
 
 
 class Target(Protocol):
-    """Adjusts what the teacher teaches. It may declare ``needs_labels``."""
+    """Adjustment of the teacher's output. It may declare ``needs_labels``."""
 
     def __call__(self, log_probabilities: Tensor, labels: Tensor | None) -> Tensor:
         """Return log-probabilities (N, C) from the teacher's, (N, C), and the labels (N,)."""
@@ -96,11 +96,11 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Traits:
-    """What a part declares about itself.
+    """Declarations of a part about itself.
 
     Attributes:
         accepts: Names of the arguments that its ``forward`` takes.
-        needs_labels: Whether it cannot do without class indices. A loss that does not say so needs
+        needs_labels: Whether the part needs class indices. A loss that does not declare this needs
             them if it takes them.
         needs_target: Whether a transform is fitted to the target.
         per_sample: Whether a temperature differs from sample to sample.
@@ -110,8 +110,9 @@ class Traits:
         needs_boxes: Whether a loss needs ground-truth boxes.
         compares_deltas: Whether a loss compares encoded boxes.
         detach: Whether no gradient flows through a weight.
-        activation: ``'softmax'`` or ``'sigmoid'``, if the part takes logits to be made for one.
-        views: How many views of each image a loss expects in a batch.
+        activation: ``'softmax'`` or ``'sigmoid'``, if the part expects logits that are made for
+            one.
+        views: Number of views of each image that a loss expects in a batch.
         adapts: Whether a loss builds trained parts from shapes.
         attaches: Whether a loss reads parts of the networks.
         follows: Whether a loss runs the networks on from their stages.
@@ -135,7 +136,7 @@ class Traits:
 
 
 def traits_of(part: nn.Module) -> Traits:
-    """Return what a part declares, with the defaults for what it does not."""
+    """Return the declarations of a part, with defaults for those that it lacks."""
     declared = {
         field.name: getattr(part, field.name)
         for field in fields(Traits)
@@ -148,9 +149,10 @@ def traits_of(part: nn.Module) -> Traits:
 
 
 def traits_of_loss(loss: nn.Module) -> Traits:
-    """Return what a loss declares; its ``forward`` tells what it does not declare.
+    """Return the declarations of a loss; those that it lacks follow from its ``forward``.
 
-    A loss that takes labels needs them, and one that takes no weight has no loss of single samples.
+    A loss that takes labels needs them, and a loss that takes no weight has no loss of single
+    samples.
     """
     traits = traits_of(loss)
     if not hasattr(loss, "needs_labels"):

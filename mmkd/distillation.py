@@ -31,8 +31,9 @@ class Distillation(Distiller):
 
         Args:
             images: The student's input, shape (N, C, H, W).
-            labels: Class indices (N,), or what the task loss takes; the data samples of a network
-                of OpenMMLab. ``None`` trains on what the teachers give alone.
+            labels: Class indices (N,), or other labels that the task loss takes; for a network of
+                OpenMMLab the data samples. With ``None`` the student learns from the teachers
+                alone.
         """
         total, losses = self.parse_losses(self.loss(images, labels))
         return {**losses, "loss": total}
@@ -49,7 +50,7 @@ def distill(
     task_loss: TaskLoss | None = cross_entropy,
     **settings: Any,
 ) -> Distillation:
-    """Make a model that trains a student with a teacher, of any two modules.
+    """Return a model that trains a student with a teacher, for any two modules.
 
     ::
 
@@ -62,22 +63,23 @@ def distill(
             optimizer.step()
 
     Args:
-        student: The network to train. It may be on any device already.
+        student: The network to train. It may already be on any device.
         teacher: A module, a :class:`mmkd.teachers.Teacher`, its arguments as a dict, or the name or
             path of a config; or several of these by name. Teachers follow the student's device.
         method: Name of a method, such as ``'erkd'`` or ``'erkd+pkd'``; ``python -m mmkd methods``
             lists them.
-        example: A batch of the student's input, shape (N, C, H, W). Its shape is used.
-        terms: Settings of terms by name, see :class:`mmkd.terms.settings.TermSettings`: in place of
-            a method, or beside its terms.
+        example: A batch of the student's input, shape (N, C, H, W); only its shape is used.
+        terms: Settings of terms by name, see :class:`mmkd.terms.settings.TermSettings`, in place of
+            a method or in addition to its terms.
         options: The method's settings by their short names, such as ``dict(temperature=2.0)``.
-        task_loss: The student's own loss: a function of its output and the labels. By default the
-            cross-entropy; ``None`` for none. Networks of OpenMMLab have their own.
+        task_loss: The student's task loss: a function of its output and the labels. By default the
+            cross-entropy; ``None`` for no task loss. Networks of OpenMMLab compute their task loss
+            themselves.
         **settings: Further arguments of :class:`mmkd.Distiller`, such as ``student_loss_weight``,
             ``roles`` and ``logits``.
 
     Raises:
-        ValueError: In words, if the networks, the method and the terms do not go together.
+        ValueError: If the networks, the method and the terms do not fit together.
     """
     if method is None and not terms:
         raise ValueError(
@@ -97,10 +99,10 @@ def distill(
 def _of_method(
     method: str, student: nn.Module, options: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the distiller's arguments that a method sets.
+    """Return the arguments of the distiller that a method sets.
 
     Raises:
-        ValueError: If it sets more than a model, such as two views of each image.
+        ValueError: If the method sets more than a model, such as two views of each image.
     """
     kind, softmax = kind_of_network(student), network_has_softmax(student)
     settings = method_settings(method.split("+"), kind, options, softmax)
@@ -115,14 +117,14 @@ def _of_method(
 
 
 def _teachers(teacher: Any) -> dict[str, Any]:
-    """Return the distiller's arguments for one teacher or several by name."""
+    """Return the distiller's arguments for one teacher or for several by name."""
     if isinstance(teacher, Mapping) and "model" not in teacher:
         return dict(teachers={name: _spec(each) for name, each in teacher.items()})
     return dict(teacher=_spec(teacher))
 
 
 def _spec(teacher: Any) -> Any:
-    """Return a teacher that is a config's name as the arguments of a teacher."""
+    """Return the arguments of a teacher, which may be the name of a config."""
     if isinstance(teacher, str):
         return dict(model=teacher)
     if isinstance(teacher, nn.Module | Teacher | Mapping):

@@ -1,6 +1,6 @@
 """Losses on logits and entropy weights as pure functions of raw logits.
 
-Each function of this module computes what the registered class of the same name computes::
+Each function of this module computes the same as the registered class of the same name::
 
     loss = kd(student_logits, teacher_logits, temperature=4.0)
     weight = entropy_weight(student_logits, teacher_logits)          # ER-KD
@@ -10,9 +10,9 @@ Logits have shape (N, C), labels are class indices (N,), and weights have shape 
 of a class, such as ``temperature``, are keyword arguments. No gradient flows into the teacher's
 logits.
 
-Logits may have any shape (..., C), such as (B, L, C) of the tokens of sentences; N are then all
-places, and labels, weights and results have the shape (...). A ``mask`` of that shape says which
-places count: a mean is over these, and a result at another place is 0::
+Logits may have any shape (..., C), such as (B, L, C) of the tokens of sentences. N then counts all
+places, and labels, weights and results have the shape (...). A ``mask`` of that shape selects the
+places that count: a mean is over these, and the result at any other place is 0::
 
     mask = labels != -100
     loss = kd(student_logits, teacher_logits, mask=mask)
@@ -91,7 +91,7 @@ __all__ = [
 
 
 class LossFunction(Protocol):
-    """A loss on raw logits."""
+    """Loss on raw logits."""
 
     def __call__(
         self,
@@ -108,7 +108,7 @@ class LossFunction(Protocol):
 
 
 class WeightFunction(Protocol):
-    """A sample or teacher weight of raw logits."""
+    """Sample or teacher weight computed from raw logits."""
 
     def __call__(
         self,
@@ -119,18 +119,18 @@ class WeightFunction(Protocol):
         mask: Tensor | None = None,
         **settings: Any,
     ) -> Tensor:
-        """Return the weight of each sample, shape (N,); of K teachers' logits, shape (K, N)."""
+        """Return the weight of each sample, shape (N,); for K teachers' logits, shape (K, N)."""
 
 
 class _Places:
-    """The places of logits (..., C) that count, as rows, and the way back.
+    """Selected places of logits (..., C), as rows, and the way back.
 
     Args:
-        logits: Shape (..., C), of which the shape is read.
-        mask: Which places count, shape (...), or ``None`` for all.
+        logits: Shape (..., C); only the shape is read.
+        mask: Whether each place counts, shape (...), or ``None`` for all.
 
     Raises:
-        ValueError: If the mask has another shape.
+        ValueError: If the mask has a different shape.
     """
 
     def __init__(self, logits: Tensor, mask: Tensor | None) -> None:
@@ -143,14 +143,14 @@ class _Places:
         self.mask = None if mask is None else mask.bool().flatten()
 
     def rows(self, values: Tensor | None, *last: int) -> Any:
-        """Return values (..., *last) as (N, *last), those of the places that count."""
+        """Return values (..., *last) of the selected places as (N, *last)."""
         if values is None:
             return None
         rows = values.reshape(-1, *last)
         return rows if self.mask is None else rows[self.mask]
 
     def back(self, values: Tensor) -> Tensor:
-        """Return values (..., N) in the shape of the places, with 0 where none counts."""
+        """Return values (..., N) in the shape of the places, with 0 at places that do not count."""
         if self.mask is not None:
             full = values.new_zeros(*values.shape[:-1], len(self.mask))
             full[..., self.mask] = values

@@ -1,7 +1,7 @@
-"""The registries of mmkd: children of MMEngine's root registries, scope ``mmkd``.
+"""Registries of mmkd: children of MMEngine's root registries, scope ``mmkd``.
 
-``type='mmkd.KDLoss'`` therefore resolves from inside any OpenMMLab repository once ``mmkd`` can be
-imported; the modules behind a registry are imported when the registry is first asked.
+``type='mmkd.KDLoss'`` therefore resolves in any OpenMMLab repository once ``mmkd`` can be imported.
+The modules of a registry are imported on its first use.
 """
 
 from collections.abc import Mapping
@@ -21,24 +21,24 @@ SCOPE = "mmkd"
 
 
 class UnknownPartError(KeyError):
-    """A config names a type of mmkd's that does not exist."""
+    """Error for a config that names a type of mmkd's that does not exist."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class PartRegistry(Registry):
-    """A registry that tells in words what is misspelt: a type, or an argument of one."""
+    """Registry that reports what is misspelt: a type, or an argument of a type."""
 
     def get(self, key: str) -> Any:
         """Return the class that is registered under a name.
 
         Raises:
-            UnknownPartError: If there is none. It offers the nearest name that there is.
+            UnknownPartError: If there is no such class. The message has the nearest existing name.
         """
         try:
             found = super().get(key)
-        except RuntimeError:  # one of the two families raises where the other returns None
+        except RuntimeError:  # one of the two families raises, the other returns None
             found = None
         if found is None:
             name = key.removeprefix(f"{SCOPE}.")
@@ -53,13 +53,14 @@ class PartRegistry(Registry):
 
         Raises:
             UnknownPartError: If there is no such type.
-            ValueError: If an argument is unknown, missing, or of another type than the part takes.
+            ValueError: If an argument is unknown, missing, or of a type that the part does not
+                take.
         """
         self.check(cfg, (arguments[0] if arguments else defaults.get("default_args")) or {})
         return super().build(cfg, *arguments, **defaults)
 
     def check(self, cfg: Any, default_args: Mapping[str, Any] | None = None) -> None:
-        """Check type and arguments of a part of mmkd's; other packages' parts pass."""
+        """Check type and arguments of a part of mmkd's; parts of other packages pass unchecked."""
         kind = cfg.get("type") if isinstance(cfg, Mapping) else None
         if not isinstance(kind, str):
             return

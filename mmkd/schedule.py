@@ -1,4 +1,4 @@
-"""When a term of the objective acts, and how strongly."""
+"""Schedule of a term: the epochs or iterations in which it acts, and its factor in them."""
 
 import math
 from dataclasses import dataclass
@@ -8,16 +8,19 @@ from mmengine.logging import MessageHub
 
 @dataclass(frozen=True)
 class Schedule:
-    """A factor on a term's weight over training, in the vocabulary of MMEngine's param schedulers.
+    """Factor on a term's weight over training, with the arguments of MMEngine's param schedulers.
 
     Attributes:
         begin: First epoch or iteration, counted from 0, in which the term acts.
-        end: First one in which it no longer acts; ``None`` is never.
-        warmup: Number over which the factor rises linearly to 1 after ``begin``. The first has
-            ``1 / warmup``, as in DKD's ``min(epoch / 20, 1)`` with epochs counted from 1.
-        decay: Number over which the factor falls before ``end``: linearly, to ``1 / decay``.
-        cosine: Let it fall along half a cosine instead, to 0 in the last epoch or iteration.
-        by_epoch: Whether all of this counts epochs or iterations.
+        end: First epoch or iteration in which it no longer acts; ``None`` means never.
+        warmup: Number of epochs or iterations over which the factor rises linearly to 1 after
+            ``begin``. The first has ``1 / warmup``, as in DKD's ``min(epoch / 20, 1)`` with epochs
+            counted from 1.
+        decay: Number of epochs or iterations over which the factor falls linearly before ``end``,
+            to ``1 / decay``.
+        cosine: Whether the factor falls along half a cosine instead, to 0 in the last epoch or
+            iteration.
+        by_epoch: Whether these numbers count epochs, or else iterations.
     """
 
     begin: int = 0
@@ -50,9 +53,9 @@ class Schedule:
         return factor
 
     def now(self) -> float:
-        """Return the factor at the current point of the run, as the Runner's message hub tells it.
+        """Return the factor at the current point of the run, from the Runner's message hub.
 
-        Outside a Runner this is the factor of the first epoch or iteration.
+        Without a Runner this is the factor of the first epoch or iteration.
         """
         hub = MessageHub.get_current_instance()
         return self.factor(hub.get_info("epoch" if self.by_epoch else "iter", 0))

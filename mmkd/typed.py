@@ -1,7 +1,7 @@
-"""Bases under which the type checker finds misspelt attributes.
+"""Base classes that let the type checker detect misspelt attributes.
 
-``nn.Module`` answers every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no types:
-for a type checker each misspelt name would exist. These bases are the plain classes at run time.
+``nn.Module`` answers every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no types,
+so a type checker would accept each misspelt name. At run time these bases are the plain classes.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
 
     class TypedModule(nn.Module):
-        """A module without attributes that nobody declared."""
+        """A module without undeclared attributes."""
 
         __getattr__: None  # type: ignore[assignment,misc]
 
     class TypedModel(TypedModule):
-        """What mmkd uses of MMEngine's ``BaseModel``."""
+        """The part of MMEngine's ``BaseModel`` that mmkd uses."""
 
         data_preprocessor: Any
 

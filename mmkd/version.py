@@ -1,3 +1,3 @@
-"""The version of mmkd, the one place where it is written."""
+"""Version of mmkd; no other file contains it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The configs in the tree, by the task that their dataset sets, and those that have no file.
+"""Configs in the tree, by the task that their dataset sets, and those without a file.
 
 Names end with the dataset.
 """

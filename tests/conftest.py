@@ -1,4 +1,4 @@
-"""What every test needs before anything else is imported, and what it must not find or leave."""
+"""Preparation of every test before anything else is imported, and checks for what a test leaves."""
 
 import os
 

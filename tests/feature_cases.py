@@ -1,4 +1,4 @@
-"""The feature losses of the literature, ready to be called by themselves, for tests."""
+"""Feature losses of the literature, ready to be called alone, for tests."""
 
 from types import SimpleNamespace
 from typing import Any

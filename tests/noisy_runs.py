@@ -1,4 +1,4 @@
-"""Small runs in which everything is random that may be: images, dropout and masks, for tests."""
+"""Small runs with random images, dropout and masks, for tests."""
 
 import random
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The published CIFAR networks: reference numbers, weights by the reference's recipe, and taps."""
+"""Published CIFAR networks: reference numbers, weights by the reference's recipe, and taps."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""COCO's files with scenes of digits in them, for tests. Importing mmdet takes seconds."""
+"""Scenes of digits in COCO's files, for tests. Importing mmdet takes seconds."""
 
 import runpy
 from argparse import Namespace

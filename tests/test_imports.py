@@ -1,4 +1,4 @@
-"""The house: packages in layers, without a circle and without an upward import."""
+"""Layers of the packages: no circular and no upward import."""
 
 import ast
 from pathlib import Path

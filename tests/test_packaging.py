@@ -1,4 +1,4 @@
-"""The files that describe the project agree with each other and with what is shipped."""
+"""Files that describe the project agree with each other and with the shipped files."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Small single-stage and transformer detectors, made of mmdet's own configs."""
+"""Small single-stage and transformer detectors, made from mmdet's configs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Runs of the tools as a user types them."""
+"""Runs of the tools with the commands of a user."""
 
 import os
 import socket

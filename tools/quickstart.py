@@ -1,7 +1,8 @@
 """Distil a small network on handwritten digits: about two minutes on two CPU cores, no download.
 
-Trains a teacher once, then for each seed a student alone, with KD and with ER-KD, by the configs in
-configs/quickstart/ and tools/train.py; prints a table and draws a figure of what was measured.
+The tool trains a teacher once, then for each seed a student alone, with KD and with ER-KD, by the
+configs in configs/quickstart/ and tools/train.py. It prints a table and draws a figure of the
+measurements.
 """
 
 import os
@@ -48,7 +49,7 @@ def parse_arguments() -> Namespace:
 
 
 def plan(arguments: Namespace) -> tuple[Run, dict[str, list[Run]]]:
-    """Return the teacher's run, and those of the students by method."""
+    """Return the run of the teacher, and the runs of the students by method."""
     common = {"train_cfg.max_epochs": 2} if arguments.quick else {}
     folder, count = arguments.work_dir, 1 if arguments.quick else arguments.seeds
     teacher = Run(
@@ -160,7 +161,7 @@ def main() -> None:
             f"tools/quickstart.py needs {', '.join(missing)}: `python -m mmkd doctor` helps with "
             "mmpretrain, `pip install -r requirements/quickstart.txt` installs the others."
         )
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more are slower for networks this small
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads are slower for networks this small
     started = time.time()
 
     def report(line: str) -> None:

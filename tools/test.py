@@ -1,6 +1,6 @@
 """Test a model, with the arguments of mmpretrain's and mmdet's tools/test.py.
 
-The checkpoint may be a distiller's or a plain student's, and the config either's too.
+The checkpoint may be a distiller's or a plain student's, and so may the config.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -68,7 +68,7 @@ def parse_arguments() -> Namespace:
 
 
 def draw(config: Config, arguments: Namespace) -> None:
-    """Turn the visualization hook on, mmpretrain's or mmdet's, which name things differently."""
+    """Turn on the visualization hook of mmpretrain or mmdet, whose arguments differ in name."""
     hook = config.get("default_hooks", {}).get("visualization")
     if hook is None:
         raise ArgumentError("--show and --show-dir need default_hooks.visualization in the config.")
@@ -81,7 +81,7 @@ def draw(config: Config, arguments: Namespace) -> None:
 
 
 def augment(config: Config) -> None:
-    """Wrap model and pipeline for test-time augmentation: as configured, or with flips."""
+    """Wrap model and pipeline for test-time augmentation, as configured or with flips."""
     detects = config.get("default_scope") == "mmdet"
     dataset = config.test_dataloader.dataset
     if "tta_model" not in config:
@@ -109,7 +109,7 @@ def augment(config: Config) -> None:
 
 
 def apply_arguments(config: Config, arguments: Namespace) -> None:
-    """Change the config as the command line says."""
+    """Change the config by the arguments of the command line."""
     config.resume, config.load_from = False, None  # the weights are loaded here, see load_evaluated
     if arguments.amp:
         config.test_cfg.fp16 = True

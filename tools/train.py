@@ -67,7 +67,7 @@ def parse_arguments() -> Namespace:
 
 
 def apply_arguments(config: Config, arguments: Namespace) -> None:
-    """Change the config as the command line says."""
+    """Change the config by the arguments of the command line."""
     if arguments.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if arguments.amp:
@@ -99,9 +99,9 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
 
 
 def write_composed(config: Config, arguments: Namespace, runner: Runner) -> None:
-    """Write a composed config to the work folder, in place of what the Runner has written there.
+    """Write a composed config to the work folder, in place of the one that the Runner wrote there.
 
-    It has what the arguments say but how the run is launched and where it goes on.
+    It contains the effect of all arguments except those on the launcher and on resuming.
     """
     if is_main_process():
         apply_arguments(config, Namespace(**{**vars(arguments), "resume": None}))
@@ -124,7 +124,7 @@ def main() -> None:
         if composed is not None:
             write_composed(repeated, arguments, runner)
         runner.train()
-        del runner  # nothing may hold it when the processes are left
+        del runner  # nothing may refer to it when the processes are left
     leave_processes()
 
 

@@ -1,1 +1,1 @@
-"""Training runs that are compared: processes, results, times and memory."""
+"""Comparison of training runs: processes, results, times and memory."""

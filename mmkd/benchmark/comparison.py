@@ -1,4 +1,4 @@
-"""The table of a comparison of methods."""
+"""Table of a comparison of methods."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ RECIPE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader", "
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's place in the table: its key in the log, title, factor and digits."""
+    """Column of the table: a metric's key in the log, title, factor and digits."""
 
     metric: str
     title: str
@@ -21,13 +21,13 @@ class Column:
     digits: int
 
     def values(self, outcomes: Sequence[dict[str, Any]]) -> list[float]:
-        """Return what the runs ended with."""
+        """Return the metric at the end of each run."""
         return [outcome["metrics"][self.metric][-1] * self.factor for outcome in outcomes]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a task is compared by: the first column counts, and its best epoch is shown apart."""
+    """Columns by which a task is compared; for the first one the best epoch is shown as well."""
 
     columns: list[Column]
     note: str
@@ -58,7 +58,7 @@ ENTROPY = TASKS[0].columns[3]
 
 
 def task_of(outcomes: dict[str, Any]) -> Task:
-    """Return the task whose metrics runs have logged."""
+    """Return the task whose metrics the runs have logged."""
     logged = outcomes["student alone"][0]["metrics"]
     for task in TASKS:
         if all(column.metric in logged for column in task.columns):
@@ -70,13 +70,13 @@ def task_of(outcomes: dict[str, Any]) -> Task:
 
 
 def check_same_recipe(runs: Sequence[Run]) -> None:
-    """Check that runs differ in their models only.
+    """Check that runs differ only in their models.
 
-    A method's own parameters may have settings of their own, in the optimizer's
+    A method's parameters may have separate settings in the optimizer's
     ``paramwise_cfg.custom_keys``, which the table lists.
 
     Raises:
-        ValueError: If their schedules, optimizers or data differ.
+        ValueError: If the schedules, optimizers or data of the runs differ.
     """
     first = _recipe(runs[0])
     for run in runs[1:]:
@@ -98,19 +98,19 @@ def _recipe(run: Run) -> dict[str, Any]:
 
 
 def own_settings(run: Run) -> dict[str, Any]:
-    """Return the optimizer settings that a run has for parameters by their names."""
+    """Return the optimizer settings of a run for single parameters, by their names."""
     wrapper = run.read_config().get("optim_wrapper") or {}
     return dict((wrapper.get("paramwise_cfg") or {}).get("custom_keys") or {})
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Return the mean, with the sample standard deviation where there are several values."""
+    """Return the mean, with the sample standard deviation if there are several values."""
     text = f"{mean(values):.{digits}f}"
     return text if len(values) < 2 else f"{text} ± {stdev(values):.{digits}f}"
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Return the page of a result, as tools/benchmarks/compare_methods.py collects it."""
+    """Return the page of a result of tools/benchmarks/compare_methods.py."""
     outcomes = result["outcomes"]
     epoch = outcomes["student alone"][0]["epochs"][-1]
     count = len(result["seeds"])
@@ -169,7 +169,8 @@ def _conditions(result: dict[str, Any]) -> list[str]:
     data = result["data"]
     outcomes = [outcome for same in result["outcomes"].values() for outcome in same]
     seconds = sum(outcome["seconds"] for outcome in outcomes)
-    # Runs of an earlier call are not repeated: what counts is the code that they were trained with.
+    # Runs of an earlier call are not repeated; the table names the code that they were trained
+    # with.
     commits = {outcome["commit"] for outcome in outcomes}
     parts = {
         "Data": f"train {_settings(data['train'])}; test {_settings(data['test'])}",

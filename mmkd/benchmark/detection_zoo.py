@@ -1,4 +1,4 @@
-"""Which detectors of mmdet can be distilled by their class logits, by the documented recipe."""
+"""Trial of mmdet's detectors: distillation of their class logits by the documented recipe."""
 
 from argparse import ArgumentParser
 from copy import deepcopy
@@ -15,7 +15,7 @@ from mmkd.networks.building import build_network
 from mmkd.networks.heads import activation_of
 from mmkd.registry import MODELS
 
-# By kind of head, configs of mmdet: one for each class of head, and families besides.
+# Configs of mmdet by kind of head: one for each class of head, and further families.
 DENSE = """
 atss/atss_r50_fpn_1x_coco autoassign/autoassign_r50-caffe_fpn_1x_coco
 boxinst/boxinst_r50_fpn_ms-90k_coco centernet/centernet_r18_8xb16-crop512-140e_coco
@@ -82,13 +82,13 @@ SHAPE = (3, 128, 160)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a detector as student and teacher.
+    """Result of a detector as student and teacher.
 
     Attributes:
-        config: Its config of mmdet.
-        result: ``'pass'``, ``'refused'`` or ``'crash'``; ``'not built'`` where mmdet itself does
-            not build it here, as for want of a package.
-        words: Why, where it did not pass.
+        config: Name of the detector's config in mmdet.
+        result: ``'pass'``, ``'refused'`` or ``'crash'``; ``'not built'`` if mmdet itself cannot
+            build the detector here, for instance for lack of a package.
+        words: The reason, if it did not pass.
     """
 
     config: str
@@ -101,9 +101,9 @@ def try_detector(kind: str, name: str) -> Outcome:
 
     Args:
         kind: Key of ``CONFIGS``.
-        name: The config, in mmdet's folder of configs, without its ending.
+        name: Name of the config in mmdet's folder of configs, without its ending.
     """
-    for progress in ("epoch", "iter"):  # which a Runner tells, and some losses ask for
+    for progress in ("epoch", "iter"):  # some losses ask for the progress that a Runner sets
         MessageHub.get_current_instance().update_info(progress, 0)
     try:
         model = network_of(name)
@@ -119,11 +119,11 @@ def try_detector(kind: str, name: str) -> Outcome:
 
 
 def network_of(name: str) -> dict[str, Any]:
-    """Return the model of a config of mmdet, without weights to download."""
+    """Return the model of an mmdet config, without weights to download."""
     model: dict[str, Any] = Config.fromfile(f"mmdet::{name}.py").model.to_dict()
     model["backbone"].pop("init_cfg", None)
     model["data_preprocessor"].pop("batch_augments", None)
-    model.pop("teacher_ckpt", None)  # those of LD and LAD
+    model.pop("teacher_ckpt", None)  # the checkpoints of LD and LAD
     if "teacher_config" in model:
         model["teacher_config"] = Config.fromfile(
             f"mmdet::{model['teacher_config'].removeprefix('configs/')}"
@@ -132,7 +132,7 @@ def network_of(name: str) -> dict[str, Any]:
 
 
 def distiller_of(kind: str, model: dict[str, Any]) -> dict[str, Any]:
-    """Return a distiller by the recipe of the documentation for a kind of head."""
+    """Return a distiller by the documentation's recipe for a kind of head."""
     path, logits = "bbox_head", "bbox_head[0][:]"
     if kind == "queries":
         logits = "bbox_head[0]"
@@ -165,7 +165,7 @@ def distiller_of(kind: str, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shape(model: dict[str, Any]) -> tuple[int, int, int]:
-    """Return the shape of a small image that a network takes; SSD's levels fit one size."""
+    """Return the shape of a small image that a network accepts; SSD's levels fit only one size."""
     size = model["backbone"].get("input_size")
     if model["type"] == "SingleStageDetector":
         size = size or 320
@@ -187,7 +187,7 @@ def _train(name: str, distiller: Any, shape: tuple[int, int, int]) -> Outcome:
 
 
 def main() -> None:
-    """Print what becomes of each detector, and how many pass."""
+    """Print the result of each detector, and the number of those that pass."""
     MMLogger.get_instance("mmengine", log_level="ERROR")
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=CONFIGS, default=[*CONFIGS])

@@ -1,4 +1,4 @@
-"""What a model holds in memory, and what a training step needs besides."""
+"""Memory that a model holds, and further memory that a training step needs."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,14 +10,14 @@ from torch.profiler import ProfilerActivity, profile
 
 
 def trainable(model: nn.Module) -> int:
-    """Return the number of parameters of a model that are trained."""
+    """Return the number of trained parameters of a model."""
     return sum(part.numel() for part in model.parameters() if part.requires_grad)
 
 
 def held_bytes(model: BaseModel) -> int:
     """Return the bytes of all weights and buffers of a model, with those of its teachers.
 
-    What several parts share counts once; gradients and the optimizer's state do not count.
+    Tensors that several parts share count once; gradients and the optimizer's state do not count.
     """
     storages = {part.untyped_storage().data_ptr(): part for part in _tensors(model)}
     return sum(part.untyped_storage().nbytes() for part in storages.values())
@@ -31,9 +31,9 @@ def _tensors(model: BaseModel) -> Iterator[Tensor]:
 
 
 def step_bytes(step: Callable[[], Any]) -> int:
-    """Run a step, and return by how many bytes its tensors exceed at their peak what was there.
+    """Run a step, and return the peak of the bytes of tensors that it adds.
 
-    On a CPU, what libraries take for themselves does not count.
+    On a CPU, memory that libraries allocate for themselves does not count.
     """
     if torch.cuda.is_available():
         before = torch.cuda.memory_allocated()

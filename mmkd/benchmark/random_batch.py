@@ -10,23 +10,24 @@ from mmkd.networks.manner import manner_of
 
 
 def count_classes(model: nn.Module) -> int:
-    """Return how many classes a classifier or detector tells apart, without background."""
+    """Return the number of classes of a classifier or detector, without background."""
     owner: Any = getattr(model, "roi_head", model)
     head: Any = owner.bbox_head if hasattr(owner, "bbox_head") else owner.head
-    first: Any = head[0] if isinstance(head, nn.ModuleList) else head  # of a cascade's stages
+    # the head of a cascade's first stage
+    first: Any = head[0] if isinstance(head, nn.ModuleList) else head
     return int(first.num_classes)
 
 
 def random_batch(
     model: nn.Module, size: int, shape: Sequence[int], boxes: int = 8
 ) -> dict[str, Any]:
-    """Return a batch as a data loader gives it: ``inputs`` and ``data_samples``.
+    """Return a batch in the form of a data loader's: ``inputs`` and ``data_samples``.
 
     Args:
-        model: The classifier of mmpretrain or detector of mmdet that it is for.
-        size: How many images.
+        model: The mmpretrain classifier or mmdet detector that will take the batch.
+        size: Number of images.
         shape: Channels, height and width.
-        boxes: How many boxes each image has for a detector, with masks where it predicts masks.
+        boxes: Number of boxes in each image for a detector, with masks if it predicts masks.
     """
     classes = count_classes(model)
     if manner_of(model).detects:

@@ -1,4 +1,4 @@
-"""Training runs as processes of their own, several at a time, and what they logged."""
+"""Training runs as separate processes, several at a time, and their logs."""
 
 import hashlib
 import importlib
@@ -24,19 +24,19 @@ Report = Callable[[str], None]
 
 
 class RunFailedError(RuntimeError):
-    """A training process ended with an error."""
+    """Error for a training process that ended with an error."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training run: a config, what overrides it, and where it writes.
+    """Training run: a config, its overrides, and its work folder.
 
     Attributes:
-        name: What to call it in messages.
+        name: Name of the run in messages.
         config: Path or name of the config.
-        work_dir: Its own folder.
-        options: Overrides, as ``--cfg-options`` takes them.
-        inputs: Files of other runs that it reads, such as the teacher's checkpoint.
+        work_dir: Folder of this run alone.
+        options: Overrides, in the form that ``--cfg-options`` takes.
+        inputs: Files of other runs that this one reads, such as the teacher's checkpoint.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Run:
         return config
 
     def fingerprint(self) -> str:
-        """Return a hash of everything that decides the run's result, save code and machine."""
+        """Return a hash of everything that decides the run's result, except code and machine."""
         settings = json.dumps(self.read_config().to_dict(), sort_keys=True, default=str)
         digest = hashlib.sha256(settings.encode())
         for path in self.inputs:
@@ -61,35 +61,37 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the folder holds this run's result, and not that of other settings."""
+        """Whether the folder holds the result of this run, with these settings."""
         marker = self.work_dir / MARKER
         if not marker.exists():
             return False
         return bool(json.loads(marker.read_text())["fingerprint"] == self.fingerprint())
 
     def command(self, train: Path) -> list[str]:
-        """Write its config with the overrides, and return the command line that trains it.
+        """Write the config with the overrides, and return the command line that trains it.
 
-        Overrides go by this file: ``--cfg-options`` would take white space and commas out of them.
+        Overrides go into this file because ``--cfg-options`` would remove white space and commas
+        from them.
         """
         config = self.work_dir / f"{Path(self.config.rpartition('::')[2]).stem}.py"
         self.work_dir.mkdir(parents=True, exist_ok=True)
         self.read_config().dump(str(config))
-        # What an earlier attempt left is no result, or it would not be trained again.
+        # Files of an earlier attempt are no result; without this the run would not be trained
+        # again.
         folder = ["--work-dir", str(self.work_dir), "--overwrite"]
         return [sys.executable, str(train), str(config), *folder]
 
 
 @dataclass
 class Outcome:
-    """What a run logged.
+    """Log of a finished run.
 
     Attributes:
-        epochs: The epochs after which it was evaluated.
-        metrics: Each metric after each of these epochs.
-        iteration: Seconds per training iteration, the median of the logged ones.
-        seconds: Duration of the whole run, start-up included.
-        commit: What it was trained with.
+        epochs: The epochs that an evaluation followed.
+        metrics: Values of each metric after these epochs.
+        iteration: Seconds per training iteration, the median of the logged values.
+        seconds: Duration of the whole run, including start-up.
+        commit: The commit of the code that trained the run.
     """
 
     epochs: list[int]
@@ -104,7 +106,7 @@ def read_scalars(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the training and the evaluation records of the newest log in a work folder.
 
-    Logs last written before the time ``since`` are those of earlier attempts.
+    A log last written before the time ``since`` belongs to an earlier attempt and is ignored.
     """
     logs = sorted(work_dir.glob("*/vis_data/scalars.json"))
     logs = [log for log in logs if log.stat().st_mtime >= since]
@@ -120,10 +122,10 @@ def read_scalars(
 
 
 def read_outcome(run: Run) -> Outcome:
-    """Return what a finished run logged.
+    """Return the log of a finished run.
 
     Raises:
-        RunFailedError: If it logged no training or no evaluation.
+        RunFailedError: If the run logged no training or no evaluation.
     """
     training, evaluation = read_scalars(run.work_dir)
     if not training or not evaluation:
@@ -140,7 +142,7 @@ def read_outcome(run: Run) -> Outcome:
 
 
 class _Process:
-    """A run under way."""
+    """Process of a running training."""
 
     def __init__(self, run: Run, train: Path, parts: int) -> None:
         self.run = run
@@ -157,7 +159,7 @@ class _Process:
             )
 
     def progress(self) -> str | None:
-        """Return a line once in each part of the epochs, about the newest evaluation."""
+        """Return a line about the newest evaluation, once in each part of the epochs."""
         _, evaluation = read_scalars(self.run.work_dir, self.started)
         if not evaluation or not self.epochs:
             return None
@@ -173,10 +175,10 @@ class _Process:
         return f"{self.run.name}: epoch {epoch} of {self.epochs}{''.join(shown)}"
 
     def ended(self) -> bool:
-        """Tell whether the process has ended, and if so mark the run as finished.
+        """Return whether the process has ended, and if so mark the run as finished.
 
         Raises:
-            RunFailedError: If it ended with an error; the message has the end of its log.
+            RunFailedError: If the process ended with an error; the message has the end of its log.
         """
         process_id, status = os.waitpid(self.process.pid, os.WNOHANG)
         if process_id == 0:
@@ -203,20 +205,20 @@ class _Process:
 def train_all(
     runs: Iterable[Run], train: Path, jobs: int = 1, report: Report = print, parts: int = 3
 ) -> None:
-    """Train runs by a script, so many at a time, leaving out those that are finished.
+    """Train the unfinished ones among some runs by a script, several at a time.
 
     Args:
         runs: The runs.
-        train: tools/train.py.
-        jobs: How many processes at a time.
-        report: Takes lines about the progress.
-        parts: How many lines of progress a run gets.
+        train: Path of tools/train.py.
+        jobs: Number of processes that run at the same time.
+        report: Function that receives lines about the progress.
+        parts: Number of lines of progress for each run.
 
     Raises:
-        RunFailedError: If one fails; the others are stopped.
+        RunFailedError: If a run fails; the others are stopped.
     """
-    # MMEngine formats configs by yapf, which writes its grammar to a cache on its first import:
-    # processes that start together must find it there.
+    # MMEngine formats configs with yapf, which writes its grammar to a cache on its first import:
+    # processes that start together must see the cache already complete.
     importlib.import_module("yapf")
     waiting, active = list(runs), list[_Process]()
     try:
@@ -235,7 +237,7 @@ def train_all(
 
 
 def _follow(active: Sequence[_Process], report: Report) -> list[_Process]:
-    """Report on the processes, and return those that go on."""
+    """Report on the processes, and return those that are still running."""
     going_on = []
     for process in active:
         if not process.ended():

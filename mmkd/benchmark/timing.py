@@ -1,4 +1,4 @@
-"""Seconds of training steps that take turns in one process, so that they can be compared."""
+"""Times of training steps that take turns in one process, so that they can be compared."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ WARM_UP = 3
 def training_step(model: BaseModel, config: Config, data: dict[str, Any]) -> Step:
     """Return a training step of a model on a batch, at a learning rate of 0.
 
-    Random weights could diverge otherwise, and what a detector proposes depends on them.
+    Otherwise random weights could diverge, and a detector's proposals depend on them.
 
     Args:
         model: The model, on its device.
-        config: What ``optim_wrapper`` is taken from.
-        data: A batch, as the data loader gives it.
+        config: Config that contains the ``optim_wrapper``.
+        data: A batch, in the form of a data loader's.
     """
     model.train()
     optim_wrapper = build_optim_wrapper(model, config.optim_wrapper)
@@ -34,9 +34,9 @@ def measure(steps: Mapping[str, Step], rounds: int, iterations: int) -> dict[str
     """Return the seconds of every iteration of every step, the steps taking turns.
 
     Args:
-        steps: What to measure, by name.
-        rounds: How often each has its turn.
-        iterations: How many iterations a turn has.
+        steps: The steps to measure, by name.
+        rounds: Number of turns of each step.
+        iterations: Number of iterations in a turn.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():

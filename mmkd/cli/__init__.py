@@ -32,7 +32,8 @@ def command() -> None:
 def doctor() -> None:
     """Examine the environment that mmkd runs in.
 
-    For each problem it prints the command that mends it. The exit code is 1 if something is broken.
+    For each problem it prints the command that repairs it. The exit code is 1 if something is
+    broken.
 
     \b
     Example:

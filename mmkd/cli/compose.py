@@ -1,4 +1,4 @@
-"""``python -m mmkd compose``: the config that the arguments of tools/train.py mean, as a file."""
+"""``python -m mmkd compose``: write the config of tools/train.py's arguments to a file."""
 
 import shlex
 from argparse import ArgumentParser, RawDescriptionHelpFormatter

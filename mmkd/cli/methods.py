@@ -46,7 +46,7 @@ def _fits(method: Method, words: tuple[str, ...]) -> bool:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
 def method(name: str, as_json: bool) -> None:
-    """Describe the method NAME: what it computes, its settings with defaults, its config.
+    """Describe the method NAME: its computation, its settings with defaults, its config.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``python -m mmkd roles CONFIG``: where a network's logits, maps and stages are."""
+"""``python -m mmkd roles CONFIG``: show the taps of a network's logits, maps and stages."""
 
 import json
 from functools import partial
@@ -15,10 +15,10 @@ from mmkd.networks.sizes import example_inputs
 @click.argument("config")
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
 def roles(config: str, as_json: bool) -> None:
-    """Show what the roles ('@logits', '@map', ...) stand for in the network of CONFIG.
+    """Show the taps of the roles ('@logits', '@map', ...) in the network of CONFIG.
 
-    CONFIG is the path or name of a training config; of a distillation the student is shown. The
-    network is built with random weights and run once.
+    CONFIG is the path or name of a training config; for a distillation config the student is
+    shown. The network is built with random weights and run once.
 
     \b
     Examples:

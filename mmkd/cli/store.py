@@ -1,4 +1,4 @@
-"""``python -m mmkd store``: building, verifying and inspecting teacher stores."""
+"""``python -m mmkd store``: build, verify and inspect teacher stores."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mmkd.store.building import StoreBuilder
 
 @click.group()
 def store() -> None:
-    """What teachers give, once, on a disk.
+    """Build, verify and inspect teacher stores: teachers' logits on a disk, computed once.
 
     \b
     Examples:
@@ -43,8 +43,8 @@ def store() -> None:
 def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: Any) -> None:
     """Compute the logits of CONFIG's teachers for its training data.
 
-    What is there already is kept: a build that was interrupted goes on, and more --views are added.
-    Several processes, started by torchrun with --launcher pytorch, share the work.
+    Existing shards are kept: an interrupted build continues, and more --views are added. Several
+    processes, started by torchrun with --launcher pytorch, share the work.
     """
     run = Config.fromfile(config)
     if cfg_options:
@@ -79,7 +79,7 @@ def verify(path: str) -> None:
 @store.command()
 @click.argument("path")
 def inspect(path: str) -> None:
-    """Say what the store PATH holds, and of what."""
+    """Show the contents of the store PATH, and its ingredients."""
     try:
         click.echo(describe(Manifest.read(path)))
     except StoreError as error:
@@ -87,11 +87,11 @@ def inspect(path: str) -> None:
 
 
 def describe(manifest: Manifest, record_bytes: int | None = None) -> str:
-    """Return what a manifest says, in lines for a reader.
+    """Return a manifest as lines for a reader.
 
     Args:
         manifest: The manifest.
-        record_bytes: Bytes of a record, where they are known, for the size of the whole.
+        record_bytes: Bytes of a record, if they are known, for the size of the whole store.
     """
     lines = [f"{manifest.samples} samples x {manifest.views} views, seed {manifest.seed}"]
     kind = ", ".join(f"{name} {value}" for name, value in manifest.values.items())

@@ -1,1 +1,1 @@
-"""What the stack does not do by itself and mmkd needs of it; applied once, at ``import mmkd``."""
+"""Changes to the stack that mmkd needs, applied once, at ``import mmkd``."""

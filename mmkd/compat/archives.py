@@ -1,6 +1,7 @@
-"""Whether a checkpoint's file is what was written: its checksums, and that it does not swell.
+"""Checks of a checkpoint's file: its checksums, and the memory that it would take.
 
-``torch.save`` writes zip archives whose entries have checksums, which ``torch.load`` does not read.
+``torch.save`` writes zip archives whose entries have checksums, and ``torch.load`` does not read
+the checksums.
 """
 
 import hashlib
@@ -14,25 +15,26 @@ from mmkd.compat.files import checksum_file
 from mmkd.compat.pickle_size import unpickled_size
 
 CHUNK = 1 << 20
-# How far a file may unfold: torch stores tensors as they are, and log texts take some memory.
+# Maximum growth of a file when it is loaded: torch stores tensors uncompressed, and log texts take
+# some memory.
 TIMES, SLACK = 8, 64 << 20
 LEGACY_PICKLES = 4  # magic number, protocol, system, and the checkpoint itself
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint was not loaded."""
+    """Error for a checkpoint that was not loaded."""
 
 
 class BrokenCheckpointError(CheckpointError):
-    """A file is no checkpoint, or is damaged."""
+    """Error for a file that is no checkpoint, or is damaged."""
 
 
 class SwellingCheckpointError(BrokenCheckpointError):
-    """A checkpoint would unfold to many times its size."""
+    """Error for a checkpoint that would grow to many times its size."""
 
 
 def check_file(path: str | Path) -> None:
-    """Check that a checkpoint is complete, unchanged since it was written, and does not swell.
+    """Check that a checkpoint is complete, unchanged since it was written, and of bounded growth.
 
     Args:
         path: The file. If there is a file ``<name>.sha256`` beside it, its checksum is compared.
@@ -52,10 +54,10 @@ def check_file(path: str | Path) -> None:
 
 
 def check_pickle(path: str | Path) -> None:
-    """Check that a plain pickle does not unfold to many times its size.
+    """Check that a plain pickle would not grow to many times its size.
 
     Raises:
-        SwellingCheckpointError: If it does.
+        SwellingCheckpointError: If it would.
     """
     path = Path(path)
     with open(path, "rb") as file:
@@ -68,7 +70,7 @@ def _check_sha256(path: Path) -> None:
     except (OSError, UnicodeDecodeError):
         return
     if not given or len(given[0]) != hashlib.sha256().digest_size * 2:
-        return  # cut off while it was written
+        return  # the checksum file was cut off while it was written
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
@@ -116,7 +118,7 @@ def _check_pickles(path: Path, file: IO[bytes], count: int, limit: int) -> None:
         try:
             size = unpickled_size(pickletools.genops(file), limit)
         except (ValueError, IndexError, KeyError, UnicodeDecodeError, OverflowError):
-            return  # no pickle, or a damaged one: the loader says so
+            return  # no pickle, or a damaged one; the loader reports that
         if size > limit:
             raise _swells(path)
 

@@ -1,4 +1,4 @@
-"""Reading checkpoints without executing what is in them."""
+"""Loading of checkpoints without executing code in them."""
 
 import functools
 import inspect
@@ -24,30 +24,30 @@ FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 STATISTICS = ("min", "max", "mean", "current")
 
 _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
-# MMEngine's own loader of all addresses, which is replaced below.
+# MMEngine's original loader for all addresses, which is replaced below.
 _load_address = inspect.unwrap(CheckpointLoader.load_checkpoint.__func__)
 
 
 class UnsafeCheckpointError(CheckpointError):
-    """A checkpoint holds more than tensors and plain data, and was not loaded."""
+    """Error for a checkpoint with more than tensors and plain data, which was not loaded."""
 
 
 def _statistics_method(owner: Any, name: str, *default: Any) -> Any:
-    """Stand in for ``getattr``, by which a pickled log buffer refers to its statistics."""
+    """Replace ``getattr``, by which a pickled log buffer refers to its statistics."""
     if owner is not HistoryBuffer or name not in STATISTICS:
         raise pickle.UnpicklingError(f"Unsupported GLOBAL getattr({owner!r}, {name!r})")
     return getattr(owner, name)
 
 
 def _mmengine_globals() -> list[Any]:
-    """Return what MMEngine pickles besides tensors: log buffers of numpy arrays."""
+    """Return the globals that MMEngine pickles besides tensors: log buffers of numpy arrays."""
     core: Any = np._core if hasattr(np, "_core") else np.core  # numpy 2 and 1
     kinds = (np.uint32, np.int32, np.int64, np.float32, np.float64)
     rebuild = (core.multiarray._reconstruct, core.multiarray.scalar)
     return [
         HistoryBuffer,
         (_statistics_method, "builtins.getattr"),
-        # Under the names of either numpy, whichever wrote the checkpoint.
+        # Both numpys' names are registered, because either may have written the checkpoint.
         *((f, f"numpy.core.multiarray.{f.__name__}") for f in rebuild),
         *((f, f"numpy._core.multiarray.{f.__name__}") for f in rebuild),
         np.ndarray,
@@ -57,13 +57,13 @@ def _mmengine_globals() -> list[Any]:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let torch's safe loader read MMEngine's own checkpoints, so that runs can be resumed."""
+    """Allow torch's safe loader to read MMEngine's checkpoints, so that runs can be resumed."""
     torch.serialization.add_safe_globals(_mmengine_globals())
 
 
 @contextmanager
 def _weights_only_everywhere() -> Iterator[None]:
-    """Make every ``torch.load`` inside safe, also those that ask for full unpickling."""
+    """Make every ``torch.load`` inside safe, including those that ask for full unpickling."""
     before = os.environ.get(FORCE)
     os.environ[FORCE] = "1"
     try:
@@ -77,7 +77,7 @@ def _weights_only_everywhere() -> Iterator[None]:
 
 @contextmanager
 def trusting(trust: bool) -> Iterator[None]:
-    """Say for all loading inside whether checkpoints may execute code, as a run's config says."""
+    """Set for all loading inside whether checkpoints may execute code, from a run's config."""
     token = _trusted.set(trust)
     try:
         yield
@@ -91,19 +91,19 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
     Args:
         path: A file, or any address that MMEngine's checkpoint loader knows (``https://``,
             ``torchvision://``, ...).
-        trust: Whether to unpickle everything that it holds. That executes whatever its author put
+        trust: Whether to unpickle everything in it. That executes any code that its author put
             there.
-        map_location: The device to load to, as ``torch.load`` takes it.
+        map_location: Device to load to, in the form that ``torch.load`` takes.
 
     Raises:
-        UnsafeCheckpointError: If it holds anything but tensors and plain data and is not trusted.
-        BrokenCheckpointError: If it is no checkpoint, or damaged, or unfolds to many times its
+        UnsafeCheckpointError: If it contains more than tensors and plain data and is not trusted.
+        BrokenCheckpointError: If it is no checkpoint, or damaged, or would grow to many times its
             size.
         FileNotFoundError: If it does not exist.
     """
     path = os.path.expanduser(str(path))
-    # Not as a context: torch's removes at its end what was allowed before it, too, and MMEngine
-    # uses it.
+    # This is not a context: torch's context removes at its end all that was allowed before, too,
+    # and MMEngine uses it.
     allow_mmengine_checkpoints()
     safely: AbstractContextManager[None] = nullcontext() if trust else _weights_only_everywhere()
     with trusting(trust), safely, _in_words(path, trust):
@@ -115,7 +115,7 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
 
 @contextmanager
 def _in_words(path: str, trust: bool) -> Iterator[None]:
-    """Turn what torch raises for a file that it does not load into words that say what to do."""
+    """Replace torch's error for a file that it does not load by one that tells what to do."""
     try:
         yield
     except CheckpointError:
@@ -142,10 +142,10 @@ def _in_words(path: str, trust: bool) -> Iterator[None]:
 def _load_for_mmengine(
     cls: type[CheckpointLoader], filename: str, map_location: Any = None, logger: Any = "current"
 ) -> Any:
-    """Load what MMEngine asks for, and keep from it the one field that it would execute.
+    """Load a checkpoint for MMEngine, without the one field that MMEngine would execute.
 
-    Old versions wrote their config into ``meta['config']``, as Python, which ``Runner.resume``
-    executes. Those of today write ``meta['cfg']``, which nothing reads.
+    Old versions wrote their config into ``meta['config']``, as Python code, which ``Runner.resume``
+    executes. Current versions write ``meta['cfg']``, which nothing reads.
     """
     trust = _trusted.get()
     checkpoint = load_checkpoint(filename, trust, map_location)
@@ -157,7 +157,7 @@ def _load_for_mmengine(
 def _load_url(
     url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
 ) -> Any:
-    """Download a file as torch does, unless it was before, and load it as any other."""
+    """Download a file as torch does, unless it is cached, and load it like any other file."""
     folder = model_dir or os.path.join(torch.hub.get_dir(), "checkpoints")
     path = os.path.join(folder, os.path.basename(urlparse(url).path))
     if not os.path.exists(path):
@@ -169,8 +169,8 @@ def _load_url(
 def load_all_checkpoints_safely() -> None:
     """Make MMEngine read every checkpoint by :func:`load_checkpoint`.
 
-    That covers ``load_from``, ``resume``, ``init_cfg=dict(type='Pretrained')`` and what backbones
-    load themselves.
+    That covers ``load_from``, ``resume``, ``init_cfg=dict(type='Pretrained')`` and the checkpoints
+    that backbones load.
     """
     allow_mmengine_checkpoints()
     CheckpointLoader.load_checkpoint = classmethod(_load_for_mmengine)

@@ -24,13 +24,13 @@ OWN = "mmkd::"
 
 
 def configs_folder() -> Path:
-    """Return the folder of mmkd's configs, of an installed package or of a clone that is none."""
+    """Return the folder of mmkd's configs, in an installed package or in a clone."""
     shipped = PACKAGE / ".mim" / "configs"
     return shipped if shipped.is_dir() else PACKAGE.parent / "configs"
 
 
 def resolve(filename: str | Path) -> str | Path:
-    """Return the path of the file that a config name means; a path is returned as it is.
+    """Return the path of the file that a config name means; return a path unchanged.
 
     Raises:
         ModuleNotFoundError: If the package in the name is not installed.
@@ -43,9 +43,10 @@ def resolve(filename: str | Path) -> str | Path:
 
 
 def installed_path(package: str) -> str:
-    """Return the folder of an installed package, editable installations included.
+    """Return the folder of an installed package, also of an editable installation.
 
-    The original MMEngine says for those that the package is where its metadata is, which it is not.
+    For editable installations the original MMEngine returns the folder of the package's metadata,
+    which is a different one.
     """
     path: str = get_installed_path(package)
     spec = None if os.path.isdir(path) else find_spec(package)
@@ -55,11 +56,11 @@ def installed_path(package: str) -> str:
 def with_own_names(
     get_path: Callable[[str, str], tuple[str, str | None]],
 ) -> Callable[[str, str], tuple[str, str | None]]:
-    """Wrap MMEngine's lookup of a ``_base_`` for the names of mmkd's configs.
+    """Wrap MMEngine's lookup of a ``_base_`` so that it knows the names of mmkd's configs.
 
-    They are found beside the package that is imported, installed or not. Their scope is that of the
-    config that names them: MMEngine would look up each type of theirs in mmkd, but mmkd's configs
-    name their own parts ``mmkd.<name>`` and all others are mmpretrain's or mmdet's.
+    mmkd's configs are read from beside the imported package, installed or not. Their scope is that
+    of the config that names them: otherwise MMEngine would look up each of their types in mmkd, but
+    they write mmkd's parts as ``mmkd.<name>``, and all other types are mmpretrain's or mmdet's.
     """
 
     @functools.wraps(get_path)
@@ -75,10 +76,10 @@ def with_own_names(
 
 
 def anchor_paths(settings: dict[str, Any], folder: Path) -> None:
-    """Make the paths of a distiller's networks and weights absolute where a folder has such a file.
+    """Make paths of a distiller's networks and weights absolute if a folder contains such a file.
 
-    Paths that the folder does not have stay: they are relative to the current folder. Names of
-    packages and addresses stay, too.
+    Paths that are not in the folder stay unchanged: they are relative to the current folder. Names
+    of packages and addresses stay unchanged, too.
 
     Args:
         settings: The settings of a config file. They are changed in place.
@@ -91,7 +92,7 @@ def anchor_paths(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _paths(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield where a distiller's config may name a file: a dict and a key in it."""
+    """Yield the places of a distiller's config that may name a file, as a dict and a key in it."""
     if not isinstance(model, dict):
         return
     students, teachers = model.get("students"), model.get("teachers")
@@ -111,7 +112,7 @@ def _paths(model: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def with_anchored_paths(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap MMEngine's reading of one config file, a base or not, by :func:`anchor_paths`."""
+    """Wrap MMEngine's reader of a config file, a base or not, by :func:`anchor_paths`."""
 
     @functools.wraps(read)
     def read_and_anchor(filename: str, *args: Any, **kwargs: Any) -> Any:
@@ -138,7 +139,7 @@ def allow_config_names() -> None:
     def fromfile_or_name(filename: str | Path, *args: Any, **kwargs: Any) -> Config:
         return fromfile(resolve(filename), *args, **kwargs)
 
-    # A marker, so that a reload of mmkd does not wrap the wrapper.
+    # This marker prevents a reload of mmkd from wrapping the wrapper.
     fromfile_or_name.resolves_config_names = True  # type: ignore[attr-defined]
     Config.fromfile = staticmethod(fromfile_or_name)
     Config._get_cfg_path = staticmethod(with_own_names(Config._get_cfg_path))

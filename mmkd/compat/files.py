@@ -1,7 +1,8 @@
-"""Files that are whole or not there: written aside, flushed to the disk, and renamed.
+"""Files that are complete or absent: written aside, flushed to the disk, and renamed.
 
-MMEngine writes a checkpoint under its final name, so that a kill or a full disk leaves half of one.
-Its file backends are an extension point: the local one is replaced by one that writes whole files.
+MMEngine writes a checkpoint under its final name, so that a kill or a full disk leaves half of it.
+MMEngine's file backends are an extension point: this module replaces the local backend by one that
+writes whole files.
 """
 
 import errno
@@ -18,26 +19,27 @@ from mmengine.fileio import LocalBackend, register_backend
 CHECKSUM = ".sha256"
 WEIGHTS = ".pth"
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
-LONGEST_NAME = 200  # bytes of a name that a temporary one repeats; file systems take 255
+LONGEST_NAME = 200  # bytes of a name that its temporary name repeats; file systems allow 255
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DiskFullError(OSError):
-    """A file could not be written for want of space."""
+    """Error for a file that could not be written for lack of space."""
 
 
 def write_file(path: str | Path, content: bytes, durable: bool = True) -> None:
-    """Write a file as a whole or not at all.
+    """Write a file completely or not at all.
 
-    A symbolic link at its place is replaced, not followed.
+    A symbolic link in its place is replaced, not followed.
 
     Args:
-        path: The file. Its folder is made if there is none.
-        content: What it is to hold.
-        durable: Whether to wait until the disk has it, so that a power cut cannot take it back.
+        path: The file. Its folder is created if necessary.
+        content: Content of the file.
+        durable: Whether to wait until the disk has stored the file, so that it survives a power
+            cut.
 
     Raises:
-        DiskFullError: In words, if there is no space. What was there before is still there.
+        DiskFullError: If there is no space. The previous file is still there.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,7 @@ def write_file(path: str | Path, content: bytes, durable: bool = True) -> None:
 
 
 def write_weights(path: str | Path, content: bytes) -> None:
-    """Write a file of weights as a whole, and its SHA-256 beside it as ``sha256sum`` writes it."""
+    """Write a file of weights as a whole, and its SHA-256 beside it as ``sha256sum`` does."""
     path = Path(path)
     beside = checksum_file(path)
     # A kill in between must not leave the checksum of another content.
@@ -74,12 +76,12 @@ def write_weights(path: str | Path, content: bytes) -> None:
 
 
 def checksum_file(path: Path) -> Path:
-    """Return the file that holds a file's SHA-256."""
+    """Return the path of the file with another file's SHA-256."""
     return path.with_name(path.name + CHECKSUM)
 
 
 def remove_unfinished(folder: str | Path) -> list[Path]:
-    """Remove what a killed process left half written in a folder, and return what that was."""
+    """Remove files that a killed process left half written in a folder, and return their paths."""
     found = [path for path in Path(folder).glob(".*.tmp") if TEMPORARY.fullmatch(path.name)]
     for path in found:
         path.unlink(missing_ok=True)
@@ -87,7 +89,7 @@ def remove_unfinished(folder: str | Path) -> list[Path]:
 
 
 class WholeFileBackend(LocalBackend):
-    """MMEngine's local backend, whose files are whole or not there."""
+    """MMEngine's local backend with files that are complete or absent."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         if _is_device(filepath):
@@ -106,12 +108,12 @@ class WholeFileBackend(LocalBackend):
 
 
 def write_whole_files() -> None:
-    """Make MMEngine write checkpoints, and all else that it writes by its backends, as a whole."""
+    """Make MMEngine write checkpoints, and all other files of its backends, as a whole."""
     register_backend("local", WholeFileBackend, force=True, prefixes="")
 
 
 def _is_device(path: str | Path) -> bool:
-    """Tell whether a path is there already and is no file, such as ``/dev/null`` or a pipe."""
+    """Return whether a path exists and is not a file, such as ``/dev/null`` or a pipe."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
@@ -120,7 +122,7 @@ def _is_device(path: str | Path) -> bool:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Wait until the disk has a folder's list of names."""
+    """Wait until the disk has stored a folder's list of names."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

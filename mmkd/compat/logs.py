@@ -1,4 +1,4 @@
-"""Logs that cannot be written do not end a run."""
+"""Protection of a run against logs that cannot be written."""
 
 import functools
 import sys
@@ -8,10 +8,10 @@ from mmengine.visualization import LocalVisBackend
 
 
 def run_on_without_logs() -> None:
-    """Have MMEngine's visualizer pass over a line of its files that cannot be written.
+    """Make MMEngine's visualizer skip a line of its files that cannot be written.
 
-    On a full disk or a broken mount its files of scalars would end a run that needs nothing of
-    them. Python's own handlers of logs do the same: they say so on the error stream, and go on.
+    On a full disk or a broken mount its files of scalars would end a run that does not need them.
+    Python's log handlers do the same: they report the error on the error stream, and go on.
     """
     dump = LocalVisBackend._dump
     if hasattr(dump, "runs_on"):
@@ -24,6 +24,6 @@ def run_on_without_logs() -> None:
         except OSError as error:
             print(f"A line of {path} could not be written: {error}", file=sys.stderr)
 
-    # A marker, so that a reload of mmkd does not wrap the wrapper.
+    # This marker prevents a reload of mmkd from wrapping the wrapper.
     dump_or_say.runs_on = True  # type: ignore[attr-defined]
     LocalVisBackend._dump = dump_or_say

@@ -1,4 +1,4 @@
-"""What a measurement was taken with: versions, commit, machine, command."""
+"""Circumstances of a measurement: versions, commit, machine, command."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 def commit(folder: Path) -> str:
-    """Return the commit checked out in a folder, marked where files differ from it."""
+    """Return the commit checked out in a folder, with a mark if files differ from it."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -39,7 +39,7 @@ def commit(folder: Path) -> str:
 
 
 def machine() -> str:
-    """Describe the processor that PyTorch computes on."""
+    """Return a description of the processor that PyTorch computes on."""
     cpu = f"{_cpu_name()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads a process"
     if not torch.cuda.is_available():
         return f"{cpu}, no GPU"
@@ -61,5 +61,5 @@ def command() -> str:
 
 
 def provenance(folder: Path) -> dict[str, object]:
-    """Return all of this, for the report of a measurement made from the code in a folder."""
+    """Return all of these, for the report of a measurement made with a folder's code."""
     return dict(command=command(), commit=commit(folder), machine=machine(), versions=versions())

@@ -1,7 +1,7 @@
-"""Lets mmcv's operators of detectors be given bfloat16, for which they are not compiled.
+"""Support of bfloat16 by mmcv's operators of detectors, which are not compiled for it.
 
-A detector in bfloat16, or under autocast to it, otherwise ends in ``"nms_impl" not implemented for
-'BFloat16'``, in stock mmdet as well.
+Without it a detector in bfloat16, or under autocast to it, ends in ``"nms_impl" not implemented for
+'BFloat16'``, also in stock mmdet.
 """
 
 import functools
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# mmdet's extractors, too: they round boxes to the type of their features, which in bfloat16 is up
-# to two pixels at a thousand.
+# mmdet's extractors are changed, too: they round boxes to the type of their features, and in
+# bfloat16 that means up to two pixels at a thousand.
 OPERATORS = {
     "mmcv.ops.nms": ("NMSop", "SoftNMSop"),
     "mmcv.ops.roi_align": ("RoIAlign",),
@@ -23,10 +23,10 @@ OPERATORS = {
 
 
 def allow_bfloat16() -> None:
-    """Make those operators compute in float32 where they are given bfloat16.
+    """Make those operators compute in float32 if they get bfloat16.
 
-    Their results have the type of the first tensor given. Only what is imported is changed; once a
-    detector is built this is all that it needs.
+    Their results have the type of the first tensor argument. Only imported modules are changed;
+    once a detector is built, these are all modules that it needs.
     """
     for module, names in OPERATORS.items():
         for name in names if module in sys.modules else ():
@@ -59,7 +59,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def _cast(value: Any, old: torch.dtype, new: torch.dtype) -> Any:
-    """Give the tensors of one type in nested tuples and lists another."""
+    """Return nested tuples and lists with tensors of one type converted to another."""
     if isinstance(value, list | tuple):
         return type(value)(_cast(item, old, new) for item in value)
     return value.to(new) if isinstance(value, Tensor) and value.dtype == old else value

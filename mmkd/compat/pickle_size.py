@@ -1,7 +1,7 @@
-"""How much memory a pickle takes, found without loading it.
+"""Memory that a pickle would take, computed without loading it.
 
-A pickle can name a long string once and have it copied a million times, or ask for an array of any
-length. Its instructions are followed here with sizes in the place of values.
+A pickle can contain a long string once and have it copied a million times, or ask for an array of
+any length. This module follows its instructions with sizes in place of values.
 """
 
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from typing import Any
 
 MARK = object()
 POINTER = 8
-MOST = 1 << 62  # beyond any memory: sizes stop growing here, as they could have millions of digits
-# What makes an object as large as the number that it is given.
+MOST = 1 << 62  # beyond any memory; sizes stop growing here, as they could get millions of digits
+# Callables that make an object as large as the number that is their argument.
 SIZED = ("bytearray", "Tensor", "Storage", "ndarray", "_reconstruct")
 CALLS = {"REDUCE": 2, "NEWOBJ": 2, "NEWOBJ_EX": 3}
 INTO_FROM_MARKED = ("APPENDS", "SETITEMS", "ADDITEMS")
@@ -24,7 +24,7 @@ SILENT = ("PROTO", "FRAME", "STOP")
 
 
 class _Thing:
-    """A value: its bytes with those of all in it, and the product of the numbers in it."""
+    """Value: its bytes including those of its parts, and the product of the numbers in it."""
 
     def __init__(self, size: int = 0, number: int = 0, name: str = "") -> None:
         self.size, self.number, self.name = size, number, name
@@ -40,11 +40,11 @@ def unpickled_size(instructions: Iterable[tuple[Any, Any, int | None]], limit: i
     """Return an upper bound of the bytes that a pickle's values and all copies of them take.
 
     Args:
-        instructions: What ``pickletools.genops`` yields of one pickle.
-        limit: Where to stop: a size beyond it is beyond any use.
+        instructions: Result of ``pickletools.genops`` for one pickle.
+        limit: Size at which the computation stops, because a larger one would not be accepted.
 
     Raises:
-        ValueError, IndexError, KeyError: If it is no pickle, or a damaged one.
+        ValueError, IndexError, KeyError: If the input is no pickle, or a damaged one.
     """
     stack: list[Any] = []
     memo: dict[int, _Thing] = {}
@@ -62,7 +62,7 @@ def unpickled_size(instructions: Iterable[tuple[Any, Any, int | None]], limit: i
         elif name in INTO:
             thing, *others = _pop(stack, INTO[name] + 1)
             stack.append(thing.take(others))
-            if name == "BUILD":  # an array copies what it is built of
+            if name == "BUILD":  # an array copies the data it is built from
                 total += sum(other.size for other in others)
         elif name in MOVES:
             _move(stack, name)
@@ -81,7 +81,7 @@ def _literal(value: Any) -> _Thing:
 
 
 def _called(function: _Thing, arguments: list[_Thing]) -> _Thing:
-    """Return the result of a call: as large as all of its arguments, or as it is asked to be."""
+    """Return the result of a call: as large as all of its arguments, or as large as they ask."""
     result = _Thing(POINTER).take(arguments)
     if function.name.endswith(SIZED):
         result.size = min(result.size + result.number, MOST)
@@ -90,7 +90,7 @@ def _called(function: _Thing, arguments: list[_Thing]) -> _Thing:
 
 
 def _move(stack: list[Any], name: str) -> None:
-    """Follow an instruction that only moves what is on the stack."""
+    """Follow an instruction that only moves values on the stack."""
     if name == "MARK":
         stack.append(MARK)
     elif name == "DUP":

@@ -1,4 +1,4 @@
-"""Reading a data set's pickles without executing what is in them."""
+"""Loading of a data set's pickles without executing code in them."""
 
 import pickle
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 from mmkd.compat.archives import check_pickle
 
-# What arrays are pickled by, under the names of numpy 1 and 2; `encode` is how bytes are in old
-# pickles.
+# Functions that arrays are pickled by, under the names of numpy 1 and 2; `encode` is for bytes in
+# old pickles.
 ALLOWED = {
     "numpy.core.multiarray._reconstruct",
     "numpy._core.multiarray._reconstruct",
@@ -20,7 +20,7 @@ ALLOWED = {
 
 
 class UnsafePickleError(pickle.UnpicklingError):
-    """A pickle holds more than arrays, lists, dicts, numbers, bytes and strings."""
+    """Error for a pickle with more than arrays, lists, dicts, numbers, bytes and strings."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -35,12 +35,13 @@ def load_plain_pickle(path: str | Path, encoding: str = "latin1") -> Any:
 
     Args:
         path: The file.
-        encoding: How strings that Python 2 wrote are read; ``'bytes'`` leaves them bytes.
+        encoding: Encoding of strings that Python 2 wrote; ``'bytes'`` keeps them as bytes.
 
     Raises:
-        UnsafePickleError: If it holds anything else, and loading it could execute code.
-        BrokenCheckpointError: If it would unfold to many times its size.
-        pickle.UnpicklingError, EOFError: If it is no pickle, or cut off.
+        UnsafePickleError: If the pickle contains anything else, so that loading it could execute
+            code.
+        BrokenCheckpointError: If it would grow to many times its size.
+        pickle.UnpicklingError, EOFError: If the file is no pickle, or is cut off.
     """
     check_pickle(path)
     with open(path, "rb") as file:

@@ -1,11 +1,11 @@
-"""Says in words what mmkd cannot do without."""
+"""Messages about packages that mmkd requires."""
 
 import sys
 from importlib.util import find_spec
 
 
 def require_mmengine() -> None:
-    """Checks that MMEngine can be found.
+    """Check that MMEngine can be imported.
 
     Raises:
         ModuleNotFoundError: If it cannot; the message names the commands that install it.
@@ -21,6 +21,6 @@ def require_mmengine() -> None:
 
 
 def being_examined() -> bool:
-    """Tell whether this process is the doctor, which has to start in a broken environment, too."""
+    """Return whether this process is the doctor, which must also start in a broken environment."""
     words = sys.orig_argv
     return ("-m", "mmkd", "doctor") in zip(words, words[1:], words[2:], strict=False)

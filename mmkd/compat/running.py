@@ -1,4 +1,4 @@
-"""What run a model is built for, which MMEngine's Runner does not tell the model."""
+"""Config of the run for which a model is built, which MMEngine's Runner does not pass on."""
 
 import functools
 from contextvars import ContextVar
@@ -11,12 +11,12 @@ _config: ContextVar[Config | None] = ContextVar("config", default=None)
 
 
 def running_config() -> Config | None:
-    """Return the config of the Runner that is building its model just now, if one is."""
+    """Return the config of the Runner that is building its model at the moment, or ``None``."""
     return _config.get()
 
 
 def tell_models_their_run() -> None:
-    """Make :func:`running_config` known to whatever a Runner builds as its model."""
+    """Make :func:`running_config` available to every model that a Runner builds."""
     build = Runner.build_model
     if hasattr(build, "tells_its_config"):
         return
@@ -30,6 +30,6 @@ def tell_models_their_run() -> None:
             _config.reset(token)
         return built
 
-    # A marker, so that a reload of mmkd does not wrap the wrapper.
+    # This marker prevents a reload of mmkd from wrapping the wrapper.
     build_model.tells_its_config = True  # type: ignore[attr-defined]
     Runner.build_model = build_model

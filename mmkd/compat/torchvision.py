@@ -1,13 +1,14 @@
-"""Lets torchvision be imported where its compiled operators do not load.
+"""Import of torchvision in environments in which its compiled operators do not load.
 
 A package index serves torchvision as a CUDA build. Beside a CPU build of torch its C extension does
 not load, which torchvision tolerates, except that ``torchvision._meta_registrations`` describes two
-operators without asking whether they exist: ``operator torchvision::nms does not exist``. So the
-schemas of those two are declared, only then and just before that module runs. Models and transforms
-work afterwards; ``torchvision.ops.nms`` itself does not (``mmcv.ops.nms`` does).
+operators without asking whether they exist: ``operator torchvision::nms does not exist``. Therefore
+this module declares the schemas of those two, only in that case and just before that module runs.
+Models and transforms work afterwards; ``torchvision.ops.nms`` itself does not (``mmcv.ops.nms``
+does).
 
-The remedy is in place from ``import mmkd`` on: import mmkd before torchvision, mmpretrain or mmdet.
-Where it is not wanted, a matching build of torch makes it idle: ``pip install 'torch===2.13.0'``.
+The remedy works from ``import mmkd`` on: import mmkd before torchvision, mmpretrain or mmdet. A
+matching build of torch makes it unnecessary: ``pip install 'torch===2.13.0'``.
 """
 
 import sys
@@ -28,7 +29,7 @@ _declared: list[torch.library.Library] = []  # a schema lasts as long as its lib
 
 
 class _SchemaDeclarer(MetaPathFinder):
-    """Finds no module: sees that torchvision's is about to be imported, acts and steps aside."""
+    """Finder that finds no module: it acts when torchvision's module is about to be imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -41,7 +42,7 @@ class _SchemaDeclarer(MetaPathFinder):
 
 
 def _operators_loaded() -> bool:
-    # torchvision imports its `extension` before the module that this is about.
+    # torchvision imports its `extension` before the module in question.
     has_ops = getattr(sys.modules.get("torchvision.extension"), "_has_ops", None)
     return has_ops is None or bool(has_ops())
 
@@ -56,9 +57,9 @@ def _declare_schemas() -> None:
 
 
 def declare_missing_operators() -> None:
-    """Arranges for torchvision to be importable whatever the build of torch beside it.
+    """Make torchvision importable beside any build of torch.
 
-    Imports nothing itself, and does nothing if torchvision is already imported.
+    This function imports nothing, and does nothing if torchvision is already imported.
     """
     if NEEDS_SCHEMAS not in sys.modules and not any(
         isinstance(finder, _SchemaDeclarer) for finder in sys.meta_path
@@ -67,5 +68,5 @@ def declare_missing_operators() -> None:
 
 
 def schemas_declared() -> bool:
-    """Whether the remedy was needed, and applied, in this process."""
+    """Return whether the remedy was needed, and applied, in this process."""
     return bool(_declared)

@@ -1,4 +1,4 @@
-"""Losses and weights of a method that fit a head's probabilities: sigmoids or one softmax."""
+"""Adaptation of a method's losses and weights to a head's probabilities: sigmoids or a softmax."""
 
 import inspect
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ SOFTMAX_LOSS = {"mmkd.BinaryKDLoss": "mmkd.KDLoss"}
 
 
 def has_softmax(model: Mapping[str, Any], scope: str | None = None) -> bool:
-    """Tell whether the ``bbox_head`` of a detector's config classifies by one softmax.
+    """Return whether the ``bbox_head`` of a detector's config classifies by one softmax.
 
     DETR's and SSD's heads do; most dense heads, and those of later DETRs, decide on each class by a
-    sigmoid. The config's ``loss_cls`` says it, else the default of the head's class.
+    sigmoid. The config's ``loss_cls`` tells which, or else the default of the head's class.
 
     Args:
         model: The detector's config.
-        scope: The package that its types belong to, where the config itself does not say so.
+        scope: The package of its types, if the config itself does not name it.
     """
     head = model.get("bbox_head")
     if not isinstance(head, Mapping):
@@ -36,12 +36,12 @@ def has_softmax(model: Mapping[str, Any], scope: str | None = None) -> bool:
 
 
 def network_has_softmax(network: nn.Module) -> bool:
-    """Tell whether the ``bbox_head`` of a detector that is built classifies by one softmax."""
+    """Return whether the ``bbox_head`` of a built detector classifies by one softmax."""
     return hasattr(network, "bbox_head") and activation_of(network, "bbox_head") == "softmax"
 
 
 def for_softmax(settings: Any) -> Any:
-    """Return what a method sets for heads of sigmoids, as it is for heads of one softmax."""
+    """Return a method's settings for heads of sigmoids, adapted to heads of one softmax."""
     if isinstance(settings, Mapping):
         changed = {name: for_softmax(value) for name, value in settings.items()}
         if changed.get("type") in SOFTMAX_LOSS:
@@ -53,7 +53,7 @@ def for_softmax(settings: Any) -> Any:
 
 
 def _parameters(kind: Any) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a class and of those that it passes further ones on to."""
+    """Return the arguments of a class and of the classes that it passes further arguments to."""
     found: dict[str, inspect.Parameter] = {}
     for owner in kind.__mro__:
         if "__init__" in vars(owner):

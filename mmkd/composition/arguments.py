@@ -1,4 +1,4 @@
-"""The arguments by which a command composes a config, and what they mean."""
+"""Arguments by which a command composes a config, and the config that they describe."""
 
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from mmkd.engine.launch import ArgumentError
 
 
 class _Help(Action):
-    """Shows the help of the command, or after ``--method`` that of the methods."""
+    """Action that shows the help of the command or, after ``--method``, of the methods."""
 
     def __init__(self, option_strings: Sequence[str], dest: str = SUPPRESS, **_: Any) -> None:
         text = "show this, or after --method NAME the settings of that method"
@@ -62,10 +62,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def composed_config(arguments: Namespace) -> Config:
-    """Return the config that the arguments of a command mean. Its ``filename`` is its name.
+    """Return the config that a command's arguments describe. Its ``filename`` is its name.
 
     Raises:
-        ArgumentError: If they mean none.
+        ArgumentError: If they describe none.
     """
     if arguments.method is None:
         raise ArgumentError("--teacher and --set need --method NAME, which says how to distil.")
@@ -80,5 +80,5 @@ def composed_config(arguments: Namespace) -> Config:
 
 
 def composes(arguments: Namespace) -> bool:
-    """Tell whether the arguments ask for a config to be composed."""
+    """Return whether the arguments ask for a composed config."""
     return bool(arguments.method or arguments.teacher or arguments.set)

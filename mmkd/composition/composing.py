@@ -1,4 +1,4 @@
-"""The config that a student's training config, teachers and methods mean together."""
+"""Composition of a config from a student's training config, teachers and methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -15,7 +15,7 @@ from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
 
-# Kinds of detectors whose class logits are those of their `bbox_head`.
+# Kinds of detectors whose class logits come from their `bbox_head`.
 ONE_HEAD = ("dense", "queries")
 DISTILLATION = "mmkd::_base_/distillation.py"
 
@@ -30,16 +30,16 @@ def compose(
     """Return the config of a distillation run.
 
     Args:
-        student: Path or name of the student's config: one that trains it alone, or one of a pair of
-            networks or of a distillation, whose terms are then replaced.
+        student: Path or name of the student's config: a config that trains the student alone, or a
+            config of a pair of networks or of a distillation, whose terms are then replaced.
         teachers: The teachers. They replace those that the student's config names.
-        names: The methods, whose terms add up.
+        names: The methods; their terms add up.
         options: Settings of the methods by their short names.
         decided: Settings by dotted keys that the caller makes afterwards. Methods may disagree
             about these.
 
     Raises:
-        ArgumentError: If a config, method or option does not exist, or they do not go together.
+        ArgumentError: If a config, method or option does not exist, or they do not fit together.
     """
     config = load_config(student)
     if "model" not in config:
@@ -50,7 +50,7 @@ def compose(
     scope = config.get("default_scope")
     kind = kind_of(network, scope)
     methods = [read_method(name) for name in names]
-    # What is published for a pair is for its own teacher.
+    # Settings that are published for a pair belong to the pair's teacher.
     pair = "" if teachers else Path(student.rpartition("::")[2]).stem
     variants = {method.name: _of_pair(method, kind, pair) for method in methods}
     if kind in ONE_HEAD and has_softmax(network, scope):
@@ -77,16 +77,16 @@ def method_settings(
     options: Mapping[str, Any] | None = None,
     softmax: bool = False,
 ) -> Settings:
-    """Return what methods set together for a kind of network, as a partial config.
+    """Return the settings of several methods for a kind of network, as a partial config.
 
     Args:
-        names: The methods, whose terms add up.
+        names: The methods; their terms add up.
         kind: A key of :data:`mmkd.composition.kinds.KINDS`.
         options: Settings of the methods by their short names.
         softmax: Whether a detector's dense or query head classifies by one softmax.
 
     Raises:
-        ArgumentError: If a method or option does not exist, or they do not go together.
+        ArgumentError: If a method or option does not exist, or they do not fit together.
     """
     methods = [read_method(name) for name in names]
     variants = {method.name: method.variant(kind) for method in methods}
@@ -102,7 +102,7 @@ def method_settings(
 
 
 def _wrap_student(config: Config, spec: Any) -> None:
-    """Make a distiller of a student's own training config."""
+    """Wrap the student of a plain training config into a distiller."""
     if spec is None:
         network = config.model.to_dict()
         scope = str(network["type"]).rpartition(".")[0] or config.get("default_scope")
@@ -112,14 +112,14 @@ def _wrap_student(config: Config, spec: Any) -> None:
 
 
 def _of_pair(method: Method, kind: str, pair: str) -> Settings:
-    """Return what a method sets for a kind of network, with what is published for the pair."""
+    """Return a method's settings for a kind of network, with those published for the pair."""
     merged = Config(deepcopy(method.variant(kind)))
     merged.merge_from_dict(deepcopy(dict(method.published.get(pair, {}))))
     return dict(merged.to_dict())
 
 
 def _merge(config: Config, variant: Settings) -> None:
-    """Merge what a method sets. Its hooks come beside those that there are."""
+    """Merge a method's settings. Its hooks are added to the existing ones."""
     settings = deepcopy(variant)
     hooks = settings.pop("custom_hooks", [])
     config.merge_from_dict(settings)
@@ -127,14 +127,14 @@ def _merge(config: Config, variant: Settings) -> None:
 
 
 def _add_hooks(config: Config, hooks: Sequence[Settings]) -> None:
-    """Add hooks to the custom ones, but none of a type that is there already."""
+    """Add hooks to the custom ones, except those of a type that exists already."""
     present = [*(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in present}
     config.custom_hooks = present + [hook for hook in hooks if hook["type"] not in types]
 
 
 def _import_mmkd(config: Config) -> None:
-    """Let the config import mmkd, which registers its parts for other packages' tools."""
+    """Make the config import mmkd, which registers its parts for other packages' tools."""
     imports = config.get("custom_imports") or dict(imports=[], allow_failed_imports=False)
     names = [imports["imports"]] if isinstance(imports["imports"], str) else imports["imports"]
     config.custom_imports = {**imports, "imports": list(dict.fromkeys([*names, "mmkd"]))}
@@ -152,7 +152,7 @@ def _check_teachers(config: Config, names: Sequence[str], named: bool) -> None:
 
 
 def _check_agreement(variants: Mapping[str, Settings], decided: Mapping[str, Any]) -> None:
-    """Check that no two methods give one setting two values, unless the caller decides it."""
+    """Check that no two methods give one setting two values, unless the caller sets it."""
     seen: dict[str, tuple[str, Any]] = {}
     for name, variant in variants.items():
         for key, value in _leaves(variant):
@@ -174,7 +174,7 @@ def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _keys(methods: Sequence[Method], options: Mapping[str, Any], kind: str) -> Settings:
-    """Return options by the dotted keys for which their short names stand.
+    """Return options by the dotted keys that their short names stand for.
 
     Raises:
         ArgumentError: If no method, or more than one, has an option of that name.

@@ -1,4 +1,4 @@
-"""A method in words: what it computes, its settings and their defaults."""
+"""Description of a method in words: its computation, its settings and their defaults."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ def describe(method: Method) -> str:
 
 
 def summary(method: Method) -> str:
-    """Return one line about a method: that of its README, or of its first loss."""
+    """Return one line about a method, from its README or from its first loss."""
     readme = method.path.parents[2] / method.name / "README.md"
     if readme.is_file():
         return readme.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
@@ -49,7 +49,7 @@ def options(method: Method) -> list[dict[str, Any]]:
 
 
 def parts(method: Method) -> list[type]:
-    """Return the classes of mmkd's that a method's terms use, losses first."""
+    """Return the classes of mmkd in a method's terms, losses first."""
     found: dict[type, None] = {}
     for variant in method.variants.values():
         terms = variant.get("model", {}).get("terms", {})

@@ -1,4 +1,4 @@
-"""The kinds of networks that methods tell apart, read off a model's config."""
+"""Kinds of networks that methods distinguish, read from a model's config."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ KINDS = {
     "dense": "one-stage detectors, by their dense head",
     "queries": "detectors with queries (DETR and its family)",
 }
-# The kind by a base class of the model. A class is of the first kind that one of its bases has.
+# Kinds by base class of the model. A class is of the first kind that one of its bases has.
 BASES = {
     "BaseClassifier": "classifier",
     "DetectionTransformer": "queries",
@@ -28,14 +28,14 @@ BASES = {
 def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
     """Return the kind of network that a model's config describes, a key of :data:`KINDS`.
 
-    Nothing is built: the class of the model and that of its head tell the kind.
+    Nothing is built: the class of the model and the class of its head determine the kind.
 
     Args:
         model: The model's config.
-        scope: The package that its types belong to, where the config itself does not say so.
+        scope: The package of its types, if the config itself does not name it.
 
     Raises:
-        ArgumentError: If the model is of no such kind.
+        ArgumentError: If the model is of none of these kinds.
     """
     scope = model.get("_scope_") or scope
     bases = _bases(model, scope)
@@ -52,7 +52,7 @@ def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
 
 
 def kind_of_network(network: nn.Module) -> str:
-    """Return the kind of a network that is built. A module of no known class is a classifier."""
+    """Return the kind of a built network. A module of no known class is a classifier."""
     bases = [base.__name__ for base in type(network).__mro__]
     heads = [base.__name__ for base in type(getattr(network, "bbox_head", None)).__mro__]
     if "DETRHead" in heads:

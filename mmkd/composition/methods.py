@@ -1,4 +1,4 @@
-"""The files of ``configs/_base_/methods``: what a method sets, by kind of network."""
+"""Files of ``configs/_base_/methods``: the settings of a method, by kind of network."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """A method as its file describes it.
+    """A method, from its file.
 
     Attributes:
-        name: The name under which the command line knows it.
-        path: Its file.
-        variants: What it sets in a distillation config, by kind of network.
-        options: Its settings by short name: the dotted keys that a name sets.
-        published: What differs for pairs of networks whose numbers are published, by the name of
+        name: Name of the method on the command line.
+        path: File of the method.
+        variants: Its settings in a distillation config, by kind of network.
+        options: Its options by short name: the dotted keys that a name sets.
+        published: Different settings for pairs of networks with published numbers, by the name of
             the pair's config.
     """
 
@@ -35,10 +35,10 @@ class Method:
     published: Mapping[str, Settings]
 
     def variant(self, kind: str) -> Settings:
-        """Return what it sets for networks of a kind.
+        """Return the method's settings for a kind of network.
 
         Raises:
-            ArgumentError: If it makes no sense for them.
+            ArgumentError: If the method makes no sense for that kind.
         """
         if kind not in self.variants:
             fitting = [method.name for method in read_methods() if kind in method.variants]
@@ -50,13 +50,13 @@ class Method:
         return self.variants[kind]
 
     def keys(self, option: str, kind: str) -> list[str]:
-        """Return the dotted keys that a short name sets for networks of a kind."""
+        """Return the dotted keys that a short name sets for a kind of network."""
         variant = Config(self.variants[kind])
         keys = self.options[option]
         return [key for key in keys if _lookup(variant, key) is not None] or keys
 
     def default(self, option: str, kind: str) -> Any:
-        """Return what a short name's key is set to for a kind, or ``None`` if to nothing."""
+        """Return the value of a short name's key for a kind, or ``None`` if it is not set."""
         return _lookup(Config(self.variants[kind]), self.keys(option, kind)[0])
 
 
@@ -78,10 +78,10 @@ def read_methods() -> list[Method]:
 
 
 def read_method(name: str) -> Method:
-    """Read a method by its name, or by the path of a file of one's own in the same format.
+    """Read a method by its name, or from the path of a user's file in the same format.
 
     Raises:
-        ArgumentError: If there is none.
+        ArgumentError: If there is no such method.
     """
     own = name.endswith(".py")
     path = Path(resolve(name)) if own else _folder() / f"{name}.py"
@@ -105,7 +105,7 @@ def _folder() -> Path:
 
 
 def _read(path: Path) -> Method | None:
-    """Read a file of a method, or return ``None`` if it describes none."""
+    """Read the file of a method, or return ``None`` if it describes none."""
     config = Config.fromfile(path)
     if "method" not in config:
         return None

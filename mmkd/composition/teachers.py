@@ -1,4 +1,4 @@
-"""Teachers as the command line names them."""
+"""Teachers in the form of the command line."""
 
 import re
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class TeacherChoice:
-    """One ``--teacher``.
+    """Value of one ``--teacher`` option.
 
     Attributes:
         model: Path or name of the teacher's config.
-        checkpoint: File or address of its weights; ``None`` leaves them random.
-        name: The teacher's name, where it was given one.
+        checkpoint: File or address of the weights; ``None`` leaves them random.
+        name: The teacher's name, if the option has one.
     """
 
     model: str
@@ -35,8 +35,8 @@ class TeacherChoice:
 def parse_teacher(words: Sequence[str]) -> TeacherChoice:
     """Read the words after ``--teacher``: ``[NAME=]CONFIG [CHECKPOINT]``.
 
-    Without a checkpoint the weights are those that the config's package has published for it.
-    ``random`` in its place leaves the weights random, to try a run out.
+    Without a checkpoint the teacher gets the weights that the config's package has published for
+    it. ``random`` in its place leaves the weights random, to try out a run.
 
     Raises:
         ArgumentError: If there are other words, no such config, or no weights for it.
@@ -60,7 +60,7 @@ def parse_teacher(words: Sequence[str]) -> TeacherChoice:
 
 
 def _published(model: str) -> str:
-    """Return the address of the weights that a package published for a config of its own."""
+    """Return the address of the weights that a package published for one of its configs."""
     if "::" in model:
         try:
             address: str = get_config(model, pretrained=True).model_path
@@ -75,7 +75,7 @@ def _published(model: str) -> str:
 
 
 def teacher_settings(teachers: Sequence[TeacherChoice]) -> dict[str, Any]:
-    """Return a distiller's ``teacher`` or ``teachers`` for what the command line names.
+    """Return a distiller's ``teacher`` or ``teachers`` for the options of the command line.
 
     Raises:
         ArgumentError: If two teachers have one name.

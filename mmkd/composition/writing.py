@@ -1,4 +1,4 @@
-"""Writing a composed config, so that it alone repeats the run."""
+"""Output of a composed config as a file that alone repeats the run."""
 
 import shlex
 import sys
@@ -19,7 +19,7 @@ def write_config(config: Config, path: Path, command: str, seed: int | None = No
         config: The config.
         path: The file. One that exists is replaced.
         command: The command.
-        seed: The seed of the run, where the config leaves it to chance.
+        seed: The seed of the run, if the config does not set one.
     """
     if seed is not None:
         randomness = config.get("randomness") or {}

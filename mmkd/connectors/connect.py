@@ -1,4 +1,4 @@
-"""Building the connectors between features whose shapes a dry run found."""
+"""Construction of connectors between features, from the shapes that a dry run saw."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from mmkd.registry import MODELS
 
 Config = dict[str, Any]
 Shape = tuple[int, ...]
-Tapped = Sequence[tuple[str, Shape]]  # a tap and the shape of its tensor
+Tapped = Sequence[tuple[str, Shape]]  # A tap and the shape of its tensor.
 
 
 class NoConnector(nn.Module):
-    """Passes the student's feature unchanged: for a pair whose shapes agree beside others."""
+    """Pass the student's feature unchanged, for a pair of equal shapes beside pairs that differ."""
 
     def forward(self, student: Any, teacher: Any) -> Any:
         return student
@@ -35,24 +35,24 @@ def connect(
     student: Tapped,
     theirs: Tapped,
 ) -> nn.Module | None:
-    """Build what turns a term's student features into ones to compare with a teacher's.
+    """Build the module that makes a term's student features comparable with a teacher's.
 
     Args:
         term: The term's name, for the log and for errors.
         teacher: The teacher's name.
-        config: Config of the connector without shapes, or ``None`` for none where the shapes of a
-            pair agree, a :class:`TokenConnector` where tokens meet a map or tokens of another
-            grid, and else a :class:`ProjectionConnector`. A connector class with a true attribute
-            ``joint`` is built once, from ``student_shapes`` and ``teacher_shapes``, and takes both
-            lists of features; any other one is built for each pair, from ``student_shape`` and
-            ``teacher_shape``.
+        config: Config of the connector without shapes. ``None`` selects no connector if the shapes
+            of a pair agree, a :class:`TokenConnector` if tokens meet a map or tokens of another
+            grid, and otherwise a :class:`ProjectionConnector`. A connector class with a true
+            attribute ``joint`` is built once, from ``student_shapes`` and ``teacher_shapes``, and
+            takes both lists of features; any other class is built for each pair, from
+            ``student_shape`` and ``teacher_shape``.
         student: Each tap of the student, with the shape of its tensor, (N, ...).
-        theirs: The same of the teacher.
+        theirs: Each tap of the teacher, with the shape of its tensor.
 
     Returns:
-        A module that takes the features of the student and of the teacher, two lists, and returns
-        the list of the student's to compare; ``None`` where all shapes agree and no connector is
-        named.
+        A module that takes two lists, the features of the student and of the teacher, and returns
+        the list of the student's features to compare; ``None`` if all shapes agree and no connector
+        is named.
     """
     if config is not None and _is_joint(config):
         name = f"{term} -> {teacher}"

@@ -11,16 +11,16 @@ from mmkd.registry import MODELS
 class ConvBNConnector(nn.Module):
     """A 1x1 convolution without bias and batch norm, for features before their activation.
 
-    As in the released code of A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV
-    2019), which initialises the convolution by Kaiming's normal distribution over the outputs.
-    There is one also where the shapes agree, unless ``released_code`` is set. Where sizes differ
-    each axis of the student's map is averaged down, or interpolated up.
+    It follows the released code of A Comprehensive Overhaul of Feature Distillation (Heo et al.,
+    ICCV 2019), which initialises the convolution by Kaiming's normal distribution over the outputs.
+    The convolution also exists if the shapes agree, unless ``released_code`` is set. If the sizes
+    differ, each axis of the student's map is averaged down, or interpolated up.
 
     Args:
         student_shape: Shape of the student's map, (N, C, H, W).
         teacher_shape: Shape of the teacher's map, (N, C, H, W).
-        released_code: Let the student's map pass unchanged where the shapes agree, as in the
-            released code of AB.
+        released_code: Let the student's map pass unchanged if the shapes agree, as in the released
+            code of AB.
     """
 
     def __init__(

@@ -8,11 +8,11 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class ConvBNReLUConnector(nn.Module):
-    """The student's map at the teacher's resolution, through a 1x1 convolution, BN and ReLU.
+    """Resize the student's map to the teacher's resolution, then 1x1 convolution, BN and ReLU.
 
-    As in the released code of Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang, Chen,
-    Wang; ICASSP 2022), which compares the last maps so. The result is not negative, as the
-    teacher's activated map. Each axis is averaged down, or interpolated up.
+    It follows the released code of Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang,
+    Chen, Wang; ICASSP 2022), which compares the last maps in this way. The result is not negative,
+    like the teacher's activated map. Each axis is averaged down, or interpolated up.
 
     Args:
         student_shape: Shape of the student's map, (N, C, H, W).

@@ -1,4 +1,4 @@
-"""The convolutional regressor of FitNets: a map to another's channels and resolution."""
+"""Convolutional regressor of FitNets, from a map to the channels and resolution of another map."""
 
 from torch import Tensor, nn
 
@@ -9,19 +9,20 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class ConvRegConnector(nn.Module):
-    """A convolution that fits the teacher's map, batch norm, and ReLU unless told otherwise.
+    """A convolution that fits the teacher's map, batch norm, and optionally ReLU.
 
     FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015), section 2.2, as RepDistiller
-    builds it. The convolution follows from the two heights: 3x3 with stride 2 to half of the
-    student's, transposed 4x4 with stride 2 to twice of it, without padding and as large as the
-    difference asks to any smaller size. To other larger sizes, which RepDistiller refuses, the map
-    is interpolated before a 3x3 convolution. Images of another size than those of the dry run give
-    maps that are resized to the teacher's at the end.
+    builds it. The convolution follows from the two heights. If the teacher's map is half as high as
+    the student's, it is 3x3 with stride 2; if twice as high, transposed 4x4 with stride 2; if
+    smaller otherwise, without padding and as large as the difference requires. For other larger
+    sizes, which RepDistiller refuses, the map is interpolated before a 3x3 convolution. If images
+    differ in size from those of the dry run, the result is resized to the teacher's map at the end.
 
     Args:
         student_shape: Shape of the student's map, (N, C, H, W).
         teacher_shape: Shape of the teacher's map, (N, C, H, W).
-        activation: Whether a ReLU follows; not where maps before their activation are compared.
+        activation: Whether a ReLU follows; leave it out if maps before their activation are
+            compared.
     """
 
     def __init__(

@@ -10,8 +10,9 @@ from mmkd.registry import MODELS
 class ProjectionConnector(nn.Module):
     """A 1x1 convolution for feature maps, a linear layer for vectors and tokens.
 
-    The projection has no normalisation and no activation. Where the channels agree there is none,
-    and maps are only resized: averaged down, or interpolated up, to the teacher's resolution.
+    The projection has no normalisation and no activation. If the channels agree, there is no
+    projection, and maps are only resized: averaged down, or interpolated up, to the teacher's
+    resolution.
 
     Args:
         student_shape: Shape of the student's feature: (N, C, H, W), (N, L, C) or (N, C).

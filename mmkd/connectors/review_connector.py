@@ -1,4 +1,4 @@
-"""The fusion of ReviewKD: the student's features, each enriched by the deeper ones."""
+"""Fusion of ReviewKD: each of the student's features is enriched by the deeper ones."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,10 @@ Shape = tuple[int, ...]
 
 
 class SteadyBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm that also trains on one value a channel, which has no statistics of its own.
+    """Batch norm that also trains on a single value per channel.
 
-    So it is with a single pooled vector, the rest of a data set: the running ones normalise it.
+    A single value has no spread, as in a batch of one pooled vector at the end of a data set; then
+    the running statistics normalise it.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,9 +29,9 @@ class AttentionBasedFusion(nn.Module):
     """One level of the fusion (ABF).
 
     Args:
-        channels: Channels of the student's map.
-        mid_channels: Channels in which maps are fused.
-        out_channels: Channels of the teacher's map.
+        channels: Number of channels of the student's map.
+        mid_channels: Number of channels in which maps are fused.
+        out_channels: Number of channels of the teacher's map.
         fuses: Whether there is a deeper level; the deepest one has nothing to fuse with.
     """
 
@@ -49,7 +50,7 @@ class AttentionBasedFusion(nn.Module):
     def forward(
         self, x: Tensor, deeper: Tensor | None, size: Sequence[int]
     ) -> tuple[Tensor, Tensor]:
-        """Return the map to compare, of the given size, and the fused one for the level above."""
+        """Return the map to compare, in the wanted size, and the fused map for the level above."""
         fused = self.reduce(x)
         if self.attention is not None:
             assert deeper is not None
@@ -66,17 +67,17 @@ class ReviewConnector(nn.Module):
     """Fuses the student's features from the deepest to the shallowest, in the teacher's shapes.
 
     Distilling Knowledge via Knowledge Review (Chen et al., CVPR 2021), figure 3: each of the
-    student's maps passes a 1x1 convolution and is added to the fused deeper ones, up-sampled, each
-    weighed by an attention map over both; a 3x3 convolution gives the teacher's channels.
-    Convolutions are followed by batch norm. One connector takes all features of a term; they are
-    given from shallow to deep, as many of the student as of the teacher, and pooled vectors
-    (N, C) count as maps of one position.
+    student's maps passes a 1x1 convolution and is added to the up-sampled fusion of the deeper
+    maps, each weighed by an attention map computed from both; a 3x3 convolution gives the teacher's
+    channels. Batch norm follows each convolution. One connector takes all features of a term. Tap
+    them from shallow to deep, as many of the student as of the teacher; pooled vectors (N, C) count
+    as maps of one position.
 
     Args:
         student_shapes: Shapes of the student's features, (N, C, H, W) or (N, C).
         teacher_shapes: Shapes of the teacher's features, likewise.
-        max_mid_channels: Features are fused in as many channels as the student's deepest one has,
-            but not in more than this.
+        max_mid_channels: Upper limit of the number of channels in which features are fused; below
+            it, that is the number of channels of the student's deepest feature.
     """
 
     joint = True

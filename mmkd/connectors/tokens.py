@@ -1,4 +1,4 @@
-"""Tokens of a transformer for a map or for other tokens, and a map for tokens."""
+"""Connector from tokens of a transformer to a map or to other tokens, and from a map to tokens."""
 
 import torch
 from torch import Tensor, nn
@@ -12,21 +12,22 @@ Shape = tuple[int, ...]
 
 @MODELS.register_module()
 class TokenConnector(nn.Module):
-    """The student's positions at the teacher's resolution, through a linear layer.
+    """The student's positions, resized to the teacher's resolution, through a linear layer.
 
     Tokens (N, L, C) lie on a grid, row by row, behind leading tokens such as a class token. The
-    grid is resized as a map is: averaged down, or interpolated up. A map for a teacher with tokens
-    becomes tokens, and the other way round. Leading tokens of the teacher are compared with the
-    student's, where it has as many, and else with the mean of the student's positions; a teacher's
-    map is compared with the grid alone. Where the channels agree there is no linear layer.
+    grid is resized like a map: averaged down, or interpolated up. A map becomes tokens for a
+    teacher with tokens, and tokens become a map for a teacher with a map. Leading tokens of the
+    teacher are compared with the student's if the student has as many, and otherwise with the mean
+    of the student's positions; a teacher's map is compared with the grid alone. If the channels
+    agree, there is no linear layer.
 
     Args:
         student_shape: Shape of the student's feature, (N, L, C) or (N, C, H, W).
-        teacher_shape: Shape of the teacher's feature, either one.
+        teacher_shape: Shape of the teacher's feature, in either form.
 
     Raises:
-        ValueError: If neither has tokens, or tokens form no grid. A map tells the grid's aspect;
-            two sequences of tokens must have square grids.
+        ValueError: If neither feature has tokens, or tokens form no grid. A map determines the
+            grid's aspect; two sequences of tokens must have square grids.
     """
 
     def __init__(self, student_shape: Shape, teacher_shape: Shape) -> None:
@@ -67,5 +68,5 @@ class TokenConnector(nn.Module):
 
 
 def _aspect(student: Shape | torch.Size, teacher: Shape | torch.Size) -> tuple[int, ...]:
-    """Return height and width of the feature that is a map, or those of a square."""
+    """Return height and width of the feature that is a map, or of a square if neither is."""
     return next((tuple(shape[2:]) for shape in (student, teacher) if len(shape) == 4), (1, 1))

@@ -1,7 +1,7 @@
-"""Datasets for mmpretrain's classifiers.
+"""Data sets for mmpretrain's classifiers.
 
 Raises:
-    ImportError: where mmpretrain is not installed; the datasets are subclasses of its own.
+    ImportError: if mmpretrain is not installed; the data sets are subclasses of its classes.
 """
 
 try:

@@ -1,4 +1,4 @@
-"""CINIC-10 from its folders."""
+"""CINIC-10, read from its folders."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -16,18 +16,18 @@ class CINIC10(BaseDataset):
     """Three times 90,000 images of 32x32 pixels in CIFAR-10's 10 classes.
 
     "CINIC-10 is not ImageNet or CIFAR-10" (Darlow, Crowley, Antoniou and Storkey, arXiv:1810.03505,
-    2018): CIFAR-10's images and shrunken ones of ImageNet, as ``<split>/<class>/*.png`` below
+    2018): CIFAR-10's images and shrunken images of ImageNet, as ``<split>/<class>/*.png`` below
     ``data_root``, where a split is ``train``, ``valid`` or ``test``.
 
     Args:
-        data_root: the folder of ``train``, ``valid`` and ``test``.
-        split: ``'train'``, ``'valid'``, ``'test'``, or ``'trainval'``: the images of the first and
-            then those of the second, the larger training set that the authors propose.
-        **kwargs: those of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
+        data_root: the folder that contains ``train``, ``valid`` and ``test``.
+        split: ``'train'``, ``'valid'``, ``'test'``, or ``'trainval'``: the images of ``train`` and
+            then those of ``valid``, the larger training set that the authors propose.
+        **kwargs: arguments of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
 
     Raises:
-        FileNotFoundError: where files are missing.
-        ValueError: for another split.
+        FileNotFoundError: if files are missing.
+        ValueError: if there is no such split.
     """
 
     METAINFO: ClassVar[dict[str, Any]] = {"classes": tuple(CIFAR10.METAINFO["classes"])}
@@ -56,5 +56,5 @@ class CINIC10(BaseDataset):
         return images
 
     def extra_repr(self) -> list[str]:
-        """What ``repr`` says beside the sizes."""
+        """Return the lines that ``repr`` adds to the sizes."""
         return [f"Split: \t{self.split}", f"Folder: \t{self.root}"]

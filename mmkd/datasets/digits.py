@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn carries: real data without a download."""
+"""Handwritten digits that scikit-learn contains: real data without a download."""
 
 from typing import Any, ClassVar, Literal, get_args
 
@@ -21,17 +21,17 @@ class Digits(BaseDataset):
     Machine Learning Repository, 1998) as :func:`sklearn.datasets.load_digits` reads it. The split
     is ours and always the same: from each class, 50 images drawn by a fixed permutation are
     ``test`` (500 images) and the other 1,297 are ``train``. The images do not say who wrote them,
-    so both sides hold digits of the same writers and accuracies are those of known hands.
+    so both splits contain digits of the same writers, and accuracies are those on known hands.
 
     A sample is ``dict(img=uint8 array (8, 8), gt_label=int)``, as in mmpretrain's ``MNIST``.
 
     Args:
         split: ``'train'`` or ``'test'``.
-        **kwargs: those of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
+        **kwargs: arguments of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
 
     Raises:
-        ValueError: for another split.
-        ImportError: where scikit-learn is not installed.
+        ValueError: if there is no such split.
+        ImportError: if scikit-learn is not installed.
     """
 
     METAINFO: ClassVar[dict[str, Any]] = {"classes": tuple(str(digit) for digit in range(10))}
@@ -58,12 +58,12 @@ class Digits(BaseDataset):
         return [dict(img=images[i], gt_label=int(digits.target[i])) for i in chosen]
 
     def extra_repr(self) -> list[str]:
-        """What ``repr`` says beside the sizes: there is no path to show."""
+        """Return the lines that ``repr`` adds to the sizes; there is no path to show."""
         return [f"Split: \t{self.split}"]
 
 
 def in_test_split(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which samples belong to the test split.
+    """Return whether each sample belongs to the test split.
 
     Args:
         labels: the class of every image, integers ``(N,)``.
@@ -71,7 +71,7 @@ def in_test_split(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     Returns:
         Booleans ``(N,)`` with ``TEST_IMAGES_PER_CLASS`` of each class set.
     """
-    # RandomState, not default_rng: NumPy promises never to change the stream of the former.
+    # RandomState, not default_rng: NumPy promises never to change RandomState's stream.
     generator = np.random.RandomState(0)
     mask = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):

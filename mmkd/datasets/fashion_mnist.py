@@ -1,4 +1,4 @@
-"""Fashion-MNIST from the files as they are distributed, packed or unpacked."""
+"""Fashion-MNIST, read from its files as they are distributed, packed or unpacked."""
 
 import gzip
 from pathlib import Path
@@ -20,26 +20,27 @@ IDX_UNSIGNED_BYTE = 0x08
 class FashionMNIST(FashionMNISTOfMMPretrain):
     """60,000 training and 10,000 test images of clothing, 28x28 grey, 10 classes.
 
-    Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv:1708.07747, 2017). mmpretrain's class, with three
-    differences: it also reads the gzip files, so that Debian's package ``dataset-fashion-mnist``
-    serves as it is; ``split`` alone chooses the images (mmpretrain's reads the training images for
-    ``split='test'`` unless ``test_mode=True`` is given as well); and nothing is downloaded unasked.
+    Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv:1708.07747, 2017). This is mmpretrain's class,
+    with three differences: it also reads the gzip files, so that Debian's package
+    ``dataset-fashion-mnist`` serves as it is; ``split`` alone chooses the images (mmpretrain's
+    class reads the training images for ``split='test'`` unless ``test_mode=True`` is set as well);
+    and nothing is downloaded unasked.
 
     A sample is ``dict(img=uint8 array (28, 28), gt_label=int)``.
 
     Args:
-        data_root: folder of the four files. By default the first that has them of
-            ``data/fashion_mnist`` and Debian's ``/usr/share/datasets/fashion-mnist``.
+        data_root: folder of the four files. By default ``data/fashion_mnist`` or Debian's
+            ``/usr/share/datasets/fashion-mnist``, whichever contains them first.
         split: ``'train'`` or ``'test'``.
         subset: keep only this many images, equally many of each class, drawn by ``subset_seed``;
             they stay in the file's order. By default all.
         subset_seed: seed of that draw; the same seed gives the same images on every machine.
         download: whether to fetch missing files with mmpretrain's downloader.
-        **kwargs: those of ``mmpretrain.BaseDataset``, such as ``pipeline``.
+        **kwargs: arguments of ``mmpretrain.BaseDataset``, such as ``pipeline``.
 
     Raises:
-        FileNotFoundError: where files are missing and ``download`` is false.
-        ValueError: for a damaged file, or a ``subset`` that the classes cannot share equally.
+        FileNotFoundError: if files are missing and ``download`` is false.
+        ValueError: if a file is damaged, or the classes cannot share ``subset`` equally.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class FashionMNIST(FashionMNISTOfMMPretrain):
 
     @classmethod
     def _missing(cls, root: str) -> list[str]:
-        """Names of the files that are there neither packed nor unpacked."""
+        """Return the names of the files that exist neither packed nor unpacked."""
         names = [name for name, _ in cls.train_list + cls.test_list]
         return [name for name in names if not locate(root, name).is_file()]
 
@@ -94,7 +95,7 @@ class FashionMNIST(FashionMNISTOfMMPretrain):
 
 
 def locate(root: str, name: str) -> Path:
-    """Path of the unpacked file where there is one, else of the packed one (``name``, a .gz)."""
+    """Return the path of the unpacked file if it exists, else of the packed one, ``name``."""
     packed = Path(root, name)
     unpacked = packed.with_suffix("")
     return unpacked if unpacked.is_file() else packed
@@ -103,11 +104,11 @@ def locate(root: str, name: str) -> Path:
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, gzipped if it is named ``.gz``.
 
-    The format is the MNIST database's: two zero bytes, the type, the number of axes, each axis as a
-    big-endian 32-bit integer, then the values in row-major order.
+    The format is that of the MNIST database: two zero bytes, the type, the number of axes, each
+    axis as a big-endian 32-bit integer, then the values in row-major order.
 
     Raises:
-        ValueError: if the content is of another type, or is shorter or longer than it says.
+        ValueError: if the content is of another type, or is shorter or longer than its header says.
     """
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     if content[:3] != bytes((0, 0, IDX_UNSIGNED_BYTE)):
@@ -121,18 +122,18 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def balanced_subset(labels: NDArray[np.integer], size: int, seed: int) -> NDArray[np.intp]:
-    """Draw as many samples of every class.
+    """Draw equally many samples of every class.
 
     Args:
         labels: the class of every sample, integers ``(N,)``.
-        size: how many to draw, a multiple of the number of classes.
+        size: number of samples to draw, a multiple of the number of classes.
         seed: seed of the draw.
 
     Returns:
         Sorted indices ``(size,)``.
 
     Raises:
-        ValueError: if ``size`` is no such multiple, or a class has too few samples.
+        ValueError: if ``size`` is not such a multiple, or a class has too few samples.
     """
     classes, counts = np.unique(labels, return_counts=True)
     each, rest = divmod(size, len(classes))
@@ -141,7 +142,7 @@ def balanced_subset(labels: NDArray[np.integer], size: int, seed: int) -> NDArra
             f"subset must be a multiple of the {len(classes)} classes, "
             f"up to {len(classes) * counts.min()}, not {size}"
         )
-    # RandomState, not default_rng: NumPy promises never to change the stream of the former.
+    # RandomState, not default_rng: NumPy promises never to change RandomState's stream.
     generator = np.random.RandomState(seed)
     members = (generator.permutation(np.flatnonzero(labels == label)) for label in classes)
     return np.sort(np.concatenate([indices[:each] for indices in members]))

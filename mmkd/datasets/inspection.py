@@ -1,4 +1,4 @@
-"""The images of a config's datasets as they are stored, for tools that look at all of them."""
+"""Stored images of a config's data sets, for tools that look at all of them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ SHORTENING = ("indices", "subset")
 
 
 def read_config(name: str, options: dict[str, Any] | None = None) -> Config:
-    """Read a config by path or name, with settings that override its own.
+    """Read a config by path or name, with settings that override those in it.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if there is no such config.
     """
     try:
         config = Config.fromfile(name)
@@ -33,7 +33,7 @@ def dataset_config(config: Config, split: str) -> dict[str, Any]:
     """Return the config of a split's dataset, ``'train'``, ``'val'`` or ``'test'``.
 
     Raises:
-        ValueError: if the config has none.
+        ValueError: if the config has no such dataset.
     """
     loader = config.get(f"{split}_dataloader") or {}
     if "dataset" not in loader:
@@ -45,9 +45,9 @@ def build_stored(dataset: dict[str, Any], scope: str | None, whole: bool = False
     """Build a dataset whose pipeline only loads images; datasets inside wrappers likewise.
 
     Args:
-        dataset: its config.
-        scope: the ``default_scope`` of the config that it is from.
-        whole: whether to leave out what shortens a dataset, ``indices`` and ``subset``.
+        dataset: the config of the dataset.
+        scope: the ``default_scope`` of the config that contains it.
+        whole: whether to leave out the settings that shorten a dataset, ``indices`` and ``subset``.
     """
     dataset = _only_loading(dataset)
     if whole:
@@ -74,7 +74,7 @@ def each(
 ) -> Iterator[Result]:
     """Call a function with each index below ``count`` in threads; yield the results in order.
 
-    Decoding an image leaves Python's lock free, so that threads do it at the same time.
+    Decoding an image releases Python's lock, so that threads do it at the same time.
     """
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, count, CHUNK):

@@ -1,4 +1,4 @@
-"""What complete copies of public data sets hold, by the type of the dataset that reads them."""
+"""Facts about complete copies of public data sets, by the type of the dataset that reads them."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ class Official:
 
     Attributes:
         images: Number of images of each split.
-        each: Number of images of each class, of the splits whose classes are equally large.
-        size: Width and height in pixels, where all images have the same.
-        modes: Pillow's names of how pixels are stored, where others are an error.
+        each: Number of images of each class, for the splits whose classes are equally large.
+        size: Width and height in pixels, if all images have the same.
+        modes: Pillow's names of the allowed pixel formats; any format is allowed if there are none.
     """
 
     images: dict[str, int]
@@ -21,7 +21,7 @@ class Official:
 
 
 def equal_classes(classes: int, size: int, **each: int) -> Official:
-    """Return the facts of small colour images, as many of every class."""
+    """Return the facts of small colour images, with equally many images of every class."""
     images = {split: classes * count for split, count in each.items()}
     # Grey images are stored with one channel; loading repeats it.
     return Official(images, each, (size, size), ("RGB", "L"))

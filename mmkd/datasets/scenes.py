@@ -1,4 +1,4 @@
-"""Scenes for detectors, composed of small images of single objects and labelled as COCO is."""
+"""Scenes for detectors, composed of small images of single objects, with labels in COCO's form."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ EMPTY, CROWDED, CROWD = 0.06, 0.25, 0.15
 
 @dataclass(frozen=True)
 class Category:
-    """A class of objects: its id and name in the annotations."""
+    """Class of objects: its id and name in the annotations."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Objects:
-    """What scenes are composed of.
+    """Objects of which scenes are composed.
 
     Attributes:
         images: Grey images of one object each, bright on black.
@@ -47,14 +47,14 @@ class Objects:
 
 @dataclass
 class Scene:
-    """An image under composition.
+    """Image that is being composed.
 
     Attributes:
         pixels: Shape (H, W, 3), 0 to 255.
         masks: The visible part of each object, shape (H, W).
-        sizes: How many pixels each object had before others hid some.
+        sizes: Number of pixels of each object before others hid some.
         labels: The class of each object.
-        crowd: Objects from this index on are a crowd, labelled as one region.
+        crowd: Index of the first object that belongs to a crowd, which is labelled as one region.
     """
 
     pixels: NDArray[np.float32]
@@ -64,16 +64,16 @@ class Scene:
     crowd: int | None = None
 
     def place(self, image: Image, label: int, box: Sequence[int], ink: NDArray[np.float32]) -> None:
-        """Put an object over what is there, unless that would hide most of another object.
+        """Put an object on top of the scene, unless that would hide most of another object.
 
         Args:
             image: The object's image.
-            label: Its class.
-            box: Left, top, width and height of the image in the scene, inside of it.
-            ink: Its colour, shape (3,).
+            label: Class of the object.
+            box: Left, top, width and height of the image in the scene; it lies inside.
+            ink: Colour of the object, shape (3,).
         """
         left, top, width, height = box
-        # Cubic interpolation overshoots.
+        # Cubic interpolation overshoots, so the values are clipped.
         alpha = cv2.resize(image / np.float32(image.max()), (width, height), None, 0, 0, 2)
         alpha = np.clip(alpha, 0, 1)[..., None].astype(np.float32)
         mask = np.zeros(self.pixels.shape[:2], bool)
@@ -89,12 +89,12 @@ class Scene:
 
 
 def compose(objects: Objects, size: int, random: RandomState) -> Scene:
-    """Compose a scene: empty, of objects all over it, or of many in one place; some have a crowd.
+    """Compose a scene: empty, or with objects all over it or in one place; some have a crowd.
 
     Args:
-        objects: What there is to place.
+        objects: Objects that can be placed.
         size: Length of the longer side in pixels.
-        random: Source of all that is random.
+        random: Source of all random numbers.
     """
     short = int(size * random.uniform(0.6, 1.0))
     shape = (size, short) if random.rand() < 0.5 else (short, size)
@@ -136,7 +136,7 @@ def _place_any(
     left, top = np.clip(position, 0, 1) * (width - wide, height - high)
     box = (int(left), int(top), wide, high)
     under = scene.pixels[box[1] : box[1] + high, box[0] : box[0] + wide].mean((0, 1))
-    # Drawn until it is neither invisible nor always brighter than the background.
+    # The colour is drawn until it is neither invisible nor always brighter than the background.
     ink = random.uniform(0, 255, 3)
     while abs(ink.mean() - under.mean()) < CONTRAST:
         ink = random.uniform(0, 255, 3)
@@ -154,7 +154,8 @@ def _background(shape: tuple[int, int], random: RandomState) -> NDArray[np.float
 def annotate(scene: Scene, categories: Sequence[Category]) -> list[Annotation]:
     """Return a scene's annotations in COCO's form, without ``id`` and ``image_id``.
 
-    Objects have polygons around their visible parts, a crowd one mask in COCO's run-length code.
+    An object gets polygons around its visible parts, a crowd gets one mask in COCO's run-length
+    code.
     """
     alone = scene.masks[: scene.crowd]
     annotations = []
@@ -187,14 +188,14 @@ def _annotation(mask: Mask, segmentation: Any, category: int, iscrowd: int) -> A
 
 
 def _polygons(mask: Mask) -> list[list[float]]:
-    """Return the outlines of a mask's parts, [x, y, x, y, ...] each; holes are filled, as COCO's.
+    """Return the outlines of a mask's parts, [x, y, x, y, ...] each; holes are filled, as in COCO.
 
     They run along the outer edges of the pixels, not through their centers.
     """
     double = cv2.resize(mask.astype(np.uint8), None, None, 2, 2, cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     corners = [contour[:, 0] for contour in contours if len(contour) >= 4]
-    # Pixel p covers 2p and 2p + 1 of the double size, and p to p + 1 of the polygon's.
+    # Pixel p covers 2p and 2p + 1 at double size, and p to p + 1 in the polygon's coordinates.
     return [list(map(float, ((points + points % 2) / 2).ravel())) for points in corners]
 
 
@@ -211,18 +212,18 @@ def write_split(
 ) -> dict[str, int]:
     """Write ``<split>2017/`` and ``annotations/instances_<split>2017.json`` below a folder.
 
-    The n-th image depends on the split, the seed and n, not on how many there are.
+    The n-th image depends on the split, the seed and n, not on the number of images.
 
     Args:
         folder: The root of the dataset.
         split: ``'train'`` or ``'val'``.
-        objects: What the scenes are composed of.
-        count: How many images to write.
+        objects: Objects of which the scenes are composed.
+        count: Number of images to write.
         size: Length of the longer side in pixels.
         seed: Seed of the scenes.
 
     Returns:
-        How many images, objects, crowd regions and empty images were written.
+        The numbers of written images, objects, crowd regions and empty images.
     """
     images, annotations = list[dict[str, Any]](), list[Annotation]()
     for path in (folder / "annotations", folder / f"{split}2017"):
@@ -253,8 +254,8 @@ def write_split(
 def _scenes(
     objects: Objects, split: str, count: int, size: int, seed: int
 ) -> Iterator[tuple[int, Scene]]:
-    """Yield image ids, which leave gaps as COCO's do, and scenes."""
+    """Yield scenes with image ids, which leave gaps as COCO's ids do."""
     for index in range(count):
-        # RandomState, not default_rng: NumPy promises never to change the stream of the former.
+        # RandomState, not default_rng: NumPy promises never to change RandomState's stream.
         random = RandomState([seed, split == "val", index])
         yield 7 * index + 9, compose(objects, size, random)

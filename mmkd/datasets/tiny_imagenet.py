@@ -1,4 +1,4 @@
-"""Tiny-ImageNet from its folders, as distributed or as scripts commonly re-arrange them."""
+"""Tiny-ImageNet, read from its folders as distributed or as scripts commonly re-arrange them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,17 +32,17 @@ class TinyImageNet(BaseDataset):
 
     Label i is the i-th WordNet id in alphabetical order, as in torchvision's ``ImageFolder`` and so
     in published checkpoints; ``wnids.txt`` has another order. Validation images that a script has
-    sorted into ``val/<wnid>/``, ``val/<wnid>/images/`` or ``val/images/<wnid>/`` are found there.
-    The test images have no public labels and are not read.
+    sorted into ``val/<wnid>/``, ``val/<wnid>/images/`` or ``val/images/<wnid>/`` are read from
+    there. The test images have no public labels and are not read.
 
     Args:
-        data_root: the folder of ``wnids.txt``.
+        data_root: the folder that contains ``wnids.txt``.
         split: ``'train'`` or ``'val'``.
-        **kwargs: those of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
+        **kwargs: arguments of ``mmpretrain.BaseDataset``, such as ``pipeline`` and ``indices``.
 
     Raises:
-        FileNotFoundError: where files are missing.
-        ValueError: for another split, or files whose content does not fit together.
+        FileNotFoundError: if files are missing.
+        ValueError: if there is no such split, or the contents of files do not fit together.
     """
 
     def __init__(self, data_root: str, split: Split = "train", **kwargs: Any) -> None:
@@ -88,7 +88,7 @@ class TinyImageNet(BaseDataset):
             yield path, classes[name]
 
     def _sorted_val(self) -> Iterator[tuple[str, str]]:
-        """The validation images where a script has moved them into a folder for each class."""
+        """Yield the validation images if a script has moved them into a folder for each class."""
         val = self.root / "val"
         for wnid in self.wnids:
             folders = val / wnid, val / wnid / "images", val / "images" / wnid
@@ -101,12 +101,12 @@ class TinyImageNet(BaseDataset):
             yield from ((path, wnid) for path in paths)
 
     def extra_repr(self) -> list[str]:
-        """What ``repr`` says beside the sizes."""
+        """Return the lines that ``repr`` adds to the sizes."""
         return [f"Split: \t{self.split}", f"Folder: \t{self.root}"]
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of one of Tiny-ImageNet's text files that are not empty."""
+    """Return the non-empty lines of one of Tiny-ImageNet's text files."""
     if not path.is_file():
         raise FileNotFoundError(f"Tiny-ImageNet is not complete, '{path}' is missing; {GET_IT}")
     return [line for line in path.read_text().splitlines() if line.strip()]
@@ -118,7 +118,7 @@ def read_wnids(root: Path) -> list[str]:
 
 
 def read_names(root: Path, wnids: list[str]) -> list[str]:
-    """Return the names of classes, each with all its synonyms, which alone are unambiguous.
+    """Return the names of classes, each with all its synonyms, because only these are unambiguous.
 
     Raises:
         FileNotFoundError: if words.txt is missing.
@@ -133,11 +133,11 @@ def read_names(root: Path, wnids: list[str]) -> list[str]:
 
 
 def read_annotations(path: Path, wnids: set[str]) -> dict[str, str]:
-    """Return the WordNet id of each validation image by file name.
+    """Return the WordNet id of each validation image, by file name.
 
     Raises:
         FileNotFoundError: if the file is missing.
-        ValueError: for a line that has not a file name and one of the classes, apart by a tab.
+        ValueError: if a line is not a file name and one of the classes, separated by a tab.
     """
     classes = {}
     for number, line in enumerate(read_lines(path), 1):

@@ -1,4 +1,4 @@
-"""Checks of a data set's files: that all are there, can be read, and are what they should be."""
+"""Checks of a data set's files: whether all exist, can be read, and have the right content."""
 
 import contextlib
 import hashlib
@@ -19,18 +19,18 @@ from mmkd.datasets.inspection import build_stored, each
 from mmkd.datasets.official import OFFICIAL, Official
 
 LISTED = 5
-# A cut-off or damaged file raises one of these in Pillow.
+# Exceptions that Pillow raises for a cut-off or damaged file.
 UNREADABLE = (OSError, SyntaxError, ValueError)
 
 
 @dataclass(frozen=True)
 class Item:
-    """An image.
+    """Image of a split.
 
     Attributes:
-        name: For messages.
-        stored: Its file, or its pixels where a file holds many images.
-        size: Width and height that it must have, if known.
+        name: Name of the image in messages.
+        stored: File of the image, or its pixels if one file contains many images.
+        size: Required width and height, if known.
     """
 
     name: str
@@ -40,14 +40,15 @@ class Item:
 
 @dataclass
 class Split:
-    """The images of a split, and what is wrong with them.
+    """Images of a split, and their problems.
 
     Attributes:
-        name: For messages.
-        items: Its images.
-        modes: Pillow's modes that files may have; any if there are none.
-        problems: What is wrong, in words, and with what; with nothing in particular if empty.
-        digests: Hash of each image's pixels to the names of the images that have them.
+        name: Name of the split in messages.
+        items: Images of the split.
+        modes: Pillow's modes that files may have; any mode is allowed if there are none.
+        problems: Descriptions of problems, each with the names that it concerns; no names if it
+            concerns the split as a whole.
+        digests: Names of the images with the same pixels, by the hash of the pixels.
     """
 
     name: str
@@ -72,16 +73,16 @@ class Split:
 def read_classification(
     dataset: dict[str, Any], scope: str | None, classes: int | None, counts: bool
 ) -> Split:
-    """Read a dataset of mmpretrain's kind, and compare what it lists with the official facts.
+    """Read a dataset in mmpretrain's form, and compare its list with the official facts.
 
     Args:
-        dataset: its config.
-        scope: the ``default_scope`` of the config that it is from.
-        classes: how many classes the config has elsewhere, if it says so.
-        counts: whether there must be as many images as officially.
+        dataset: the config of the dataset.
+        scope: the ``default_scope`` of the config that contains it.
+        classes: number of classes in other places of the config, if it is there.
+        counts: whether the number of images must be the official one.
 
     Raises:
-        Exception: what the dataset raises where files are missing.
+        Exception: any exception that the dataset raises if files are missing.
     """
     with DATASETS.switch_scope_and_registry(scope or "mmpretrain") as registry:
         kind = registry.get(dataset["type"])
@@ -134,15 +135,15 @@ def _compare_counts(
 
 
 def read_coco(dataset: dict[str, Any], counts: bool) -> Split:
-    """Read a dataset in COCO's format, and check what it lists.
+    """Read a dataset in COCO's format, and check its list.
 
     Args:
-        dataset: its config.
-        counts: whether there must be as many images as officially, if no classes are named.
+        dataset: the config of the dataset.
+        counts: whether the number of images must be the official one, if no classes are named.
 
     Raises:
         FileNotFoundError: if the annotations are missing.
-        ImportError: where pycocotools or mmdet is not installed.
+        ImportError: if pycocotools or mmdet is not installed.
     """
     from mmdet.datasets import CocoDataset
     from pycocotools.coco import COCO  # type: ignore[import-untyped]
@@ -177,12 +178,12 @@ def _size(image: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def check_images(split: Split, digests: bool, workers: int | None = None) -> None:
-    """Read every image of a split, and note those with which something is wrong.
+    """Read every image of a split, and note the images that have problems.
 
     Args:
-        split: is changed.
+        split: the split; problems and digests are added to it.
         digests: whether to note the hash of each image's pixels, for :func:`duplicates`.
-        workers: how many threads read images.
+        workers: number of threads that read images.
     """
 
     def check(index: int) -> tuple[str | None, bytes | None]:
@@ -197,7 +198,7 @@ def check_images(split: Split, digests: bool, workers: int | None = None) -> Non
 
 
 def _check(item: Item, modes: tuple[str, ...], digests: bool) -> tuple[str | None, bytes | None]:
-    """Return what is wrong with an image, and the hash of its pixels if it is asked for."""
+    """Return the problem of an image, and the hash of its pixels if wanted."""
     problem = None
     if isinstance(item.stored, Path):
         if not item.stored.is_file():
@@ -224,7 +225,7 @@ def _check(item: Item, modes: tuple[str, ...], digests: bool) -> tuple[str | Non
 
 
 def duplicates(splits: Sequence[Split]) -> Iterator[str]:
-    """Describe the images whose pixels are the same, between splits and within each."""
+    """Yield descriptions of images with the same pixels, between splits and within each."""
     for number, split in enumerate(splits):
         again = [names for names in split.digests.values() if len(names) > 1]
         if again:
@@ -238,6 +239,6 @@ def duplicates(splits: Sequence[Split]) -> Iterator[str]:
 
 
 def some(names: Sequence[str]) -> str:
-    """Return how many names there are, and the first of them."""
+    """Return the number of names, and the first of them."""
     rest = len(names) - LISTED
     return f"{len(names)}: {', '.join(names[:LISTED])}" + (f" and {rest} more" if rest > 0 else "")

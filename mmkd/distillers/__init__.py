@@ -1,4 +1,4 @@
-"""The distiller."""
+"""Distillers: models that train networks by terms."""
 
 from mmkd.distillers.base import BaseDistiller, Step
 from mmkd.distillers.distiller import Distiller

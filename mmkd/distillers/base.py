@@ -1,4 +1,4 @@
-"""What every model has that trains networks by terms and exports one of them."""
+"""Base class of the models that train networks by terms and export one of them."""
 
 from abc import abstractmethod
 from collections import OrderedDict
@@ -24,16 +24,16 @@ Losses = dict[str, Any]
 
 @dataclass
 class Step:
-    """What one training step computed, for those who observe it.
+    """Results of one training step, for its observers.
 
     Attributes:
-        losses: Every entry of the objective under the name under which it is logged.
+        losses: Every entry of the objective, under the name in the log.
         terms: Output of each term that acted, by its name.
-        features: What the taps of each network caught, by ``'student'`` and the others' names.
-        student_logits: Shape (N, C), where a term that acted reads them.
-        teacher_logits: Shape (N, C) each, of the other networks whose logits were computed.
-        activation: What the logits are made for, ``'softmax'`` or ``'sigmoid'``.
-        trained: The network that a term trains, by the term's name, where it is not the student.
+        features: Tensors at the taps of each network, by ``'student'`` and the names of the others.
+        student_logits: Logits of the student, shape (N, C), if a term that acted reads them.
+        teacher_logits: Logits, shape (N, C) each, of the other networks that computed them.
+        activation: Activation that the logits are made for, ``'softmax'`` or ``'sigmoid'``.
+        trained: The network that a term trains, by the term's name, if it is not the student.
     """
 
     losses: Losses
@@ -46,18 +46,18 @@ class Step:
 
 
 class BaseDistiller(TypedModel, TrainsStudent):
-    """Trains networks by terms. One of them, the student, predicts, is evaluated and exported.
+    """Model that trains networks by terms; one of them, the student, predicts and is exported.
 
     Args:
         network: The student.
 
     Attributes:
-        student: The student, under whose prefix ``student.`` its weights are in a checkpoint.
-        teachers: Frozen networks by name, where there are some.
+        student: The student. Its weights have the prefix ``student.`` in a checkpoint.
+        teachers: Frozen networks by name, if there are any.
         terms: The terms by name.
         shared: Modules that several terms use, by name.
-        student_loss_transforms: Logit transforms that the student's own losses see.
-        store: Where the teachers' logits come from, if they do not run.
+        student_loss_transforms: Logit transforms on the way to the student's task losses.
+        store: Store of the teachers' logits, if the teachers do not run.
     """
 
     teachers: dict[str, Teacher]
@@ -104,14 +104,14 @@ class BaseDistiller(TypedModel, TrainsStudent):
     def parse_losses(self, losses: Losses) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum the losses, and name them for the log.
 
-        mmpretrain's heads call their loss ``loss``, which is also MMEngine's name of the total: in
-        the log theirs is ``loss_student``.
+        mmpretrain's heads name their loss ``loss``, which is also MMEngine's name of the total: the
+        log has the loss of the head as ``loss_student``.
         """
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
 
     def factors(self) -> dict[str, float]:
-        """Return what each term is multiplied by in this step: 0 where it does not act."""
+        """Return the factor of each term in this step, which is 0 if the term does not act."""
         factors = {}
         for name, term in self.terms.items():
             factors[name] = term.weight * (1.0 if term.schedule is None else term.schedule.now())
@@ -127,9 +127,9 @@ class BaseDistiller(TypedModel, TrainsStudent):
         """Compute the terms that act, and add ``loss_<name>`` of each term to the losses.
 
         Args:
-            losses: What is added to.
-            factors: What each term is multiplied by.
-            features: What was caught for each term, by its name.
+            losses: The losses, to which the terms are added.
+            factors: The factor of each term.
+            features: The tensors that were caught for each term, by its name.
             batch: Inputs (N, C, H, W) and data samples.
         """
         inputs, data_samples = batch
@@ -154,9 +154,10 @@ class BaseDistiller(TypedModel, TrainsStudent):
             observer(step)
 
     def _finish(self) -> None:
-        """Do what comes after the terms are built."""
+        """Complete the model once its terms are built."""
         self._needs_labels = any(term.needs_labels for term in self.terms.values())
-        # Hooks of its library look for a model's parts: mmdet's for YOLOX takes `bbox_head`.
+        # Hooks of the student's library look for a model's parts: mmdet's hook for YOLOX takes
+        # `bbox_head`.
         for name, part in self.student.named_children():
             if not hasattr(self, name):
                 object.__setattr__(self, name, part)
@@ -164,7 +165,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
     def _accept_student_weights(
         self, state_dict: dict[str, Any], prefix: str, *arguments: Any
     ) -> None:
-        """Let a plain student's weights be loaded: give them the prefix that they have here."""
+        """Accept the weights of a plain student: add the prefix that they have in this model."""
         own = [key for key in self.state_dict() if key.startswith("student.")]
         if any(f"{prefix}{key}" in state_dict for key in own):
             return
@@ -182,7 +183,7 @@ def build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> n
 
 
 def logged(losses: Losses) -> Losses:
-    """Give each loss the name under which it is logged."""
+    """Rename each loss to its name in the log."""
     named = dict(losses)
     if "loss" in named:
         named["loss_student"] = named.pop("loss")
@@ -191,13 +192,13 @@ def logged(losses: Losses) -> Losses:
 
 def check_network_name(name: str) -> None:
     """Raise ``ValueError`` for a name under which a trained network's losses cannot be logged."""
-    # A log sums all entries that have 'loss' in their names.
+    # The log sums all entries that have 'loss' in their names.
     if "." in name or "loss" in name or name == "student" or hasattr(nn.ModuleDict, name):
         raise ValueError(f"A network cannot be called {name!r}: choose another name.")
 
 
 def scaled(losses: Losses, factor: float) -> Losses:
-    """Scale the losses; other entries, such as accuracies, pass."""
+    """Scale the losses; other entries, such as accuracies, stay as they are."""
     found = dict(losses)
     for name, value in losses.items():
         if "loss" in name:
@@ -207,6 +208,6 @@ def scaled(losses: Losses, factor: float) -> Losses:
 
 
 def no_loss(part: nn.Module, inputs: Tensor) -> Tensor:
-    """Return 0, with a graph to a part's parameters so that DDP finds each of them used."""
+    """Return 0 with a graph to a part's parameters, so that DDP sees each of them used."""
     zero = inputs.new_zeros(())
     return zero + sum(parameter.sum() * 0 for parameter in part.parameters())

@@ -1,4 +1,4 @@
-"""The distiller: one student, named teachers, named terms."""
+"""Distiller with one student, named teachers and named terms."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ TaskLoss = Callable[[Any, Any], Tensor]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the terms that act in a step read.
+    """Taps that the acting terms of a step read.
 
     Attributes:
         student: Taps of the student.
@@ -52,7 +52,7 @@ class Wanted:
 
 
 class _Owner:
-    """Marks the distiller that its teachers follow. Copies, such as EMA's, share the teachers."""
+    """Mark of the distiller that its teachers follow; copies of it, such as EMA's, have none."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
         return None
@@ -60,39 +60,40 @@ class _Owner:
 
 @MODELS.register_module()
 class Distiller(BaseDistiller):
-    """Trains a student under its own losses and the terms that compare it with its teachers.
+    """Model that trains a student by its task losses and by terms that compare it with teachers.
 
-    Predictions and bare forwards are the student's. Only the student and what the terms train are
-    parameters of this model; see :class:`mmkd.teachers.Teacher`.
+    Predictions and bare forwards are the student's. The parameters of this model are those of the
+    student and of the trainable parts of its terms; see :class:`mmkd.teachers.Teacher`.
 
     Args:
         student: The student: a model config, or the path or name of a config file, or a module.
-        teachers: Arguments of :class:`mmkd.teachers.Teacher` by the teacher's name, or teachers
-            that are built, or modules.
+        teachers: Arguments of :class:`mmkd.teachers.Teacher` by the teacher's name, or built
+            teachers, or modules.
         teacher: Short for ``teachers=dict(teacher=...)``.
         terms: Settings of the terms by name, see :class:`mmkd.terms.settings.TermSettings`.
-        student_loss_weight: Factor on the student's own losses, at least 0.
+        student_loss_weight: Factor on the student's task losses, at least 0.
         student_loss_schedule: Arguments of :class:`mmkd.schedule.Schedule` for that factor, for
             methods that let a term alone initialise the student: ``dict(begin=30)``.
-        student_loss_transforms: Logit transforms that the student's own losses see in training:
-            configs, or names of shared modules.
-        shared: Configs of modules by name, which the losses of several terms then name where they
-            take a transform, a temperature or a target: ``student_transforms=['controller']``.
+        student_loss_transforms: Logit transforms on the way to the student's task losses in
+            training: configs, or names of shared modules.
+        shared: Configs of modules by name. The losses of several terms can then use the name in
+            place of a transform, a temperature or a target: ``student_transforms=['controller']``.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
             the teachers.
         roles: Taps of the student by role, such as ``dict(stages=['backbone.layer1', ...])``, in
-            place of those that a dry run finds, see :class:`mmkd.networks.roles.Roles`. Those of a
-            teacher are an argument of it.
-        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
-            default those of the data, or what the network says, or 64 x 64 or 224 x 224 pixels.
-        task_loss: The own loss of a student that computes none, such as any ``nn.Module``: a
-            function of its output and the labels that returns a 0-dim tensor. Without one, and in
-            batches without labels, such a student learns from its teachers alone.
-        predict_teachers: Whether validation also runs the teachers, and gives each data sample
-            their scores as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
-        store: Arguments of :class:`mmkd.store.Store`, from which the teachers' logits come then: no
-            teacher is built.
-        data_preprocessor: The student's, where its own config has none.
+            place of those from a dry run, see :class:`mmkd.networks.roles.Roles`. The roles of a
+            teacher are an argument of the teacher.
+        input_shape: Channels, height and width of an input for the dry run that measures shapes. By
+            default those of the data, or those that the network names, or 64 x 64 or 224 x 224
+            pixels.
+        task_loss: Task loss of a student that computes none, such as any ``nn.Module``: a function
+            of its output and the labels that returns a 0-dim tensor. Without it, and in batches
+            without labels, such a student learns from its teachers alone.
+        predict_teachers: Whether validation also runs the teachers, and adds their scores to each
+            data sample as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
+        store: Arguments of :class:`mmkd.store.Store`. The teachers' logits then come from that
+            store, and no teacher is built.
+        data_preprocessor: The student's data preprocessor, if the student's config has none.
     """
 
     student_loss_transforms: LossTransforms
@@ -143,7 +144,7 @@ class Distiller(BaseDistiller):
             self.store = Store(**store)
             teachers = self.store.teachers(teachers or {"teacher": teacher})
             teacher = None
-        # What is built besides the student must not change how the student is initialised.
+        # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
@@ -161,7 +162,7 @@ class Distiller(BaseDistiller):
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
-        """Run the student; in validation the teachers too, if they are to predict."""
+        """Run the student, and in validation the teachers too if they are to predict."""
         if not self.manner.computes_losses:
             return self.student(inputs)
         predictions = super().infer(inputs, data_samples, mode)
@@ -171,10 +172,10 @@ class Distiller(BaseDistiller):
 
     @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
-        """Return the student's own losses, weighted, and ``loss_<name>`` of each term.
+        """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
-        Compiled code would not see the taps' hooks, which are new in each forward: under
-        ``torch.compile`` the step runs as it is. Parts where no tap lies may be compiled ones.
+        Compiled code would not see the hooks of the taps, which are new in each forward. Therefore
+        the step runs uncompiled under ``torch.compile``. Parts without taps may be compiled.
         """
         factors = self.factors()
         acting = tuple(name for name, factor in factors.items() if factor)
@@ -201,7 +202,7 @@ class Distiller(BaseDistiller):
         of_terms = dict.fromkeys(self.terms, features)
         outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples))
         if self.shared and self.terms:
-            # In a step in which the terms that share them do not act, too.
+            # This also holds in a step in which the terms that share the transforms do not act.
             name = f"loss_{[*self.terms][-1]}"
             losses[name] = losses[name] + no_loss(self.shared, inputs)
         if self._observers:
@@ -209,14 +210,14 @@ class Distiller(BaseDistiller):
         return losses
 
     def _task(self, inputs: Tensor, labels: Any) -> Losses:
-        """Run a student that computes no losses, and return its task loss where it has one."""
+        """Run a student that computes no losses, and return its task loss if it has one."""
         output = self.student(inputs)
         if self.task_loss is None or labels is None:
             return {}
         return {"loss_student": self.task_loss(output, labels)}
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
-        """Return what is caught of each network for the terms of these names."""
+        """Return the taps to catch in each network for the terms of these names."""
         taps: dict[str, dict[Tap, None]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():
@@ -224,13 +225,13 @@ class Distiller(BaseDistiller):
         teachers = []
         for teacher, names in names_of_each(self.teachers).items():
             names = [name for name in names if name in taps]
-            if names:  # a teacher of several names runs once
+            if names:  # a teacher with several names runs once
                 read = dict.fromkeys(tap for name in names for tap in taps[name])
                 teachers.append((teacher, names, [*read]))
         return Wanted([*taps["student"]], teachers)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Distiller":
-        """Move or cast the teachers along with the student, unless they are another distiller's."""
+        """Move or cast the teachers along with the student, unless another distiller holds them."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if self._owner is not None:
             for teacher in self.teachers.values():
@@ -238,7 +239,7 @@ class Distiller(BaseDistiller):
         return self
 
     def _report(self, step: Step) -> None:
-        """Add the logits that are there anyway, over shared classes, and call the observers."""
+        """Add the logits that are already computed, over shared classes, and call the observers."""
         at_places = [name for name, output in step.terms.items() if output.logits]
         term = self.terms[at_places[0]] if at_places else None
         taps = self.logits if term is None else term.logit_taps

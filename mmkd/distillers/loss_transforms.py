@@ -1,4 +1,4 @@
-"""Logit transforms that the student's own losses see."""
+"""Logit transforms on the way to the student's task losses."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from mmkd.terms.shared import refer
 
 
 class LossTransforms(nn.Sequential):
-    """Transforms between the student's logits and its own losses, in training steps only.
+    """Transforms between the student's logits and its task losses, in training steps only.
 
-    The terms, weights and predictions have the logits as the network gives them.
+    The terms, weights and predictions still read the logits of the network without transforms.
 
     Args:
         transforms: Configs of logit transforms, or names of shared modules.
@@ -22,8 +22,8 @@ class LossTransforms(nn.Sequential):
         shared: The shared modules.
 
     Raises:
-        ValueError: In words, if a transform is fitted to a target, which the student's own losses
-            have not, or the logits are not a module's output that can be replaced.
+        ValueError: If a transform is fitted to a target, which task losses do not have, or the
+            logits are not an output of a module that can be replaced.
     """
 
     def __init__(self, transforms: Sequence[Any], logits: Taps, shared: nn.ModuleDict) -> None:
@@ -43,9 +43,9 @@ class LossTransforms(nn.Sequential):
         self.logits = logits
 
     def run(self, student: nn.Module, forward: Callable[[], Any]) -> Any:
-        """Run a forward of the student in which what comes after its logits sees them transformed.
+        """Run a forward of the student in which all modules after its logits see them transformed.
 
-        A hook that is there already, such as a tap's, still has the logits as they are.
+        A hook that exists already, such as that of a tap, still sees the unchanged logits.
         """
         assert isinstance(self.logits, Tap)
 

@@ -1,4 +1,4 @@
-"""Networks that learn together, each from the others."""
+"""Distiller of networks that learn together, each from the others."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -34,35 +34,35 @@ SUFFIX = "_mutual"
 
 @MODELS.register_module()
 class MutualDistiller(BaseDistiller):
-    r"""Trains several networks at once, each under its own losses and towards the others' outputs.
+    r"""Model that trains several networks at once, by their task losses and each other's outputs.
 
-    Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu; CVPR 2018), equations 3 to 9: to the own
-    losses of network k of K comes
+    Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu; CVPR 2018), equations 3 to 9. The task
+    losses of network k of K are increased by
 
     .. math:: \frac{1}{K-1} \sum_{j \ne k} KL(p_j \,\|\, p_k)
 
-    in which the others' probabilities :math:`p_j` get no gradient. All networks take the same step
-    at once, on the same batch; the paper's algorithm updates one after another.
+    where the other networks' probabilities :math:`p_j` get no gradient. All networks take the same
+    step at once, on the same batch; the paper's algorithm updates them one after another.
 
     The first network is the student: it predicts, is evaluated and exported. The losses of each
-    network are logged as ``<name>.<loss>``, what it learns from the others as
+    network are logged as ``<name>.<loss>``, and its loss towards the others as
     ``loss_<name>_mutual``.
 
     Args:
         students: The networks by name: model configs, or paths or names of config files.
         logits: Tap of the logits, shape (N, C): one for all networks, or a dict by name.
-        loss: Config of the loss between the logits of a network and those of another.
+        loss: Config of the loss between the logits of two networks.
         sample_weight: Config of a sample weight, computed from both logits.
-        weight: Scalar weight of what a network learns from the others. With 0 each learns alone.
+        weight: Scalar weight of the loss towards the other networks. With 0 each learns alone.
         schedule: Arguments of :class:`mmkd.schedule.Schedule` for that weight.
-        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
+        input_shape: Channels, height and width of an input for the dry run that measures shapes. By
             default 64 x 64 pixels, with the channels of the data preprocessor.
-        data_preprocessor: That of all networks. Where their own configs say one it must be the
-            same, as they share the first one's.
+        data_preprocessor: The data preprocessor of all networks. If their configs name
+            preprocessors, these must be equal, because all networks share the first one.
 
     Raises:
-        ValueError: In words, for fewer than two networks, names that cannot be, other classes or
-            preprocessing, taps without logits (N, C), and losses that compare no logits.
+        ValueError: If there are fewer than two networks, a name is not allowed, classes or
+            preprocessing differ, a tap gives no logits (N, C), or the loss does not compare logits.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MutualDistiller(BaseDistiller):
         self._first = first
         self.teachers, self.shared = {}, nn.ModuleDict()
         self.student_loss_transforms = nn.Sequential()
-        # What is built besides the student must not change how the student is initialised.
+        # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.peers = ModuleDict(
                 {name: build_student(students[name], data_preprocessor) for name in peers}
@@ -117,7 +117,7 @@ class MutualDistiller(BaseDistiller):
 
     @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
-        """Return the own losses of all networks, and ``loss_<name>_mutual`` of each."""
+        """Return the task losses of all networks, and ``loss_<name>_mutual`` of each."""
         factors = self.factors()
         losses: Losses = {}
         features: dict[str, dict[Tap, Tensor]] = {}
@@ -163,7 +163,7 @@ class MutualDistiller(BaseDistiller):
         """Return the shapes of the logits by network, from a dry run.
 
         Raises:
-            ValueError: If the networks have other numbers of classes.
+            ValueError: If the networks differ in the number of classes.
         """
         shapes = {
             name: shapes_of(f"network {name!r}", network, inputs, [self.taps[name]])
@@ -179,7 +179,7 @@ class MutualDistiller(BaseDistiller):
         return shapes
 
     def _finish_term(self, draft: Draft, name: str, shapes: Mapping[str, Shapes]) -> Term:
-        """Check what a network learns from the others, and compute it once."""
+        """Check the term by which a network learns from the others, and compute it once."""
         if not isinstance(draft.loss, LogitLoss):
             raise ValueError(
                 "The networks learn from each other's logits, which "
@@ -225,7 +225,7 @@ def _check_names(students: Mapping[str, Spec]) -> None:
 
 
 def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:
-    """Give all networks the first one's data preprocessor, if theirs is the same."""
+    """Give all networks the first one's data preprocessor, if their preprocessors are equal."""
     first, *others = networks
     shared = networks[first].data_preprocessor
     for name in others:
@@ -241,7 +241,7 @@ def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:
 
 
 def _prepares(network: nn.Module) -> tuple[Normalization | None, list[str]]:
-    """Return how a network's batch is normalised and augmented."""
+    """Return the normalisation and the augmentations of a network's batch."""
     augments = getattr(network.data_preprocessor, "batch_augments", None)
     return Normalization.of(network), [
         type(augment).__name__ for augment in getattr(augments, "augments", ())

@@ -1,4 +1,4 @@
-"""A network whose deepest classifier teaches classifiers at its earlier stages."""
+"""Distiller of a network whose deepest classifier teaches classifiers at its earlier stages."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -38,7 +38,7 @@ MAP = Tap("neck", input=True)
 
 @MODELS.register_module()
 class SelfDistiller(BaseDistiller):
-    r"""Trains a classifier together with classifiers at its earlier stages, which it teaches.
+    r"""Model that trains a network together with classifiers at its stages, which it teaches.
 
     Be Your Own Teacher: Improve the Performance of Convolutional Neural Networks via Self
     Distillation (Zhang, Song, Gao, Chen, Bao, Ma; ICCV 2019), section 3: a branch of a bottleneck,
@@ -47,8 +47,9 @@ class SelfDistiller(BaseDistiller):
     predicts and is exported.
 
     The bottleneck is 1x1, k x k with stride k and 1x1, with a quarter of the channels in between
-    and BatchNorm and ReLU behind each convolution, where k leads to the size of the last map. The
-    paper does not say; this is that of luanyunteng/pytorch-be-your-own-teacher.
+    and BatchNorm and ReLU after each convolution; k is chosen to give the size of the last map. The
+    paper does not specify the bottleneck; this one comes from
+    luanyunteng/pytorch-be-your-own-teacher.
 
     The losses of a branch are logged as ``<branch>.<loss>``, its terms as
     ``loss_<branch>_<term>``.
@@ -56,19 +57,19 @@ class SelfDistiller(BaseDistiller):
     Args:
         student: The network, a classifier of mmpretrain with ``neck`` and ``head``.
         branches: Tap of the stage from which each branch grows, by the branch's name.
-        terms: Settings of terms by name, of which each branch has its own, see
-            :class:`mmkd.terms.settings.TermSettings`. ``student`` is a tap of a branch, which has a
-            ``neck`` and a ``head`` like the network's, and ``teacher`` one of the network; both are
+        terms: Settings of terms by name, see :class:`mmkd.terms.settings.TermSettings`. Each branch
+            gets a copy of every term. ``student`` is a tap of a branch, which has a ``neck`` and a
+            ``head`` like the network's, and ``teacher`` is a tap of the network; both are
             ``logits`` by default.
-        branch_loss_weight: Factor on the branches' losses on labels, the paper's 1 - alpha.
+        branch_loss_weight: Factor on the branches' losses with the labels, the paper's 1 - alpha.
         logits: Tap of the logits, of the network and of each branch.
-        input_shape: Channels, height and width of an input for the dry run that finds shapes. By
+        input_shape: Channels, height and width of an input for the dry run that measures shapes. By
             default 64 x 64 pixels, with the channels of the data preprocessor.
-        data_preprocessor: The student's, where its own config has none.
+        data_preprocessor: The student's data preprocessor, if the student's config has none.
 
     Raises:
-        ValueError: In words, for networks without neck or head, taps without maps, and terms that
-            cannot be computed.
+        ValueError: If the network has no neck or head, a tap gives no map, or a term cannot be
+            computed.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class SelfDistiller(BaseDistiller):
         self.logits = roles["student"].single(logits)
         self.stages = {name: roles["student"].single(stage) for name, stage in branches.items()}
         self.terms, self._trained = Terms(), dict[str, str]()
-        # What is built besides the student must not change how the student is initialised.
+        # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             drafts = {name: self._draft(name, terms) for name in branches}
             self._build_branches(inputs, drafts)
@@ -119,7 +120,7 @@ class SelfDistiller(BaseDistiller):
 
     @torch.compiler.disable
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
-        """Return the losses of the network and of its branches, and those of the terms."""
+        """Return the losses of the network, of its branches and of the terms."""
         factors = self.factors()
         acting = [name for name, factor in factors.items() if factor]
         wanted = [*self.stages.values(), *self._read(DEEPEST, acting)]
@@ -149,7 +150,7 @@ class SelfDistiller(BaseDistiller):
         return losses
 
     def _read(self, network: str, terms: Sequence[str]) -> dict[Tap, None]:
-        """Return what terms read of one side, ``'student'`` or the deepest, without repeats."""
+        """Return the taps that terms read of ``'student'`` or the deepest classifier, each once."""
         return dict.fromkeys(tap for name in terms for tap in self.terms[name].taps[network])
 
     def _build_branches(self, inputs: Tensor, drafts: Mapping[str, Sequence[Draft]]) -> None:
@@ -196,7 +197,7 @@ def _check_plain(draft: Draft) -> None:
 
 
 class _Branch(BaseModule):
-    """A bottleneck from a stage's map to one of the last map's shape, and a neck and a head."""
+    """Bottleneck from a stage's map to the shape of the last map, with a neck and a head."""
 
     def __init__(
         self, name: str, network: Any, stage: tuple[int, ...], last: tuple[int, ...]

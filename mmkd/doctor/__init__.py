@@ -1,6 +1,7 @@
-"""``python -m mmkd doctor``: is this environment fit for mmkd?
+"""``python -m mmkd doctor``: check whether the environment is fit for mmkd.
 
-Nothing here imports more than the standard library: the doctor has to run where nothing else does.
+This package imports only the standard library, because the doctor has to run when nothing else
+does.
 """
 
 from mmkd.doctor.cli import main

@@ -1,4 +1,4 @@
-"""Runs the checks and prints what they find."""
+"""Command that runs the checks and prints their findings."""
 
 import argparse
 from collections.abc import Callable, Iterable
@@ -26,14 +26,14 @@ CHECKS: tuple[Callable[[Environment], list[Finding]], ...] = (
 
 
 def examine(env: Environment) -> Iterable[Finding]:
-    """Everything that the checks find, in their order; yields each as soon as it is known."""
-    with ThreadPoolExecutor(max_workers=2) as pool:  # most of the time is imports in processes
+    """Yield all findings of the checks, in the order of the checks, each as soon as it is known."""
+    with ThreadPoolExecutor(max_workers=2) as pool:  # imports in processes take most of the time
         for findings in pool.map(lambda check: check(env), CHECKS):
             yield from findings
 
 
 def report(findings: Iterable[Finding]) -> int:
-    """Prints the findings and returns the exit code: 1 if something is broken."""
+    """Print the findings, and return the exit code: 1 if something is broken."""
     counts = dict.fromkeys(Level, 0)
     for finding in findings:
         counts[finding.level] += 1

@@ -1,4 +1,4 @@
-"""What the checks may ask of the environment, so that tests can put another one in its place."""
+"""Facts that the checks read from the environment; tests can substitute another one."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ PROBE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Probe:
-    """The end of a piece of Python code that ran in a process of its own."""
+    """Result of a piece of Python code that ran in a separate process."""
 
     ok: bool
     output: str = ""
@@ -22,13 +22,14 @@ class Probe:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment to examine.
+    """Environment to examine.
 
     Attributes:
         python: The version of Python.
-        executable: Its interpreter, for the commands that mend something.
-        version: Returns the installed version of a distribution, or ``None``.
-        probe: Runs Python code in a new process, where a crash or a half-done import does no harm.
+        executable: Its interpreter, for the commands that repair something.
+        version: Function that returns the installed version of a distribution, or ``None``.
+        probe: Function that runs Python code in a new process, where a crash or a half-done import
+            does no harm.
     """
 
     python: tuple[int, int, int]
@@ -38,20 +39,20 @@ class Environment:
 
     @property
     def pip(self) -> str:
-        """The start of a pip command for this very environment."""
+        """Beginning of a pip command for this very environment."""
         return f"{self.executable} -m pip"
 
     @property
     def families(self) -> list[str]:
-        """The names of the families of which at least one package is installed."""
+        """Names of the families of which at least one package is installed."""
         return [name for name in FAMILIES if any(map(self.has, FAMILIES[name]))]
 
     def has(self, package: Package) -> bool:
-        """Whether a package is installed, in whatever version."""
+        """Return whether a package is installed, in any version."""
         return self.version(package.name) is not None
 
     def installed(self, module: str) -> Package | None:
-        """The installed package that provides a module of the stack."""
+        """Return the installed package that provides a module of the stack."""
         packages = [package for family in FAMILIES.values() for package in family]
         found = (package for package in packages if package.module == module and self.has(package))
         return next(found, None)
@@ -75,7 +76,7 @@ def _probe(code: str) -> Probe:
 
 
 def current_environment() -> Environment:
-    """The environment that this process runs in."""
+    """Return the environment of this process."""
     return Environment(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         executable=sys.executable,

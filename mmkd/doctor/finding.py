@@ -1,11 +1,11 @@
-"""What a check finds."""
+"""Finding of a check."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Level(Enum):
-    """How bad it is. Only ``BROKEN`` makes the doctor's exit code 1."""
+    """Severity of a finding. Only ``BROKEN`` makes the doctor's exit code 1."""
 
     OK = "ok"
     NOTE = "note"
@@ -18,9 +18,9 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        level: How bad it is.
-        text: What was found, in words.
-        remedy: The exact shell command that mends it, if there is something to mend.
+        level: Severity of the finding.
+        text: Description of the finding.
+        remedy: The exact shell command that repairs it, if there is something to repair.
     """
 
     level: Level

@@ -1,6 +1,6 @@
-"""Checks that import what is installed, each in a process of its own.
+"""Checks that import the installed packages, each in a separate process.
 
-Without MMEngine nothing of the stack can be imported; that it is missing is said elsewhere, and not
+Without MMEngine no module of the stack can be imported. Another check reports that, and it is not
 repeated here for each module.
 """
 
@@ -20,7 +20,7 @@ CUDA_OPS = "from mmcv.ops import get_compiling_cuda_version; print(get_compiling
 
 
 def remedy(env: Environment, error: str) -> str | None:
-    """The command that mends a known error of an import."""
+    """Return the command that repairs a known error of an import, or ``None``."""
     if "libGL" in error or "libgthread" in error:
         return "apt-get update && apt-get install -y libgl1 libglib2.0-0"
     if "mmcv._ext" in error or "undefined symbol" in error or "_ext." in error:
@@ -33,17 +33,18 @@ def remedy(env: Environment, error: str) -> str | None:
 
 
 def compile_mmcv(env: Environment) -> str | None:
-    """The command that compiles mmcv anew, against the torch that is there."""
+    """Return the command that compiles mmcv anew, against the installed torch."""
     package = env.installed("mmcv")
     if package is None:
         return None
-    # pip would take a wheel that was built without torch, or with another one, from its cache.
+    # Otherwise pip would use a wheel from its cache that was built without torch, or with another
+    # one.
     forget = f"{env.pip} cache remove {package.name.replace('-', '_')}"
     return f"{forget}; CFLAGS='-O1 -g0' {reinstall(env, package.pin)}"
 
 
 def reinstall(env: Environment, requirement: str) -> str:
-    """The command that puts back the files of one package, and nothing else."""
+    """Return the command that restores the files of one package, and nothing else."""
     return f"{env.pip} install --no-build-isolation --no-deps --force-reinstall {requirement}"
 
 
@@ -56,7 +57,7 @@ def _check_import(env: Environment, code: str, what: str, mend: str | None) -> F
 
 
 def check_opencv(env: Environment) -> list[Finding]:
-    """OpenCV, which needs two libraries of the system."""
+    """Check OpenCV, which needs two libraries of the system."""
     if not env.installed("mmcv"):
         return []
     mend = reinstall(env, "'opencv-python<4.13'")
@@ -64,7 +65,7 @@ def check_opencv(env: Environment) -> list[Finding]:
 
 
 def check_torchvision(env: Environment) -> list[Finding]:
-    """Torchvision, by itself and if that fails with the remedy of `mmkd.compat.torchvision`."""
+    """Check torchvision, alone and, if that fails, with the remedy of `mmkd.compat.torchvision`."""
     if not env.installed("mmengine") or not any(map(env.installed, ("mmpretrain", "mmdet"))):
         return []
     if env.version("torchvision") is None:
@@ -82,14 +83,14 @@ def check_torchvision(env: Environment) -> list[Finding]:
 
 
 def check_mmcv_ops(env: Environment) -> list[Finding]:
-    """The compiled part of mmcv, which is left out where mmcv is built without torch in sight."""
+    """Check the compiled part of mmcv, which is missing if mmcv was built without torch."""
     if not env.installed("mmengine") or not env.installed("mmcv"):
         return []
     return [_check_import(env, "import torch, mmcv._ext", "mmcv's compiled ops", compile_mmcv(env))]
 
 
 def check_modules(env: Environment) -> list[Finding]:
-    """Mmkd, mmpretrain and mmdet as a whole: they refuse versions that do not fit each other."""
+    """Check mmkd, mmpretrain and mmdet as a whole: they refuse versions that do not match."""
     modules = {"mmkd": "mmkd", "mmpretrain": "mmpretrain.models", "mmdet": "mmdet.models"}
     if not env.installed("mmengine"):
         return []
@@ -103,7 +104,7 @@ def check_modules(env: Environment) -> list[Finding]:
 
 
 def check_devices(env: Environment) -> list[Finding]:
-    """The devices to train on, and whether mmcv's ops run there."""
+    """Check the devices to train on, and whether mmcv's ops run there."""
     if env.version(TORCH.name) is None:
         return []
     probe = env.probe(DEVICES)

@@ -1,4 +1,4 @@
-"""The supported versions: the table that the doctor, the lock files and the README agree with."""
+"""Supported versions: the table on which the doctor, the lock files and the README agree."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ PYTHONS = ((3, 10), (3, 11), (3, 12))
 
 @dataclass(frozen=True)
 class Package:
-    """A distribution, the version of it that mmkd is tested with, and the module it installs."""
+    """Distribution with the version that mmkd is tested with, and the module that it installs."""
 
     name: str
     version: str
@@ -15,7 +15,7 @@ class Package:
 
     @property
     def pin(self) -> str:
-        """The requirement that pip understands, such as ``torch==2.13.0``."""
+        """Requirement in pip's form, such as ``torch==2.13.0``."""
         return f"{self.name}=={self.version}"
 
 
@@ -23,7 +23,7 @@ TORCH = Package("torch", "2.13.0", "torch")
 TORCHVISION = Package("torchvision", "0.28.0", "torchvision")
 NUMPY = Package("numpy", "2.2.6", "numpy")
 
-# The two families install the same modules, so an environment holds one or the other.
+# Both families install the same modules, so an environment contains one or the other.
 FAMILIES = {
     "onedl": (
         Package("onedl-mmengine", "0.10.12", "mmengine"),
@@ -39,5 +39,6 @@ FAMILIES = {
     ),
 }
 
-# What mmcv's build needs beside torch; its original release imports pkg_resources, gone from 81 on.
+# Build requirements of mmcv besides torch; its original release imports pkg_resources, which
+# setuptools dropped in version 81.
 BUILD_TOOLS = "'setuptools<81' wheel packaging ninja psutil click"

@@ -1,4 +1,4 @@
-"""Checks of the installed versions against the supported table; nothing is imported here."""
+"""Checks of the installed versions against the supported table, without importing anything."""
 
 import re
 
@@ -16,13 +16,13 @@ from mmkd.doctor.supported import (
 
 
 def major_minor(version: str) -> tuple[int, int]:
-    """The first two numbers of a version, such as (2, 13) of ``2.13.0+cpu``."""
+    """Return the first two numbers of a version, such as (2, 13) of ``2.13.0+cpu``."""
     numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
 
 
 def compare(env: Environment, package: Package, why: str = "") -> Finding:
-    """A finding on an installed package: the supported version, or one that is not tested."""
+    """Return a finding on an installed package: a supported version, or an untested one."""
     found = env.version(package.name)
     text = f"{package.name} {found} (supported: {package.version})"
     if found is not None and found.partition("+")[0] == package.version:
@@ -33,7 +33,7 @@ def compare(env: Environment, package: Package, why: str = "") -> Finding:
 
 
 def install_family(env: Environment, family: str) -> str:
-    """The command that installs a family, with what its build needs, in the right order."""
+    """Return the command that installs a family and its build requirements in the right order."""
     pins = " ".join(package.pin for package in (TORCHVISION, *FAMILIES[family]))
     return (
         f"{env.pip} install {TORCH.pin} {BUILD_TOOLS} && "
@@ -42,7 +42,7 @@ def install_family(env: Environment, family: str) -> str:
 
 
 def check_python(env: Environment) -> list[Finding]:
-    """Python itself."""
+    """Check the version of Python."""
     found = ".".join(map(str, env.python))
     supported = ", ".join(f"{major}.{minor}" for major, minor in PYTHONS)
     text = f"Python {found} (supported: {supported})"
@@ -52,7 +52,7 @@ def check_python(env: Environment) -> list[Finding]:
 
 
 def check_torch(env: Environment) -> list[Finding]:
-    """Whether torch is there, and the version that mmcv compiles with."""
+    """Check that torch is installed, in the version that mmcv compiles with."""
     found = env.version(TORCH.name)
     if found is None:
         return [Finding(Level.BROKEN, "torch is not installed", f"{env.pip} install {TORCH.pin}")]
@@ -61,7 +61,7 @@ def check_torch(env: Environment) -> list[Finding]:
 
 
 def check_numpy(env: Environment) -> list[Finding]:
-    """Whether numpy is there, and old enough for the stack."""
+    """Check that numpy is installed, and old enough for the stack."""
     found = env.version(NUMPY.name)
     if found is None:
         return [Finding(Level.BROKEN, "numpy is not installed", f"{env.pip} install {NUMPY.pin}")]
@@ -70,7 +70,7 @@ def check_numpy(env: Environment) -> list[Finding]:
 
 
 def check_mixture(env: Environment) -> list[Finding]:
-    """Whether one family is installed, and not both over each other."""
+    """Check that one family is installed, and not both over each other."""
     if not env.families:
         text = "Neither family of OpenMMLab packages is installed; this installs the maintained one"
         return [Finding(Level.BROKEN, text, install_family(env, "onedl"))]
@@ -84,7 +84,7 @@ def check_mixture(env: Environment) -> list[Finding]:
 
 
 def check_packages(env: Environment) -> list[Finding]:
-    """The packages of the family that is installed, or of both."""
+    """Check the packages of the installed family, or of both."""
     findings = []
     for package in (package for family in env.families for package in FAMILIES[family]):
         if env.has(package):
@@ -104,7 +104,7 @@ def _absent(env: Environment, package: Package) -> Finding:
 
 
 def check_setuptools(env: Environment) -> list[Finding]:
-    """The original family imports pkg_resources, which setuptools dropped."""
+    """Check setuptools: the original family imports pkg_resources, which setuptools dropped."""
     found = env.version("setuptools")
     if "openmmlab" not in env.families:
         return []
@@ -115,7 +115,7 @@ def check_setuptools(env: Environment) -> list[Finding]:
 
 
 def check_quickstart(env: Environment) -> list[Finding]:
-    """What only the quickstart needs."""
+    """Check the packages that only the quickstart needs."""
     missing = [name for name in ("scikit-learn", "matplotlib") if env.version(name) is None]
     if not missing:
         return []

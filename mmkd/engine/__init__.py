@@ -1,4 +1,4 @@
-"""Running: mixed precision and several processes on a CPU, and what the scripts in tools/ share."""
+"""Execution of runs: mixed precision and several processes on a CPU, and helpers of the tools."""
 
 from mmkd.engine.amp import CPUAmpOptimWrapper, use_mixed_precision
 from mmkd.engine.distributed import leave_processes, prepare_processes

@@ -1,4 +1,4 @@
-"""Automatic mixed precision where there is no accelerator."""
+"""Automatic mixed precision on machines without an accelerator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +16,17 @@ from mmkd.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
-    """Runs the forward in bfloat16 autocast, on a CPU as well.
+    """Optimizer wrapper that runs the forward in bfloat16 autocast, also on a CPU.
 
-    MMEngine's ``AmpOptimWrapper`` refuses to work without an accelerator. Losses are not scaled:
-    bfloat16 has the exponents of float32, so that small gradients do not vanish.
+    MMEngine's ``AmpOptimWrapper`` requires an accelerator. Losses are not scaled: bfloat16 has the
+    exponents of float32, so that small gradients do not vanish.
 
     Args:
         dtype: ``'bfloat16'``, the only type that a CPU autocasts to.
-        **kwargs: Those of ``mmengine.optim.OptimWrapper``.
+        **kwargs: Arguments of ``mmengine.optim.OptimWrapper``.
 
     Raises:
-        ValueError: For another type.
+        ValueError: If the type is another one.
     """
 
     def __init__(self, dtype: str = "bfloat16", **kwargs: Any) -> None:
@@ -42,11 +42,11 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
 
 def use_mixed_precision(config: Config) -> None:
-    """Turn mixed precision on in a config, by the means of the device that there is."""
+    """Turn on mixed precision in a config, by the wrapper that suits the machine's device."""
     wrapper = config.optim_wrapper
     if get_device() == "cpu":
         wrapper.type = "mmkd.CPUAmpOptimWrapper"
-        # Both are about float16, which a CPU does not autocast to.
+        # Both settings concern float16, which a CPU does not autocast to.
         wrapper.pop("loss_scale", None)
         wrapper.pop("dtype", None)
     else:

@@ -1,4 +1,4 @@
-"""The files of a run's data, looked for before anything is built."""
+"""Search for missing files of a run's data, before anything is built."""
 
 import inspect
 import os
@@ -13,10 +13,10 @@ DOCS = "docs/datasets.md has the layouts"
 
 
 def missing_data(config: Config, loaders: Sequence[str]) -> Iterator[str]:
-    """Name the annotation files and image folders of a run that do not exist.
+    """Yield the annotation files and image folders of a run that do not exist.
 
-    Only what is sure to be read is looked for: local paths that the config gives, of data sets that
-    cannot download themselves.
+    Only files that are certainly read count: local paths in the config, of data sets that cannot
+    download themselves.
 
     Args:
         config: The config of the run.
@@ -70,7 +70,7 @@ def _paths(dataset: Mapping[str, Any], scope: str | None) -> Iterator[str]:
 
 
 def _downloads(dataset: Mapping[str, Any], scope: str | None) -> bool:
-    """Tell whether a data set downloads what it does not find."""
+    """Return whether a data set downloads missing files."""
     kind: Any = dataset.get("type")
     if isinstance(kind, str):
         with DATASETS.switch_scope_and_registry(scope) as registry:

@@ -1,4 +1,4 @@
-"""Joining and leaving the processes of a run: what MMEngine's launchers leave out."""
+"""Joining and leaving the processes of a run: the parts that MMEngine's launchers leave out."""
 
 import ctypes
 import gc
@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import torch
 
-# Its functions take the default group as default argument when they are imported, which DDP does
-# when there is one already: they would keep it, with its threads, to the end of Python.
+# The functions of this torch module take the default group as a default argument at import. DDP
+# imports the module when a group exists already; the functions would then keep that group, with
+# its threads, until Python ends.
 import torch.distributed.nn.functional
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -19,20 +20,22 @@ from torch import distributed
 
 from mmkd.engine.launch import ArgumentError
 
-# Where each launcher that does not set torch's own variables keeps RANK, WORLD_SIZE, LOCAL_RANK.
+# Variables in which launchers that do not set torch's variables keep RANK, WORLD_SIZE and
+# LOCAL_RANK.
 RANKS = {
     "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
     "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 }
 DEFAULT_PORT = "29500"
-SET_PARENT_DEATH_SIGNAL = 1  # of Linux's prctl
+SET_PARENT_DEATH_SIGNAL = 1  # a constant of Linux's prctl
 
 
 def prepare_processes(config: Config) -> None:
-    """Make a launched run work without a GPU. To be called before the Runner is built.
+    """Make a launched run work without a GPU. Call this before the Runner is built.
 
     MMEngine selects a CUDA device when it joins the process group and again when it wraps the
-    model, whatever the backend. Without a GPU this joins with gloo first and says how to wrap.
+    model, whatever the backend. Without a GPU this function joins with gloo first and sets the
+    model wrapper.
 
     Raises:
         ArgumentError: If there are GPUs, but fewer than processes.
@@ -49,7 +52,7 @@ def prepare_processes(config: Config) -> None:
         seconds = config.get("env_cfg", {}).get("dist_cfg", {}).get("timeout")
         timeout = None if seconds is None else timedelta(seconds=seconds)
         distributed.init_process_group("gloo", timeout=timeout)
-    # These are MMEngine's own defaults, which it applies only where the config has no wrapper.
+    # These are MMEngine's defaults, which it applies only if the config has no wrapper.
     defaults = dict(
         type="MMDistributedDataParallel",
         broadcast_buffers=False,
@@ -60,12 +63,13 @@ def prepare_processes(config: Config) -> None:
 
 
 def leave_processes() -> None:
-    """Leave the process group, if there is one. To be called when nothing holds the Runner.
+    """Leave the process group, if there is one. Call this when nothing refers to the Runner.
 
     Gloo's threads end with the last reference to their group, and abort the process if Python ends
-    first while one of them lets go of a tensor. The Runner and its model refer to each other and to
-    the group, so that they have to be collected. This function's own reference has to be the last:
-    torch waits for the threads without Python's lock only where it drops a Python reference.
+    while one of them still releases a tensor. The Runner and its model refer to each other and to
+    the group, so the garbage collector has to free them. The reference in this function has to be
+    the last one: torch waits for the threads without Python's lock only when it drops a Python
+    reference.
     """
     if not distributed.is_initialized():
         return
@@ -76,9 +80,9 @@ def leave_processes() -> None:
 
 
 def _end_with_launcher() -> None:
-    """Have the kernel end this process when torchrun ends, also when torchrun is killed.
+    """Make the kernel end this process when torchrun ends, even if torchrun is killed.
 
-    It would train on, with nothing that would start it again or tell it to stop.
+    Otherwise the process would train on, with nothing that could restart or stop it.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -94,7 +98,7 @@ def _check_gpus() -> None:
 
 
 def _export_ranks(launcher: str) -> None:
-    """Set the variables by which torch's processes find each other, as torchrun does."""
+    """Set the variables by which torch's processes reach each other, as torchrun does."""
     for name, source in zip(
         ("RANK", "WORLD_SIZE", "LOCAL_RANK"), RANKS.get(launcher, ()), strict=False
     ):

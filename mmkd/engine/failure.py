@@ -1,4 +1,4 @@
-"""How a command ends that fails: one block of words, from one of its processes."""
+"""Messages of failing commands: one block of text, from one of the processes."""
 
 import os
 import sys
@@ -10,22 +10,23 @@ from mmkd.engine.launch import ArgumentError
 
 TRACEBACK = "MMKD_TRACEBACK"
 LINES = 10
-# Errors whose text is written for users; that of others needs the type to be understood.
+# Errors whose text is written for users; the text of other errors needs their type to be
+# understood.
 IN_WORDS = (ArgumentError, ValueError, FileNotFoundError, ModuleNotFoundError)
 
 
 class Failures:
-    """A context in which an exception ends the command in words.
+    """Context in which an exception ends the command with a readable message.
 
-    One process tells: the first that fails on a machine. The others end without a word. With
-    ``MMKD_TRACEBACK=1`` exceptions pass as they are.
+    Only one process prints the message: the first that fails on a machine. The others end silently.
+    With ``MMKD_TRACEBACK=1`` exceptions pass unchanged.
 
     Args:
         command: The name of the command, for the message.
 
     Attributes:
         folder: The work folder, once it is known. The traceback is written to ``traceback.txt`` in
-            it, if it exists by then.
+            it, if the folder exists by then.
     """
 
     def __init__(self, command: str) -> None:
@@ -48,8 +49,8 @@ class Failures:
         sys.exit(f"{self.command}: {words(error)}{self._keep(error)}")
 
     def _keep(self, error: Exception) -> str:
-        """Write the traceback to the work folder, and say how to see it."""
-        if isinstance(error, ArgumentError):  # there is nothing to see in it
+        """Write the traceback to the work folder, and return how to see it."""
+        if isinstance(error, ArgumentError):  # a traceback would show nothing useful
             return ""
         if self.folder is None or not Path(self.folder).is_dir():
             return f"\n({TRACEBACK}=1 shows the traceback.)"
@@ -59,7 +60,7 @@ class Failures:
 
 
 def words(error: Exception) -> str:
-    """Return an exception's text, in not more than ten lines."""
+    """Return an exception's text, in at most ten lines."""
     text = str(error).strip()
     if not isinstance(error, IN_WORDS) and not type(error).__module__.startswith("mmkd."):
         text = f"{type(error).__name__}: {text}"
@@ -70,10 +71,10 @@ def words(error: Exception) -> str:
 
 
 def _tells() -> bool:
-    """Tell whether this process is the first of its machine to fail, or the only one.
+    """Return whether this process is the first of its machine to fail, or the only one.
 
-    torchrun gives each process a file for its error, in a folder of the attempt. Elsewhere the
-    first process of all tells.
+    torchrun gives each process a file for its error, in a folder of the attempt. Without torchrun
+    the first process of all prints the message.
     """
     place = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if place is None:

@@ -1,4 +1,4 @@
-"""What tools/train.py and tools/test.py share: arguments, and settings that follow from them."""
+"""Arguments that tools/train.py and tools/test.py share, and settings that follow from them."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -15,7 +15,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 class ArgumentError(ValueError):
-    """What was asked for on the command line cannot be done."""
+    """Error for a request on the command line that cannot be fulfilled."""
 
 
 def shared_arguments(parser: ArgumentParser) -> None:
@@ -53,11 +53,11 @@ def load_config(name: str) -> Config:
 
 
 def read_config(arguments: Namespace, config: Config | None = None) -> Config:
-    """Read the config named on the command line and apply what all commands treat alike.
+    """Read the config named on the command line, and apply the settings that all commands share.
 
     Args:
         arguments: The arguments of the command line.
-        config: What takes the place of the named config, composed from it.
+        config: A config composed from the named one, which replaces it.
 
     Raises:
         ArgumentError: If there is no such config.
@@ -78,12 +78,12 @@ def read_config(arguments: Namespace, config: Config | None = None) -> Config:
 def complete_loaders(
     config: Config, fields: Sequence[str] = LOADERS, pin: bool = True, persist: bool = True
 ) -> None:
-    """Fill in what mmpretrain's tools set for data loaders and its configs therefore leave out.
+    """Set data loader settings that mmpretrain's tools set and its configs therefore leave out.
 
     Args:
-        config: Changed in place.
+        config: The config; it is changed in place.
         fields: Names of the loaders.
-        pin: Whether batches may be pinned; they are only where there is a GPU to copy them to.
+        pin: Whether batches may be pinned; they are pinned only if there is a GPU to copy them to.
         persist: Whether workers may outlive an epoch.
     """
     for field in fields:
@@ -91,7 +91,8 @@ def complete_loaders(
         if not isinstance(loader, ConfigDict):
             continue
         if config.get("default_scope") == "mmpretrain":
-            # mmdet's images differ in size and must not be stacked: it has MMEngine's default.
+            # mmdet's images differ in size and must not be stacked: its loaders keep MMEngine's
+            # default.
             loader.setdefault("collate_fn", dict(type="default_collate"))
         loader.setdefault("pin_memory", torch.cuda.is_available())
         if not pin:

@@ -1,4 +1,4 @@
-"""What a run needs, looked for before anything is built: names, networks, weights, data."""
+"""Checks before anything is built: names, networks, weights and data of a run."""
 
 import difflib
 import inspect
@@ -20,15 +20,15 @@ EVALUATORS = ("val_evaluator", "test_evaluator")
 
 
 def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
-    """Check that what a run needs is there, before anything is built.
+    """Check that everything a run needs exists, before anything is built.
 
     Args:
         config: The config of the run.
         loaders: Names of the data loaders that it uses.
-        trains: Whether its networks are initialised, and read pretrained weights for that.
+        trains: Whether the networks are initialised, so that their pretrained weights are read.
 
     Raises:
-        ArgumentError: If something is missing or misspelt. It names all that is.
+        ArgumentError: If something is missing or misspelt. The message names everything.
     """
     with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
         problems = [
@@ -45,8 +45,8 @@ def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
 
 
 def misspelt_keys(config: Config) -> Iterator[str]:
-    """Name the keys of a config that nothing reads and that are nearly one that is read."""
-    # The names of some arguments are likely names of variables, too.
+    """Yield the keys of a config that nothing reads and that resemble a key that is read."""
+    # Some arguments have names that are also likely names of variables.
     known = {*inspect.signature(Runner).parameters, "custom_imports"} - {"model", "cfg", "resume"}
     for key in config:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.9)
@@ -55,7 +55,7 @@ def misspelt_keys(config: Config) -> Iterator[str]:
 
 
 def _wrong_parts(config: Config) -> Iterator[str]:
-    """Say what is wrong with types and arguments of mmkd's parts that the Runner builds."""
+    """Yield errors in types and arguments of mmkd's parts that the Runner builds."""
     for registry, part in _parts(config):
         try:
             registry.check(part)

@@ -1,4 +1,4 @@
-"""The Runner that can be left alone."""
+"""Runner for runs that nobody watches."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -36,21 +36,20 @@ GUARDS = dict(
 class SafeRunner(Runner):
     """MMEngine's Runner, for runs that nobody watches: ``runner_type = 'mmkd.SafeRunner'``.
 
-    It holds its work folder alone, goes on from the newest checkpoint that is good, and does not
-    begin anew over the checkpoints of another run. It has the hooks ``GUARDS`` besides MMEngine's
-    default ones; ``default_hooks=dict(<name>=None)`` leaves one out.
+    It locks its work folder, resumes from the newest intact checkpoint, and refuses to start over
+    the checkpoints of another run. It has the hooks ``GUARDS`` besides MMEngine's default ones;
+    ``default_hooks=dict(<name>=None)`` leaves one out.
 
-    Fields of the config: ``trust_checkpoint`` (execute what checkpoints hold), ``overwrite`` (begin
-    anew over another run's checkpoints), ``force_resume`` (see
-    :class:`mmkd.hooks.RunRecordHook`).
+    Fields of the config: ``trust_checkpoint`` (execute code in checkpoints), ``overwrite`` (start
+    over another run's checkpoints), ``force_resume`` (see :class:`mmkd.hooks.RunRecordHook`).
     """
 
     def train(self) -> nn.Module:
-        """Train, alone in the work folder.
+        """Train, with the work folder locked for this run.
 
         Raises:
-            WorkFolderError: If another run works there, or left checkpoints that neither
-                ``resume`` nor ``overwrite`` says what to do with.
+            WorkFolderError: If another run works in the folder, or left checkpoints and neither
+                ``resume`` nor ``overwrite`` is set.
         """
         alone = locked(self.work_dir) if is_main_process() else nullcontext()
         with trusting(self._trusts()), alone:
@@ -88,10 +87,10 @@ class SafeRunner(Runner):
         super().register_default_hooks({k: v for k, v in chosen.items() if k not in without})
 
     def load_or_resume(self) -> None:
-        """Load as MMEngine does, but resume from the newest checkpoint that is good.
+        """Load as MMEngine does, but resume from the newest intact checkpoint.
 
         Raises:
-            BrokenCheckpointError: If none of the checkpoints in the work folder is.
+            BrokenCheckpointError: If no checkpoint in the work folder is intact.
         """
         if self._has_loaded or not self._resume or self._load_from is not None:
             super().load_or_resume()
@@ -113,7 +112,7 @@ class SafeRunner(Runner):
         self.logger.info(f"There is no checkpoint in {self.work_dir}: training begins anew.")
 
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        # MMEngine writes the pointer after the checkpoint, following a link.
+        # MMEngine writes the pointer after the checkpoint, and follows a link while doing so.
         remove_links(self.work_dir, POINTER)
         super().save_checkpoint(*args, **kwargs)
 

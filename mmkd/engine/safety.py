@@ -1,4 +1,4 @@
-"""The arguments by which a user says that something risky is meant."""
+"""Arguments by which a user allows something risky."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 
 def safety_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments by which a user says that something risky is meant."""
+    """Add the arguments by which a user allows something risky."""
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -25,7 +25,7 @@ def safety_arguments(parser: ArgumentParser) -> None:
 
 
 def apply_safety(config: Config, arguments: Namespace) -> None:
-    """Write these arguments into a config, where they are given."""
+    """Write these arguments into a config, if they are set."""
     for name in ("overwrite", "force_resume", "trust_checkpoint"):
         if getattr(arguments, name):
             config[name] = True

@@ -1,4 +1,4 @@
-"""The config of a plain student, taken out of a distillation config."""
+"""Config of a plain student, extracted from a distillation config."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,8 @@ from mmkd.networks.building import student_spec
 from mmkd.networks.student import student_model
 from mmkd.registry import HOOKS, METRICS
 
-# Parts about teachers and runs of mmkd: a config that needs mmpretrain alone has no place for them.
+# Parts of mmkd that deal with teachers and runs: a config that needs mmpretrain alone cannot have
+# them.
 DISTILLATION_ALONE = (
     BestAndLastHook,
     DatasetLabelsHook,
@@ -53,12 +54,12 @@ FIELDS = {"custom_hooks": HOOKS, "val_evaluator": METRICS, "test_evaluator": MET
 def student_config(config: Config) -> Config:
     """Return a config that trains and tests the plain student, without its teachers and terms.
 
-    What belongs to distillation alone goes: the distiller, and mmkd's hooks and metrics about
-    teachers and runs. The data, schedule and runtime stay. Where nothing of mmkd's is left, the
-    import of mmkd goes too, and the config needs only the package of the student.
+    Parts that serve distillation alone are removed: the distiller, and mmkd's hooks and metrics
+    about teachers and runs. The data, schedule and runtime stay. If nothing of mmkd is left, the
+    import of mmkd is removed too, and the config needs only the package of the student.
 
     Raises:
-        ValueError: If the config's model is no distiller.
+        ValueError: If the config's model is not a distiller.
     """
     settings = config.to_dict()
     model = settings.get("model") or {}
@@ -89,7 +90,7 @@ def student_config(config: Config) -> Config:
 
 
 def uses_mmkd(config: Config) -> bool:
-    """Tell whether anything in a config is of a type of mmkd's."""
+    """Return whether a config contains any type of mmkd's."""
     return any(scope == "mmkd" for scope in _scopes(config.to_dict()))
 
 
@@ -115,12 +116,12 @@ def _forget_mmkd(config: Config) -> None:
 
 
 def _is_part(field: str, value: Any) -> bool:
-    """Tell whether a field only names a part of mmkd's for use elsewhere in its config file."""
+    """Return whether a field only names a part of mmkd's for use elsewhere in its config file."""
     used = field in inspect.signature(Runner).parameters
     return not used and isinstance(value, Mapping) and str(value.get("type")).startswith("mmkd.")
 
 
 def _stays_here(part: Mapping[str, Any], registry: Registry) -> bool:
-    """Tell whether a hook or metric is one of :data:`DISTILLATION_ALONE`."""
+    """Return whether a hook or metric is one of :data:`DISTILLATION_ALONE`."""
     name = str(part.get("type", ""))
     return name.partition(".")[0] == "mmkd" and registry.get(name) in DISTILLATION_ALONE

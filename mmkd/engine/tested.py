@@ -1,4 +1,4 @@
-"""The weights that tools/test.py evaluates: of whatever training has written."""
+"""Weights that tools/test.py evaluates, from any checkpoint that training writes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from mmkd.teachers.weights import WeightsMismatchError, read_state_dict, report
 
 
 def evaluated_network(model: nn.Module) -> nn.Module:
-    """Return the network that predicts: without wrappers, and of a distiller the student."""
+    """Return the network that predicts: without wrappers, and for a distiller the student."""
     network: Any = model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
         network = network.module
@@ -25,16 +25,17 @@ def evaluated_network(model: nn.Module) -> nn.Module:
 def load_evaluated(runner: Runner, checkpoint: dict[str, Any], path: str) -> None:
     """Load the network that a runner evaluates.
 
-    A distiller's checkpoint and a plain student's both fit a distillation config and the student's
-    own. MMEngine's loader only warns where weights are missing, and evaluates random ones.
+    Both a distiller's and a plain student's checkpoint fit both a distillation config and the
+    student's config. MMEngine's loader only warns if weights are missing, and would evaluate random
+    ones.
 
     Args:
         runner: The runner.
-        checkpoint: What the file held.
-        path: The file, to name it in messages.
+        checkpoint: Content of the file.
+        path: The file, named in messages.
 
     Raises:
-        WeightsMismatchError: If the checkpoint lacks weights, or they have other shapes.
+        WeightsMismatchError: If the checkpoint lacks weights, or they have different shapes.
     """
     runner.call_hook(
         "after_load_checkpoint", checkpoint=checkpoint

@@ -1,8 +1,8 @@
-"""``python -m mmkd.engine.torchrun``: torchrun, whose processes tell by themselves what failed.
+"""``python -m mmkd.engine.torchrun``: torchrun without its reports of failures.
 
-torchrun adds a traceback of its own and a report of every process to what they tell. This leaves
-both out, except where a process was killed and could tell nothing. ``MMKD_TRACEBACK=1`` leaves
-torchrun as it is.
+The processes print what failed themselves, and torchrun adds a traceback and a report of every
+process. This command leaves both out, unless a process was killed and could print nothing.
+``MMKD_TRACEBACK=1`` leaves torchrun unchanged.
 """
 
 import logging

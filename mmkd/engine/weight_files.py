@@ -1,4 +1,4 @@
-"""The networks and weights of a run, looked for before anything is built."""
+"""Search for missing networks and weights of a run, before anything is built."""
 
 import os
 import urllib.error
@@ -18,17 +18,17 @@ LOCAL = "Download it where there is a network, and name the file"
 
 
 def missing_weights(config: Config, trains: bool) -> Iterator[str]:
-    """Say which configs of networks and which checkpoints of a run do not exist.
+    """Yield messages about configs of networks and checkpoints of a run that do not exist.
 
     Args:
         config: The config of the run.
-        trains: Whether its networks are initialised, and read pretrained weights for that.
+        trains: Whether the networks are initialised, so that their pretrained weights are read.
     """
     yield from _missing_checkpoint("load_from", config.get("load_from"))
     model = config.get("model") or {}
     spec = student_spec(model)
     yield from _missing_network("student", model if spec is None else spec, trains)
-    if model.get("store"):  # it stands in for the teachers
+    if model.get("store"):  # the store replaces the teachers
         return
     teachers = model.get("teachers") or {}
     if model.get("teacher") is not None:
@@ -43,7 +43,7 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
 
 
 def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
-    """Say what of a network's config, or of the weights that it starts from, is missing."""
+    """Yield messages about a network's missing config, or missing initial weights."""
     if not isinstance(spec, Mapping | str):
         return
     try:
@@ -82,7 +82,7 @@ def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
 
 
 def _unreachable(address: str) -> str | None:
-    """Say why an address cannot be had, or return ``None`` if it can or has been before."""
+    """Return why an address cannot be downloaded; ``None`` if it can be or already was."""
     cached = os.path.join(
         torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path)
     )
@@ -93,7 +93,7 @@ def _unreachable(address: str) -> str | None:
         with urllib.request.urlopen(request, timeout=SECONDS):
             return None
     except urllib.error.HTTPError as error:
-        # Some hosts answer nothing but a whole download.
+        # Some hosts answer only requests for a whole download.
         return f"the host says {error.code} {error.reason}" if error.code in GONE else None
     except (OSError, ValueError) as error:
         return str(getattr(error, "reason", error))

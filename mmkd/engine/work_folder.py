@@ -1,4 +1,4 @@
-"""The folder that a run works in: whose it is, and which of its checkpoints to go on from."""
+"""Work folder of a run: its lock, and the checkpoints from which a run can resume."""
 
 import fcntl
 import os
@@ -14,23 +14,25 @@ CHECKPOINT = re.compile(r"(epoch|iter)_(\d+)\.pth")
 
 
 class WorkFolderError(RuntimeError):
-    """A run cannot begin in its work folder."""
+    """Error for a run that cannot begin in its work folder."""
 
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a work folder for this process alone.
+    """Lock a work folder for this process.
 
-    The lock is the kernel's, of a file in the folder, and ends with the process however it ends.
+    The kernel holds the lock, on a file in the folder, and releases it with the process, however
+    that ends.
 
     Raises:
-        WorkFolderError: If another process holds it.
+        WorkFolderError: If another process holds the lock.
     """
     path = Path(folder, LOCK)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "r+") as file:
         try:
-            # Of the process and not of the open file: data workers do not inherit it.
+            # The lock belongs to the process and not to the open file: data workers do not inherit
+            # it.
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise WorkFolderError(
@@ -44,10 +46,10 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
-    """Return the checkpoints that a run in a folder may go on from, the newest first.
+    """Return the checkpoints from which a run in a folder may resume, the newest first.
 
-    That is the one that ``last_checkpoint`` names, after those that were completed later; then the
-    others, from new to old. A name that leads nowhere is passed over.
+    Checkpoints that were completed later than the one that ``last_checkpoint`` names come first,
+    then that one, then the others from new to old. A name without a file is ignored.
     """
     pointed = _pointed(Path(folder))
     folders = {Path(folder)} | ({pointed.parent} if pointed else set())
@@ -60,10 +62,10 @@ def checkpoints(folder: str | Path) -> list[Path]:
 
 
 def check_fresh(folder: str | Path) -> None:
-    """Refuse to begin anew where checkpoints of a run lie.
+    """Refuse to start a new run in a folder with checkpoints.
 
     Raises:
-        WorkFolderError: If there are some.
+        WorkFolderError: If there are checkpoints.
     """
     if there := checkpoints(folder):
         raise WorkFolderError(
@@ -73,7 +75,7 @@ def check_fresh(folder: str | Path) -> None:
 
 
 def remove_links(folder: str | Path, *names: str) -> None:
-    """Remove symbolic links at the places of files that MMEngine writes to by following them."""
+    """Remove symbolic links in place of files, because MMEngine would write through them."""
     for name in names:
         path = Path(folder, name)
         if path.is_symlink():

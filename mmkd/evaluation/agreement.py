@@ -1,4 +1,4 @@
-"""How closely a student follows its teacher."""
+"""Agreement of a student with its teacher."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,21 +17,22 @@ ITEMS = ("agreement", "kl")
 class TeacherAgreement(BaseMetric):
     """Agreement of student and teacher, from ``pred_score`` and ``teacher_scores``.
 
-    The two measures of fidelity of "Does Knowledge Distillation Really Work?" (Stanton et al.,
-    NeurIPS 2021), which shows that a student can generalise without imitating its teacher. Items,
-    logged under ``teacher/``:
+    This metric has the two measures of fidelity of "Does Knowledge Distillation Really Work?"
+    (Stanton et al., NeurIPS 2021), which shows that a student can generalise without imitating its
+    teacher. Items, logged under ``teacher/``:
 
     - ``agreement``: share of samples for which both predict the same class, from 0 to 1;
     - ``kl``: mean ``KL(teacher || student)`` at temperature 1, in nats.
 
     Args:
-        teacher: name of the teacher to compare with; may be left out where there is only one.
-        items: which items to report.
-        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
-        prefix: replaces ``teacher`` in the names; two such metrics need two prefixes.
+        teacher: name of the teacher to compare with; optional if there is only one.
+        items: the items to report.
+        collect_device: device on which the results of several processes are collected, ``'cpu'`` or
+            ``'gpu'``.
+        prefix: replacement of ``teacher`` in the names; two such metrics need two prefixes.
 
     Raises:
-        ValueError: for an unknown item.
+        ValueError: if there is no such item.
     """
 
     default_prefix = "teacher"
@@ -54,12 +55,12 @@ class TeacherAgreement(BaseMetric):
 
         Args:
             data_batch: not used.
-            data_samples: a dict a sample with ``pred_score`` ``(C,)`` and ``teacher_scores``, a
+            data_samples: one dict per sample with ``pred_score`` ``(C,)`` and ``teacher_scores``, a
                 dict from a teacher's name to its probabilities ``(C,)``.
 
         Raises:
             KeyError: if the teacher's scores are missing, or it is unclear which teacher is meant.
-            ValueError: if the scores are no distributions, or differ in the number of classes.
+            ValueError: if the scores are not distributions, or differ in the number of classes.
         """
         student = as_probabilities(torch.stack([s["pred_score"] for s in data_samples]))
         teacher = as_probabilities(torch.stack([self._teacher_score(s) for s in data_samples]))

@@ -1,4 +1,4 @@
-"""Calibration of a classifier: how much its confidence can be trusted."""
+"""Calibration of a classifier: the reliability of its confidence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,17 +28,18 @@ class Calibration(BaseMetric):
     - ``nll``: mean negative log-likelihood of the true class, in nats;
     - ``entropy``: mean entropy of the predicted distribution, in nats;
     - ``overconfidence``: mean confidence minus accuracy, from -1 to 1; positive is over-confident;
-    - ``wrong_confidence``: mean confidence of the wrong predictions, from 0 to 1; it has no value,
-      and is left out, where every prediction is right.
+    - ``wrong_confidence``: mean confidence of the wrong predictions, from 0 to 1; it is undefined,
+      and left out, if every prediction is right.
 
     Args:
-        items: which of them to report.
+        items: the items to report.
         num_bins: number of equal-width bins of ``ece``.
-        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
-        prefix: replaces ``calibration`` in the names.
+        collect_device: device on which the results of several processes are collected, ``'cpu'`` or
+            ``'gpu'``.
+        prefix: replacement of ``calibration`` in the names.
 
     Raises:
-        ValueError: for an unknown item, or fewer than one bin.
+        ValueError: if there is no such item, or fewer than one bin.
     """
 
     default_prefix = "calibration"
@@ -63,11 +64,12 @@ class Calibration(BaseMetric):
 
         Args:
             data_batch: not used.
-            data_samples: a dict a sample with ``pred_score`` ``(C,)`` and ``gt_label`` ``(1,)``.
+            data_samples: one dict per sample with ``pred_score`` ``(C,)`` and ``gt_label``
+                ``(1,)``.
 
         Raises:
             KeyError: if a sample has no ``pred_score`` or ``gt_label``.
-            ValueError: if the scores are no distributions.
+            ValueError: if the scores are not distributions.
         """
         probabilities = as_probabilities(torch.stack([s["pred_score"] for s in data_samples]))
         labels = torch.cat([s["gt_label"] for s in data_samples]).to(probabilities.device)
@@ -78,7 +80,7 @@ class Calibration(BaseMetric):
             negative_log_likelihood(probabilities, labels),
             predictive_entropy(probabilities),
         )
-        # One entry a sample, as BaseMetric wants it: it drops what samplers padded by counting.
+        # BaseMetric needs one entry per sample: it drops the padding of samplers by counting.
         self.results.extend(torch.stack(columns, dim=1).tolist())
 
     def compute_metrics(self, results: list[list[float]]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Quantities of predicted distributions, as pure functions of tensors in double precision."""
+"""Functions of predicted distributions, on tensors in double precision."""
 
 import torch
 from torch import Tensor
@@ -9,23 +9,23 @@ FLOOR = torch.finfo(torch.float32).tiny
 
 
 def as_probabilities(scores: Tensor) -> Tensor:
-    """Check that rows are distributions and make them sum to one in double precision.
+    """Check that rows are distributions, and make them sum to one in double precision.
 
     Args:
         scores: ``(N, C)``, the output of a softmax in any floating type.
 
     Returns:
-        ``(N, C)`` in float64. Rows with NaN stay NaN: a broken model must show up in the log, not
-        end its evaluation.
+        ``(N, C)`` in float64. Rows with NaN stay NaN: a broken model must show up in the log, and
+        must not end its evaluation.
 
     Raises:
-        ValueError: if the shape is another, or an entry is negative, or a row does not sum to 1.
+        ValueError: if the shape is different, an entry is negative, or a row does not sum to 1.
     """
     if scores.ndim != 2:
         raise ValueError(f"probabilities have the shape (N, C), not {tuple(scores.shape)}")
     scores = scores.detach().double()
     total = scores.sum(dim=1, keepdim=True)
-    # 0.01 is wide enough for half precision and 1,000 classes, and far from any logits.
+    # 0.01 is wide enough for half precision and 1,000 classes, and far from the sums of any logits.
     if (scores < 0).any() or ((total - 1).abs() > 0.01).any():
         raise ValueError(
             "pred_score must be a distribution over the classes (the output of a softmax); "
@@ -36,7 +36,7 @@ def as_probabilities(scores: Tensor) -> Tensor:
 
 
 def expected_calibration_error(confidence: Tensor, correct: Tensor, num_bins: int = 15) -> Tensor:
-    """How far confidence is from accuracy, on average over bins of equal width.
+    """Return the mean distance of confidence and accuracy over bins of equal width.
 
     On Calibration of Modern Neural Networks (Guo et al., ICML 2017), equation 3:
     ``ECE = sum_m |B_m| / N * |acc(B_m) - conf(B_m)|`` with
@@ -54,12 +54,12 @@ def expected_calibration_error(confidence: Tensor, correct: Tensor, num_bins: in
     gap = correct.double() - confidence
     edges = torch.linspace(0, 1, num_bins + 1, dtype=torch.float64, device=gap.device)
     bins = torch.bucketize(confidence.contiguous(), edges[1:-1])
-    # |B_m| / N * |acc - conf| is |sum of gaps in B_m| / N, so empty bins need no care.
+    # |B_m| / N * |acc - conf| equals |sum of gaps in B_m| / N, so empty bins need no special case.
     return gap.new_zeros(num_bins).index_add(0, bins, gap).abs().sum() / len(gap)
 
 
 def negative_log_likelihood(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """``-log p(label)`` per sample, in nats.
+    """Return ``-log p(label)`` per sample, in nats.
 
     Args:
         probabilities: ``(N, C)``.
@@ -73,19 +73,19 @@ def negative_log_likelihood(probabilities: Tensor, labels: Tensor) -> Tensor:
 
 
 def predictive_entropy(probabilities: Tensor) -> Tensor:
-    """Shannon entropy of every row in nats: ``(N, C)`` to ``(N,)``, from 0 to ln C."""
+    """Return the Shannon entropy of every row in nats: ``(N, C)`` to ``(N,)``, from 0 to ln C."""
     return -torch.xlogy(probabilities, probabilities).sum(dim=1)
 
 
 def kl_divergence(teacher: Tensor, student: Tensor) -> Tensor:
-    """``KL(teacher || student)`` per sample, in nats.
+    """Return ``KL(teacher || student)`` per sample, in nats.
 
     Args:
         teacher: probabilities ``(N, C)``.
         student: probabilities ``(N, C)``.
 
     Returns:
-        ``(N,)``, zero where both are equal.
+        ``(N,)``, zero if both are equal.
     """
     log_ratio = teacher.clamp(min=FLOOR).log() - student.clamp(min=FLOOR).log()
     return (teacher * log_ratio).sum(dim=1)

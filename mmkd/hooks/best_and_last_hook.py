@@ -1,4 +1,4 @@
-"""The two results of a run that tables are made of, side by side at its end."""
+"""Hook that logs the last and the best result of a run, side by side, at its end."""
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
@@ -11,9 +11,9 @@ class BestAndLastHook(Hook):
     """Log the validation result of the last epoch and that of the best one when training ends.
 
     Much of the distillation literature reports the best epoch on its test images; the last epoch's
-    result has no such choice in it. The metrics, and which of their values is best, are those by
-    which MMEngine's ``CheckpointHook`` keeps the best checkpoint (``save_best``); runs without it
-    say nothing. A resumed run knows the best of what went before.
+    result involves no such choice. The metrics, and the rule for the best value, are those by which
+    MMEngine's ``CheckpointHook`` keeps the best checkpoint (``save_best``); without ``save_best``
+    the hook logs nothing. A resumed run also knows the best result before it was interrupted.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Labels and class counts that do not fit the model, found before they do harm."""
+"""Checks for labels and class counts that do not fit the model, before they do harm."""
 
 from typing import Any
 
@@ -13,24 +13,24 @@ from mmkd.hooks.model import distiller_of
 from mmkd.registry import HOOKS
 
 HEADS = ("head", "bbox_head", "roi_head.bbox_head")
-IGNORED = -100  # torch's cross entropy
+IGNORED = -100  # the ignored label of torch's cross entropy
 
 
 class DataError(ValueError):
-    """The data do not fit the model."""
+    """Error for data that do not fit the model."""
 
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
-    """Compare the class counts of head and data, and look at each label the first time it comes.
+    """Compare the class counts of head and data, and check each label when it first occurs.
 
-    A label outside of the head's classes is an error that names the sample's file; on a GPU it
-    would be an assertion of CUDA later, and with some losses a silent zero. A batch whose labels
-    are all ignored is warned about. Labels are looked at on the CPU, in the first epoch alone.
+    A label outside of the head's classes is an error that names the sample's file; without the hook
+    it would be a later CUDA assertion on a GPU, and a silent zero with some losses. The hook warns
+    of a batch whose labels are all ignored. Labels are checked on the CPU, in the first epoch only.
 
     Raises:
-        DataError: If they do not fit. ``default_hooks=dict(data_check=None)`` leaves the check
-            out.
+        DataError: If the data do not fit. ``default_hooks=dict(data_check=None)`` turns the check
+            off.
     """
 
     priority = "VERY_HIGH"
@@ -79,7 +79,7 @@ class DataCheckHook(Hook):
 
 
 def head_classes(network: nn.Module) -> int | None:
-    """Return the number of classes of a network's head, or ``None`` where it does not say it."""
+    """Return the number of classes of a network's head, or ``None`` if it is unknown."""
     for path in HEADS:
         head: Any = network
         for name in path.split("."):

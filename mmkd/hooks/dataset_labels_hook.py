@@ -1,4 +1,4 @@
-"""The classes of all training samples, for the losses that need them."""
+"""Hook that passes the classes of all training samples to the losses that need them."""
 
 from typing import Any
 
@@ -11,12 +11,13 @@ from mmkd.registry import HOOKS
 
 
 def dataset_labels(dataset: Any) -> Tensor | None:
-    """Return the class of each sample of a data set, shape (M,), or ``None`` if it does not tell.
+    """Return the class of each sample of a data set, shape (M,), or ``None`` if it is unknown.
 
-    A data set that wraps one other is asked for the other's: its samples have their indices there.
+    For a data set that wraps one other data set, the classes come from the inner one, because its
+    samples have the same indices.
 
     Args:
-        dataset: A data set with ``get_gt_labels``, as those of mmpretrain's ``BaseDataset`` have.
+        dataset: A data set with ``get_gt_labels``, such as those of mmpretrain's ``BaseDataset``.
     """
     while not hasattr(dataset, "get_gt_labels") and hasattr(dataset, "dataset"):
         dataset = dataset.dataset
@@ -28,15 +29,16 @@ def dataset_labels(dataset: Any) -> Tensor | None:
 
 @HOOKS.register_module()
 class DatasetLabelsHook(Hook):
-    """Tells losses the classes of all training samples before training.
+    """Pass the classes of all training samples to losses before training.
 
-    It calls the method ``know_labels(labels)`` of every module of the model that has one, such as
-    the memory bank of :class:`mmkd.CRDLoss`, which draws negatives of other classes. Nothing is
-    read if there is none, and nothing is told if the data set does not tell its labels.
+    The hook calls the method ``know_labels(labels)`` of every module of the model that has one,
+    such as the memory bank of :class:`mmkd.CRDLoss`, which draws negatives of other classes. If
+    there is no such module, no labels are read; if the data set does not provide labels, none are
+    passed.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Read the labels and hand them over."""
+        """Read the labels and pass them on."""
         takers = [module for module in runner.model.modules() if hasattr(module, "know_labels")]
         if not takers:
             return

@@ -1,4 +1,4 @@
-"""What broke first in a training step whose loss or gradients are not finite."""
+"""Diagnosis of a training step whose loss or gradients are not finite."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,32 +12,32 @@ LISTED = 5
 
 
 def is_finite(value: Any) -> bool:
-    """Tell whether all numbers of a tensor are finite; what is no tensor of floats is."""
+    """Return whether all numbers of a tensor are finite; anything but float tensors is."""
     if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
         return True
     return bool(value.isfinite().all())
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names in a row, the first few of them."""
+    """Return names in a row, only the first few of them."""
     names = list(names)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 
 
 def sample_name(sample: Any, index: int) -> str:
-    """Return what a data sample is known by: its file, or its place in the batch."""
+    """Return the name of a data sample: its file, or its place in the batch."""
     path = getattr(sample, "img_path", None)
     return f"number {index} of the batch" if path is None else str(path)
 
 
 def first_broken(model: nn.Module, batch: Any, losses: Mapping[str, float]) -> str:
-    """Say what is not finite, the first of it on the way from the input to the gradients.
+    """Return the first non-finite tensor on the way from the input to the gradients, in words.
 
     Args:
         model: The model; its step is computed again, without gradients.
-        batch: What the data loader gave.
-        losses: Losses of the step by name, where they are known.
+        batch: The batch from the data loader.
+        losses: Losses of the step by name, if they are known.
     """
     if inputs := _broken_inputs(batch):
         return f"the input {listed(inputs)}"
@@ -67,7 +67,7 @@ def _finite_loss(value: Any) -> bool:
 
 
 def _broken_inputs(batch: Any) -> list[str]:
-    """Name the samples of a batch whose images are not finite."""
+    """Return the names of the samples of a batch whose images are not finite."""
     if not isinstance(batch, Mapping):
         return []
     images, samples = batch.get("inputs", ()), batch.get("data_samples") or ()

@@ -1,4 +1,4 @@
-"""Runs whose random numbers do not depend on where they were interrupted."""
+"""Hook for runs whose random numbers do not depend on interruptions."""
 
 import math
 from typing import Any
@@ -21,36 +21,36 @@ from mmkd.randomness.positions import BatchesFrom, PositionSampler
 from mmkd.registry import HOOKS
 from mmkd.store import Store
 
-CHECKED = 3  # samples that are loaded twice before training
+CHECKED = 3  # number of samples that are loaded twice before training
 
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
     """Make random numbers a function of position: a resumed run ends as an uninterrupted one.
 
-    MMEngine's checkpoints hold no random generators, so that augmentations, dropout and masks of a
-    resumed run are others. With this hook those of a sample's transforms depend on (run seed,
-    sample, view), where the view is the epoch; those of batch augmentations, dropout and masks on
-    (run seed, iteration, rank). Nothing depends on what was loaded before or by which worker, and
-    there is nothing to be stored. A resumed run ends with the weights of an uninterrupted one, bit
-    for bit: over epochs and over iterations, from a checkpoint within an epoch too, with workers
-    that persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
+    MMEngine's checkpoints contain no random generators, so that augmentations, dropout and masks of
+    a resumed run differ. With this hook the random numbers of a sample's transforms depend on (run
+    seed, sample, view), where the view is the epoch, and those of batch augmentations, dropout and
+    masks on (run seed, iteration, rank). Nothing depends on earlier samples or on the worker, and
+    nothing needs to be stored. A resumed run ends with the weights of an uninterrupted one, bit for
+    bit: over epochs and over iterations, from a checkpoint within an epoch too, with workers that
+    persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
 
-    With a teacher store (``model.store``) the seed of the samples' transforms is the store's, and
-    the samples tell the store their positions.
+    With a teacher store (``model.store``) the seed of the samples' transforms comes from the store,
+    and the samples carry their positions, by which the store is read.
 
     The config has to be the same. A checkpoint between two updates of an optimizer that accumulates
-    gradients does not hold those, and on a GPU the operators have to be deterministic as well
-    (``randomness=dict(deterministic=True)``).
+    gradients does not contain those gradients. On a GPU the operators have to be deterministic as
+    well (``randomness=dict(deterministic=True)``).
 
     Args:
-        views: Number of views of each sample after which they begin again: the view is the epoch
-            modulo it. ``None`` gives each epoch views of its own.
+        views: Number of views of each sample after which they repeat: the view is the epoch modulo
+            this number. ``None`` gives each epoch new views.
         check: Whether to load a few samples twice before training, and to warn of transforms that
-            draw their random numbers elsewhere.
+            draw their random numbers from other generators.
     """
 
-    priority = "LOWEST"  # other hooks may have drawn before, in one of the runs only
+    priority = "LOWEST"  # other hooks may have drawn before, in only one of the runs
 
     def __init__(self, views: int | None = None, check: bool = True) -> None:
         if views is not None and views < 1:
@@ -61,12 +61,12 @@ class ExactResumeHook(Hook):
         self._rank = 0
 
     def before_run(self, runner: Runner) -> None:
-        """Note the seed that the loader was built with; a checkpoint brings that of its run."""
+        """Note the seed that the loader was built with; a checkpoint brings the seed of its run."""
         self._built_with = runner.seed
         self._rank = get_rank()
 
     def before_train(self, runner: Runner) -> None:
-        """Load by position from here on, and leave out the batches that the run has had."""
+        """Load by position from here on, and skip the batches that the run has already used."""
         loader = runner.train_dataloader
         if reason := obstacle(loader):
             runner.logger.warning(
@@ -131,7 +131,7 @@ class ExactResumeHook(Hook):
 
 
 def _passes(runner: Runner, positions: PositionSampler) -> int:
-    """Return how often a run goes over its data."""
+    """Return the number of passes of a run over its data."""
     if not isinstance(runner.train_loop, IterBasedTrainLoop):
         return int(runner.max_epochs)
     batch = int(runner.train_dataloader.batch_sampler.batch_size)

@@ -1,4 +1,4 @@
-"""Numbers that are not finite: found before they spoil a run, with what broke first."""
+"""Hook that detects non-finite numbers before they spoil a run, and names their origin."""
 
 import math
 from collections.abc import Iterator
@@ -20,31 +20,33 @@ POLICIES = ("stop", "skip")
 
 
 class NonFiniteError(RuntimeError):
-    """A loss, gradient, weight or buffer is not finite."""
+    """Error for a loss, gradient, weight or buffer that is not finite."""
 
 
 @HOOKS.register_module()
 class FiniteGuardHook(Hook):
-    """Stop a run, or skip the step, where a number is not finite; and never save such weights.
+    """Stop a run, or skip a step, if a number is not finite, and never save such weights.
 
-    Losses are looked at in each iteration, gradients as the optimizer gets them, before it uses
-    them: those of the first parameter in each iteration, those of all in every ``interval``-th. A
-    loss that is not finite makes all of them so. Parameters and buffers are looked at before each
-    checkpoint. What is not finite from the beginning, such as a mask of
+    Losses are checked in each iteration. Gradients are checked as the optimizer gets them, before
+    it uses them: those of the first parameter in each iteration, those of all parameters in every
+    ``interval``-th. A loss that is not finite makes all gradients so. Parameters and buffers are
+    checked before each checkpoint. Values that are not finite from the beginning, such as a mask of
     minus infinity in a buffer, may stay so.
 
-    In several processes gradients are the mean of all, so that all find the same.
+    In several processes gradients are the mean over all, so that all processes come to the same
+    result.
 
     Args:
-        policy: ``'stop'``, or ``'skip'``: go on without the step, whose gradients are dropped and
-            whose changes of buffers are taken back. With it all gradients are looked at in each
+        policy: ``'stop'``, or ``'skip'``: go on without the step; its gradients are dropped and its
+            changes of buffers are undone. With ``'skip'`` all gradients are checked in each
             iteration.
-        limit: How many steps in a row are skipped before the run stops.
-        interval: Iterations between two looks at all gradients, for ``'stop'``.
+        limit: Number of consecutive skipped steps after which the run stops.
+        interval: Iterations between two checks of all gradients, for ``'stop'``.
 
     Raises:
-        NonFiniteError: Says in which iteration, and what broke first: the weights, an input and
-            its file, a teacher, the student, a term's loss, or gradients alone.
+        NonFiniteError: The message says in which iteration, and what became non-finite first: the
+            weights, an input and its file, a teacher, the student, a term's loss, or gradients
+            alone.
     """
 
     priority = "HIGH"
@@ -83,7 +85,7 @@ class FiniteGuardHook(Hook):
             self._buffers = [buffer.clone() for buffer in _model(runner).buffers()]
 
     def _before_step(self, runner: Runner, optimizer: Optimizer) -> None:
-        """Look at the gradients that an optimizer is about to use; drop them if it must not."""
+        """Check the gradients that an optimizer is about to use; drop them if it must not."""
         first = optimizer.param_groups[0]["params"][0].grad
         in_short = runner.iter % self.interval != 0 and first is not None
         if in_short and math.isfinite(float(first.sum())):
@@ -95,7 +97,7 @@ class FiniteGuardHook(Hook):
             return
         self._react(runner, {})
         for parameter in used:
-            parameter.grad = None  # optimizers pass over a parameter without one
+            parameter.grad = None  # optimizers ignore a parameter without a gradient
 
     def after_train_iter(
         self,
@@ -106,7 +108,7 @@ class FiniteGuardHook(Hook):
     ) -> None:
         total = (outputs or {}).get("loss")
         if not self._found and total is not None and not math.isfinite(float(total.detach())):
-            # A gradient scaler has skipped the step, or there was none.
+            # A gradient scaler has skipped the step, or there was no step.
             losses = {k: float(v.detach()) for k, v in (outputs or {}).items() if "loss" in k}
             self._react(runner, losses)
         self._batch = None
@@ -123,7 +125,7 @@ class FiniteGuardHook(Hook):
             )
 
     def _react(self, runner: Runner, losses: dict[str, float]) -> None:
-        """Raise, or take back what the iteration did to buffers, by policy."""
+        """Raise, or undo the iteration's changes of buffers, by policy."""
         self._found = True
         cause = first_broken(_model(runner), self._batch, losses)
         found = f"Not finite in iteration {runner.iter + 1}: {cause}."
@@ -159,7 +161,7 @@ def _optimizers(wrapper: Any) -> Iterator[Optimizer]:
 
 
 def _all_finite(tensors: list[Tensor]) -> bool:
-    """Tell whether tensors are finite: by their norms, and one by one where a norm overflows."""
+    """Return whether tensors are finite: by their norms, and one by one if a norm overflows."""
     if not tensors:
         return True
     norms = torch._foreach_norm([t.detach() for t in tensors])

@@ -1,4 +1,4 @@
-"""Ending a run of several processes in which one hangs, and saying which one."""
+"""Hook that ends a run of several processes if one hangs, and names that process."""
 
 import os
 import sys
@@ -17,23 +17,24 @@ from mmkd.registry import HOOKS
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
-# Where a process waits for another one, by the file of its innermost function.
+# Parts of the paths of files in whose functions a process waits for another one.
 WAITING = ("torch/distributed/", "torch/autograd/", "mmengine/dist/")
-EXIT_CODE = 75  # of sysexits.h: a temporary failure, to be tried again
+EXIT_CODE = 75  # a temporary failure in sysexits.h, to be tried again
 
 
 @HOOKS.register_module()
 class HangGuardHook(Hook):
-    """End a run of several processes that does not get on, naming the one that hangs.
+    """End a run of several processes that makes no progress, and name the process that hangs.
 
-    Each process watches its own iterations from a thread. Without one for ``timeout`` seconds it
-    tells the others where it stands; a process that stands elsewhere than in an exchange with the
-    others, or does not answer, is the one that hangs. torch waits for half an hour, and names none.
+    Each process watches its iterations from a thread. After ``timeout`` seconds without one it
+    tells the others its current place in the code; a process that is elsewhere than in an exchange
+    with the others, or does not answer, is the one that hangs. torch would wait for half an hour,
+    and name no process.
 
     Args:
-        timeout: Seconds without an iteration of training or validation. A validation's metrics are
-            to be computed within it.
-        answer: Seconds that the others are given to tell where they stand.
+        timeout: Seconds without an iteration of training or validation. The metrics of a validation
+            must be computed within this time.
+        answer: Seconds that the others have to report their place.
     """
 
     priority = "VERY_HIGH"
@@ -48,7 +49,7 @@ class HangGuardHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self._tick(runner)
         if self._watcher is None and get_world_size() > 1:
-            # Not before: evaluating the teachers may take long.
+            # The watch starts only here, because the evaluation of the teachers may take long.
             main, store = threading.get_ident(), _get_default_store()
             self._watcher = threading.Thread(target=self._watch, args=(main, store), daemon=True)
             self._watcher.start()
@@ -72,12 +73,13 @@ class HangGuardHook(Hook):
     def _watch(self, main: int, store: "Store") -> None:
         while not self._ended.wait(min(1.0, self.timeout / 4)):
             if time.monotonic() - self._progress > self.timeout:
-                # Not raised: the main thread waits in C and would not see it.
+                # The error is not raised, because the main thread waits in C code and would not see
+                # it.
                 print(self._report(main, store), file=sys.stderr, flush=True)
                 os._exit(EXIT_CODE)
 
     def _report(self, main: int, store: "Store") -> str:
-        """Tell the others where this process stands, and say which of all hang."""
+        """Report the place of this process to the others, and return which processes hang."""
         place = _place(main)
         store.set(f"mmkd/stands/{get_rank()}", place)
         time.sleep(self.answer)
@@ -96,7 +98,7 @@ class HangGuardHook(Hook):
 
 
 def _place(thread: int) -> str:
-    """Describe the innermost function that a thread is in."""
+    """Return the innermost function of a thread, in words."""
     frame = sys._current_frames().get(thread)
     if frame is None:
         return "has ended"

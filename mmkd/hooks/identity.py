@@ -1,4 +1,4 @@
-"""What makes a run this run and no other: its teachers, objective and data, as text and hashes."""
+"""Identity of a run: its teachers, objective and data, as text and hashes."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
 
 Identity = dict[str, str]
-# Where weights are read from does not matter: they are compared themselves.
+# Addresses of weights do not matter, because the weights themselves are compared.
 LEFT_OUT = ("checkpoint", "trust_checkpoint", "init_cfg", "data_root", "_scope_")
 LISTED = 8
 
 
 def identity(runner: Runner) -> Identity:
-    """Return what has to be the same for a run to be gone on with, by dotted names."""
+    """Return the entries that must stay equal if a run is to be resumed, by dotted names."""
     model = runner.cfg.get("model") or {}
     found = dict(_settings("model", model))
     distiller = distiller_of(runner)
@@ -34,7 +34,7 @@ def identity(runner: Runner) -> Identity:
 
 
 def differences(before: Identity, now: Identity) -> list[str]:
-    """Say in which entries two identities differ, and how."""
+    """Return descriptions of the entries in which two identities differ."""
     lines = []
     for name in sorted({*before, *now}):
         old, new = (_short(one.get(name, "not there")) for one in (before, now))
@@ -54,7 +54,7 @@ def weights_hash(network: nn.Module) -> str:
 
 
 def index_hash(dataset: Any) -> str:
-    """Return a SHA-256 of a data set's list of samples, of as much of it as it keeps in one."""
+    """Return a SHA-256 of a data set's list of samples, as far as it keeps one."""
     digest = hashlib.sha256()
     for part in _parts(dataset):
         digest.update(f"{type(part).__name__} {len(part)}".encode())
@@ -75,7 +75,7 @@ def _parts(dataset: Any) -> Iterator[Any]:
 
 
 def _settings(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield every setting in nested ones, under its dotted name."""
+    """Yield all nested settings under their dotted names."""
     if isinstance(value, Mapping):
         for key in value:
             if key not in LEFT_OUT:
@@ -85,7 +85,7 @@ def _settings(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _by_name(value: Any) -> str:
-    """Describe a value that is no data in a way that is the same in each process."""
+    """Return a description of a value that is no data, which is the same in each process."""
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 

@@ -1,4 +1,4 @@
-"""Deleting a checkpoint only when the next one is complete, and keeping them small."""
+"""Hook that deletes a checkpoint only when the next is complete, and keeps checkpoints small."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,19 +10,19 @@ from mmengine.runner import Runner
 
 from mmkd.registry import HOOKS
 
-LOGGED = 1000  # values of each log that are kept at least
+LOGGED = 1000  # minimum number of values of each log that are kept
 
 
 @HOOKS.register_module()
 class KeepCheckpointsHook(Hook):
     """Let MMEngine's CheckpointHook delete an old checkpoint when the new one is complete.
 
-    MMEngine deletes first: with ``max_keep_ckpts=1`` a kill while it saves loses everything. The
-    checkpoint of a stop, see :class:`mmkd.hooks.StopHook`, goes when the first one after it is
+    MMEngine deletes first: with ``max_keep_ckpts=1`` a kill during saving loses everything. The
+    checkpoint of a stop, see :class:`mmkd.hooks.StopHook`, is deleted when the next one is
     complete.
 
-    MMEngine keeps every value that was ever logged, and writes them into each checkpoint. They are
-    cut to two epochs, or 1,000 values if those are more.
+    MMEngine keeps every logged value, and writes all of them into each checkpoint. This hook cuts
+    them to two epochs, or to 1,000 values if those are more.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW

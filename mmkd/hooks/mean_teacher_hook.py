@@ -1,4 +1,4 @@
-"""A teacher that is the average of the student's weights over time."""
+"""Hook for a teacher that is the average of the student's weights over time."""
 
 from typing import Any
 
@@ -25,24 +25,25 @@ class MeanTeacherHook(Hook):
     .. math:: \theta'_t = \alpha_t \theta'_{t-1} + (1 - \alpha_t) \theta_t,\quad
         \alpha_t = \min(1 - \tfrac{1}{t + 1},\ \mathrm{momentum})
 
-    with the warm-up of the authors' code. As every teacher it runs in eval mode, where the authors'
-    takes the statistics of its batch; ``update_buffers`` says which ones its BatchNorm has.
+    with the warm-up of the authors' code. Like every teacher it runs in eval mode, where the
+    authors' teacher uses the statistics of its batch; ``update_buffers`` decides which statistics
+    its BatchNorm has.
 
     The averages are in each checkpoint under ``mean_teachers``, by the teacher's name, and a
-    resumed run goes on with them. In several processes each averages its own statistics.
+    resumed run goes on with them. In several processes each process averages its local statistics.
 
     Args:
-        teacher: Name of the teacher, whose network has the student's architecture. Its own
+        teacher: Name of the teacher; its network has the student's architecture. Its initial
             weights are replaced when training begins.
-        momentum: How much of the average stays in an update, between 0 and 1. (MMEngine's EMA calls
-            the rest momentum.)
+        momentum: Share of the average that stays in an update, between 0 and 1. (MMEngine's EMA
+            calls the complement momentum.)
         interval: Iterations between two updates.
-        update_buffers: Whether to average the buffers, such as the statistics of BatchNorm, too, or
-            to copy the student's.
+        update_buffers: Whether to average the buffers too, such as the statistics of BatchNorm, or
+            to copy those of the student.
 
     Raises:
-        ValueError: In words, before training, if the model has no such teacher, its network is not
-            the student's, or it is folded, compiled or of a type of its own.
+        ValueError: Before training, if the model has no such teacher, if its network is not the
+            student's, or if it is folded, compiled or has a fixed type.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class MeanTeacherHook(Hook):
         student, average = self._find(runner)
         if not self._resumed:
             average.steps.zero_()
-            average.update_parameters(student)  # the first one copies
+            average.update_parameters(student)  # the first update copies
             runner.logger.info(
                 f"The teacher {self.teacher!r} begins as a copy of the student and follows it."
             )
@@ -95,7 +96,7 @@ class MeanTeacherHook(Hook):
             )
 
     def _find(self, runner: Runner) -> "tuple[nn.Module, _Average]":
-        """Return the student, and what averages it into the teacher's network."""
+        """Return the student, and the object that averages it into the teacher's network."""
         if self._parts is None:
             distiller = distiller_of(runner)
             if distiller is None or self.teacher not in distiller.teachers:
@@ -113,9 +114,9 @@ class MeanTeacherHook(Hook):
 
 
 class _Average(MomentumAnnealingEMA):
-    """MMEngine's average, kept in a network that is given and not in a copy.
+    """MMEngine's average, kept in an existing network and not in a copy.
 
-    Weights that a network has under several names are averaged once.
+    Weights that a network has under several names are averaged only once.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ def mean_teachers(runner: Runner) -> set[str]:
 
 
 def _check(name: str, teacher: Teacher, student: nn.Module) -> None:
-    """Refuse a teacher that the student's weights do not fit, or that would not follow them."""
+    """Refuse a teacher that does not fit the student's weights, or would not follow them."""
     if teacher.altered_by:
         raise ValueError(
             f"The teacher {name!r} cannot be the average of the student with "

@@ -1,4 +1,4 @@
-"""What modules beside the student tell of themselves, in the training log."""
+"""Statistics that modules beside the student report for the training log."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from mmkd.distillers import BaseDistiller
 
 
 def module_statistics(distiller: BaseDistiller) -> dict[str, Tensor]:
-    """Return what modules of the terms, and shared ones, tell by a method ``statistics``.
+    """Return the statistics that modules of the terms, and shared modules, report.
 
-    ``statistics() -> dict[str, Tensor]`` of a module gives 0-dim tensors by name: its state, or
-    what it did with its last batch. They are logged as ``<term>/<name>``, those of a shared module
-    as ``<its own name>/<name>``.
+    A method ``statistics() -> dict[str, Tensor]`` of a module returns 0-dim tensors by name: its
+    state, or facts about its last batch. They are logged as ``<term>/<name>``; for a shared module
+    with that module's name in place of the term's.
     """
     scalars = {}
     for user, part in _parts(distiller):

@@ -1,4 +1,4 @@
-"""The record of a run: what it was made of, and how it ended."""
+"""Record of a run: its ingredients, and how it ended."""
 
 import hashlib
 import json
@@ -22,22 +22,22 @@ TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
 class ResumeMismatchError(RuntimeError):
-    """A checkpoint is of a run with another teacher, objective or data."""
+    """Error for a checkpoint of a run with another teacher, objective or data."""
 
 
 @HOOKS.register_module()
 class RunRecordHook(Hook):
-    """Write ``run.json`` into the work folder and the same into each checkpoint's ``meta``.
+    """Write ``run.json`` into the work folder, and the same record into each checkpoint's ``meta``.
 
-    It says the command, the hash of the composed config, the commit of mmkd, the versions of the
-    stack, the machine, the seed, hashes of the teachers' weights and of the index of the training
-    data, start, end, and the reason of the end.
+    The record has the command, the hash of the composed config, the commit of mmkd, the versions of
+    the stack, the machine, the seed, hashes of the teachers' weights and of the index of the
+    training data, start, end, and the reason of the end.
 
     A run is only resumed if its teachers' weights, its model's settings and its training data are
-    what they were. With ``force_resume = True`` in the config differences are a warning.
+    unchanged. With ``force_resume = True`` in the config differences are only a warning.
 
     Raises:
-        ResumeMismatchError: Names what differs.
+        ResumeMismatchError: The message names the differences.
     """
 
     priority = "LOW"
@@ -85,7 +85,7 @@ class RunRecordHook(Hook):
         self._end(runner, "finished")
 
     def after_failure(self, runner: Runner, error: BaseException) -> None:
-        """Note why the run ended; :class:`mmkd.engine.SafeRunner` calls this."""
+        """Note the reason for the end of the run; :class:`mmkd.engine.SafeRunner` calls this."""
         [line, *_] = str(error).splitlines() or [""]
         self._end(runner, f"{type(error).__name__}: {line}")
 

@@ -1,4 +1,4 @@
-"""What the terms do, in the training log."""
+"""Hook that logs statistics of the terms."""
 
 from typing import Any
 
@@ -20,23 +20,24 @@ TINY = torch.finfo(torch.float32).tiny
 
 @HOOKS.register_module()
 class StatisticsHook(Hook):
-    """Log statistics of the terms and of the logits beside the losses.
+    """Log statistics of the terms and of the logits in addition to the losses.
 
-    - ``<term>/weight_mean``, ``<term>/weight_std``: of the weights of all samples and teachers,
-    - ``<term>/weight/<teacher>``: mean weight of each teacher, where a term has several,
+    - ``<term>/weight_mean``, ``<term>/weight_std``: mean and standard deviation of the weights of
+      all samples and teachers,
+    - ``<term>/weight/<teacher>``: mean weight of each teacher, if a term has several,
     - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats, or
-      of the classes' sigmoids where a head has these,
+      of the classes' sigmoids if a head has sigmoids,
     - ``agreement/<teacher>``: share of samples that both networks put into the same class,
-    - what modules tell of themselves, see :func:`mmkd.hooks.module_statistics`, such as
+    - statistics that modules report, see :func:`mmkd.hooks.module_statistics`, such as
       ``<term>/alpha`` of DynamicKD's controller,
     - ``gradient_share/<loss>``, on request: norm of the loss's gradient on the student's
       parameters, as a share of the sum of these norms over all losses.
 
-    Where a term compared no samples, as with no RoIs in any image, it has no statistics then.
+    If a term compared no samples, as with no RoIs in any image, it has no statistics in that step.
 
     Args:
-        interval: Iterations between two readings, the last one of an epoch besides; take a divisor
-            of the logger's.
+        interval: Iterations between two readings, in addition to the last iteration of an epoch;
+            use a divisor of the logger's interval.
         gradient_share: Whether to measure gradients, at the cost of one backward pass per loss.
     """
 
@@ -49,7 +50,7 @@ class StatisticsHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         distiller = distiller_of(runner)
-        # As MMEngine's logger does, so that epochs shorter than the interval are not left out.
+        # Like MMEngine's logger, so that epochs shorter than the interval are not left out.
         due = self.every_n_inner_iters(batch_idx, self.interval)
         if distiller is not None and (due or self.end_of_epoch(runner.train_dataloader, batch_idx)):
             self._handle = distiller.observe(lambda step: self._record(distiller, step))
@@ -83,7 +84,7 @@ def weight_statistics(step: Step) -> dict[str, Tensor]:
 
 
 def teacher_weight_statistics(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
-    """Return the mean weight of each teacher, for the terms that weigh several."""
+    """Return the mean weight of each teacher, for the terms that weigh several teachers."""
     scalars = {}
     for name, output in step.terms.items():
         teachers = distiller.terms[name].teacher_taps
@@ -95,7 +96,7 @@ def teacher_weight_statistics(distiller: BaseDistiller, step: Step) -> dict[str,
 
 @torch.no_grad()
 def logit_statistics(step: Step) -> dict[str, Tensor]:
-    """Return the entropies of the networks and their agreement, where logits were computed."""
+    """Return the entropies of the networks and their agreement, if logits were computed."""
     if step.student_logits is None or not step.student_logits.numel():
         return {}
     student = step.student_logits.float()

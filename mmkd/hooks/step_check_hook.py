@@ -1,4 +1,4 @@
-"""Stopping a run in which distillation silently does nothing."""
+"""Hook that stops a run in which distillation silently does nothing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,24 +16,24 @@ from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
 
 FLOAT16_SCALE = 2**16
-# Logits of trained networks are below 100; a softmax of numbers like this is 0 or 1.
+# Logits of trained networks are below 100; a softmax of numbers as large as this is 0 or 1.
 LARGE = 1e4
 
 
 class StepCheckError(RuntimeError):
-    """A term of the objective is not what it must be for training to make sense."""
+    """Error for a term of the objective with which training makes no sense."""
 
 
 @HOOKS.register_module()
 class StepCheckHook(Hook):
     """Check each term in the first iteration in which it acts.
 
-    A term that finds nothing to act on, such as no object in any image, is checked later. It
-    must be finite, must not be zero, and must reach the student with a gradient. What is not finite
-    later is found by :class:`mmkd.hooks.FiniteGuardHook`.
+    A term that has nothing to act on, such as no object in any image, is checked later. The term
+    must be finite, must not be zero, and must reach the student with a gradient. Later non-finite
+    values are detected by :class:`mmkd.hooks.FiniteGuardHook`.
 
-    Where a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
-    checked from the second iteration on: in the first the two are the same.
+    If a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
+    checked from the second iteration on: in the first iteration both networks are the same.
     """
 
     priority = "HIGH"
@@ -76,7 +76,7 @@ class StepCheckHook(Hook):
 
 
 def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
-    """Return words about numbers that are too large for a softmax, by network, if there are."""
+    """Return a message about numbers that are too large for a softmax, by network, or ``None``."""
     for name, tensors in features.items():
         largest = max((float(x.detach().abs().max()) for x in tensors if x.numel()), default=0.0)
         if largest > LARGE:
@@ -92,10 +92,10 @@ def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | N
     """Raise if a term is not finite, is zero, or has no gradient on the student.
 
     Args:
-        name: The term's name.
-        loss: Its loss.
-        features: What it reads of the student.
-        excess: What is to be said of outputs that are too large, if they are.
+        name: Name of the term.
+        loss: Loss of the term.
+        features: Tensors of the student that the term reads.
+        excess: The message about outputs that are too large, or ``None``.
     """
     problem = None
     if excess is not None and (not loss.isfinite() or loss == 0):
@@ -120,11 +120,11 @@ def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | N
 
 
 def _reaches(loss: Tensor, features: list[Tensor]) -> bool:
-    """Tell whether the loss has a non-zero finite gradient at a tensor of the student."""
+    """Return whether the loss has a non-zero finite gradient at a tensor of the student."""
     sources = [feature for feature in features if feature.requires_grad]
     if not sources or not loss.requires_grad:
         return False
-    # In float16 a small gradient is zero until it is scaled, as a gradient scaler will do.
+    # In float16 a small gradient is zero unless it is scaled, as a gradient scaler will do.
     return any(_has_gradient(scale * loss, sources) for scale in (1, FLOAT16_SCALE))
 
 

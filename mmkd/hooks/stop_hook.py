@@ -1,4 +1,4 @@
-"""Ending a run by a signal, with nothing lost."""
+"""Hook that ends a run on a signal, with nothing lost."""
 
 import os
 import signal
@@ -18,20 +18,21 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StoppedError(SystemExit):
-    """A run was ended by a signal; the exit code is 128 and the signal's number."""
+    """Exit of a run that a signal ended; the exit code is 128 plus the signal's number."""
 
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """End the run after the iteration in which SIGTERM or SIGINT comes, with a checkpoint.
+    """End the run after the iteration in which SIGTERM or SIGINT arrives, with a checkpoint.
 
-    The process ends with 128 and the signal's number as exit code, as a shell says it of a killed
-    one. A second signal ends it at once. In several processes all end after the same iteration.
+    The exit code of the process is 128 plus the signal's number, as a shell reports for a killed
+    process. A second signal ends the process at once. Several processes all end after the same
+    iteration.
 
-    The checkpoint is ``iter_<n>.pth``, also within an epoch; ``--resume`` goes on from it.
+    The checkpoint is ``iter_<n>.pth``, also within an epoch; ``--resume`` continues from it.
     """
 
-    priority = "LOWEST"  # after MMEngine's CheckpointHook, whose checkpoint may do
+    priority = "LOWEST"  # after MMEngine's CheckpointHook, whose checkpoint may serve
 
     def __init__(self) -> None:
         self._signal = 0
@@ -61,7 +62,8 @@ class StopHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        # Processes may have different numbers of batches to validate: together they end after it.
+        # Processes may validate different numbers of batches, so they end together after the
+        # validation.
         if self._signal and get_world_size() == 1:
             self._stop(runner, self._signal, runner.iter)
 
@@ -70,10 +72,12 @@ class StopHook(Hook):
             self._stop(runner, number, runner.iter)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal: the first one is noted, the second one ends the process."""
-        if os.getpid() != self._process:  # a data worker, which inherited this
+        """Handle a signal: the first one is noted, the second one ends the process."""
+        if os.getpid() != self._process:  # a data worker, which inherited this handler
             if number == signal.SIGINT:
-                return  # Ctrl-C goes to all; the run needs its batches until it has ended
+                # Ctrl-C goes to all processes; the run needs the worker's batches until it has
+                # ended
+                return
         elif not self._signal:
             self._signal = number
             return
@@ -97,7 +101,7 @@ def _restore() -> None:
 
 
 def _agreed(number: int) -> int:
-    """Return the greatest of the numbers that all processes have."""
+    """Return the greatest of the numbers of all processes."""
     if get_world_size() == 1:
         return number
     numbers = torch.tensor([number])
@@ -106,7 +110,7 @@ def _agreed(number: int) -> int:
 
 
 def _save(runner: Runner, iteration: int) -> None:
-    """Write a checkpoint of this moment where the run's others are, and point at it."""
+    """Write a checkpoint of this moment beside the run's others, and point at it."""
     savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
     folder = savers[0].out_dir if savers else runner.work_dir
     name = f"iter_{iteration}.pth"

@@ -1,4 +1,4 @@
-"""Files of the student alone, beside the checkpoints of a run."""
+"""Hook that writes files of the student alone beside the checkpoints of a run."""
 
 import io
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ Version = tuple[int, int]
 
 @HOOKS.register_module()
 class StudentCheckpointHook(Hook):
-    """Write ``<name>_student.pth`` beside every checkpoint ``<name>.pth``, the best one included.
+    """Write ``<name>_student.pth`` beside every checkpoint ``<name>.pth``, including the best one.
 
-    The files hold the plain student's weights (EMA's, where EMA is on) under the keys that stock
-    mmpretrain and mmdet load strictly. They go when their checkpoint goes.
+    The files contain the plain student's weights (EMA's weights if EMA is on) under the keys that
+    stock mmpretrain and mmdet load strictly. They are deleted together with their checkpoint.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW
@@ -49,7 +49,7 @@ class StudentCheckpointHook(Hook):
                 )
                 continue
             self._savers.append(hook)
-            # What lies there from an earlier run is not of this student.
+            # Files from an earlier run do not belong to this student.
             files = Path(hook.out_dir).glob("*")
             self._versions.update({path: _version(path) for path in files if path.is_file()})
             if runner.iter > 0:
@@ -72,7 +72,7 @@ class StudentCheckpointHook(Hook):
         self._synchronize()
 
     def _synchronize(self) -> None:
-        """Write the student beside new checkpoints, and remove those whose checkpoint is gone."""
+        """Write the student beside new checkpoints, and remove files whose checkpoint is gone."""
         if self._student is None:
             return
         for path in {path for saver in self._savers for path in _saved_by(saver)}:
@@ -91,13 +91,13 @@ def _beside(checkpoint: Path) -> Path:
 
 
 def _version(path: Path) -> Version:
-    """Return what tells one version of a file from another."""
+    """Return a mark that tells one version of a file from another."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size
 
 
 def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
-    """Return the files that MMEngine's hook wrote last: the newest checkpoint and the best ones."""
+    """Yield the files that MMEngine's hook wrote last: the newest checkpoint and the best ones."""
     best = [
         getattr(hook, "best_ckpt_path", None),
         *getattr(hook, "best_ckpt_path_dict", {}).values(),
@@ -106,7 +106,7 @@ def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
 
 
 def _make_up(hook: CheckpointHook, runner: Runner) -> None:
-    """Write the student of the last checkpoint of a resumed run, if a kill came before it was."""
+    """Write the student of a resumed run's last checkpoint, if a kill prevented that."""
     last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
     if last.is_file() and not _beside(last).exists():
         trust = bool(runner.cfg.get("trust_checkpoint", False))
@@ -114,7 +114,7 @@ def _make_up(hook: CheckpointHook, runner: Runner) -> None:
 
 
 def _write(student: dict[str, Any], path: Path) -> None:
-    """Write the file as a whole or not at all, as MMEngine's checkpoints are written."""
+    """Write the file completely or not at all, like MMEngine's checkpoints."""
     with io.BytesIO() as content:
         torch.save(student, content)
         get_file_backend(str(path)).put(content.getvalue(), str(path))

@@ -1,4 +1,4 @@
-"""Measuring the teachers once, before they teach."""
+"""Hook that evaluates the teachers once, before they teach."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -19,23 +19,23 @@ from mmkd.registry import HOOKS
 from mmkd.teachers import Teacher, names_of_each
 
 Metrics = dict[str, float]
-CHANCE = 1.5  # times as good as chance is not yet knowledge
+CHANCE = 1.5  # less than this many times chance level counts as no knowledge
 
 
 @HOOKS.register_module()
 class TeacherEvaluationHook(Hook):
     """Evaluate each teacher on the validation data before training, and log its metrics.
 
-    It is evaluated as training uses it, on the student's batches turned into its own input, so that
-    a wrong normalisation or a wrong checkpoint shows. A teacher that is no better than chance, or
-    has an AP of 0, is warned about before and after training. A resumed run does not repeat it,
-    unless the teachers have changed. Networks that are trained here, as the students of
-    :class:`mmkd.MutualDistiller` and mean teachers, are not evaluated, and neither are teachers of
-    other classes without a class map, which teach features.
+    The teacher is evaluated in the way that training uses it, on the student's batches turned into
+    the teacher's input, so that a wrong normalisation or a wrong checkpoint shows. The hook warns
+    of a teacher that is no better than chance, or has an AP of 0, before and after training. A
+    resumed run does not repeat the evaluation, unless the teachers have changed. Networks that are
+    trained here, such as the students of :class:`mmkd.MutualDistiller` and mean teachers, are not
+    evaluated, and neither are teachers of other classes without a class map, which teach features.
 
     Args:
-        expected: Least value of metrics by teacher, such as
-            ``dict(teacher={'accuracy/top1': 79.0})``. A teacher below it is warned about.
+        expected: Minimum of metrics by teacher, such as ``dict(teacher={'accuracy/top1': 79.0})``.
+            The hook warns of a teacher below it.
     """
 
     priority = "LOW"
@@ -86,7 +86,7 @@ class TeacherEvaluationHook(Hook):
     def _look_for_chance(
         self, runner: Runner, student: nn.Module, name: str, metrics: Metrics
     ) -> None:
-        """Warn, so that it cannot be overlooked, of a teacher that knows nothing."""
+        """Log a prominent warning about a teacher that is no better than chance."""
         classes = head_classes(student)
         for key, value in metrics.items():
             chance = CHANCE * 100 / classes if key.endswith("top1") and classes else 0.0
@@ -107,8 +107,9 @@ class TeacherEvaluationHook(Hook):
         metrics = [m for m in loop.evaluator.metrics if not isinstance(m, TeacherAgreement)]
         evaluator = Evaluator(metrics)
         evaluator.dataset_meta = loop.evaluator.dataset_meta
-        # A loader draws random numbers when its workers start, which training must not notice: they
-        # are restored, and a copy of the loader leaves persistent workers for validation to start.
+        # A loader draws random numbers when its workers start. Training must not notice that, so
+        # the generators are restored, and a copy of the loader is used so that validation starts
+        # its persistent workers itself.
         with torch.random.fork_rng(devices=[]):
             for batch in copy(loop.dataloader):
                 data = distiller.data_preprocessor(batch, False)
@@ -130,7 +131,7 @@ class TeacherEvaluationHook(Hook):
 
 
 def _changed(runner: Runner) -> bool:
-    """Tell whether a resumed run has other teachers than before."""
+    """Return whether a resumed run has other teachers than before."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, RunRecordHook)]
     return any("teacher" in difference for hook in hooks for difference in hook.changed)
 

@@ -1,4 +1,4 @@
-"""Where the outputs of two detectors are compared, beyond those on shared RoIs."""
+"""Places at which the outputs of two detectors are compared, beyond shared RoIs."""
 
 from mmkd.locations.dense_locations import DenseLocations
 from mmkd.locations.locations import Locations, Selection, Side

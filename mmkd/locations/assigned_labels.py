@@ -1,4 +1,4 @@
-"""Where a dense head assigns labels to its locations: seen while it computes its losses once."""
+"""Search for the place where a dense head assigns labels, by one computation of its losses."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +20,15 @@ Maps = Sequence[Tensor]
 
 
 class UnassignedError(ValueError):
-    """It cannot be seen where a head assigns labels; the message says why, and what to do."""
+    """Error for a head whose labels cannot be found; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """Where a head assigns labels.
+    """Place where a head assigns labels.
 
     Attributes:
-        tap: Where they are read in a step.
+        tap: Tap at which they are read in a step.
         by_image: Whether they come image by image, or level by level with all images in each.
     """
 
@@ -39,12 +39,12 @@ class Assigned:
 class Observation:
     """One computation of a dense head's losses, on a copy of its network and on random images.
 
-    Image ``i`` has objects of class ``i`` only, so that labels tell to which image they belong.
+    Image ``i`` has objects of class ``i`` only, so that each label shows its image.
 
     Args:
         network: The detector.
         path: Path of its head, or of a part of it.
-        inputs: A batch of two images that it takes, for their shape and device.
+        inputs: A batch of two images that the detector takes; shape and device are used.
         labels: The user's tap of the labels, if there is one.
 
     Raises:
@@ -103,7 +103,7 @@ class Observation:
             ) from error
 
     def _call(self, name: str, *arguments: Any) -> None:
-        if torch.is_grad_enabled():  # as where taps are read
+        if torch.is_grad_enabled():  # as in the places where taps are read
             self.calls.setdefault(name, []).append(arguments)
 
     def _see(self, tap: Tap, _: nn.Module, given: Any, output: Any = None) -> None:
@@ -124,7 +124,7 @@ class Observation:
             )
 
     def assigned(self) -> Assigned:
-        """Return where the head assigns labels.
+        """Return the place where the head assigns labels.
 
         Raises:
             UnassignedError: If none of its losses takes a label for each location.
@@ -152,7 +152,7 @@ class Observation:
 
         Args:
             labels: The tap.
-            order: The order that the user says, ``None`` to find it.
+            order: The order that the user names; ``None`` to determine it.
 
         Raises:
             UnassignedError: If these are no labels of the locations, or are in another order.
@@ -178,10 +178,10 @@ class Observation:
         return Assigned(replace(labels, optional=True), (order or orders[0]) == "images")
 
     def _orders(self, calls: Sequence[Read | None]) -> list[str]:
-        """Return the orders of locations in which labels may be.
+        """Return the orders of locations that the labels may have.
 
-        The predictions beside them must then be the head's outputs. Where labels stand alone, each
-        image must have labels of its own objects only.
+        If predictions come with the labels, they must be the head's outputs in that order. If
+        labels come alone, each image must have only labels of its objects.
         """
         reads = [read for read in calls if read is not None]
         if not reads or len(reads) < len(calls):
@@ -204,7 +204,7 @@ class Observation:
         return []
 
     def _rows(self, maps: Maps, width: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return maps as rows (R, width), and the image (R,) of each, in both orders."""
+        """Return maps as rows (R, width), and the image (R,) of each row, in both orders."""
         shared = self.scores.total if width == self.scores.width else None
         total = shared or width
         if any(level.shape[1] % total for level in maps):
@@ -220,7 +220,7 @@ class Observation:
         }
 
     def _plausible(self, labels: Tensor) -> bool:
-        """Tell whether values are in the range of labels, with an object among them."""
+        """Return whether values are in the range of labels, with an object among them."""
         if labels.is_floating_point():
             return bool((labels >= 0).all() and (labels <= 1).all() and (labels > 0).any())
         objects = (labels >= 0) & (labels < self.scores.classes)
@@ -229,7 +229,7 @@ class Observation:
         )
 
     def _belong(self, labels: Tensor, images: Tensor) -> bool:
-        """Tell whether each image has only labels of the class of its objects."""
+        """Return whether each image has only labels of the class of its objects."""
         if labels.is_floating_point():
             return True
         objects = (labels >= 0) & (labels < self.scores.classes)
@@ -243,7 +243,7 @@ def _by_level(parts: Sequence[Tensor]) -> Tensor:
 
 @contextmanager
 def _first_epoch() -> Iterator[None]:
-    """Let heads whose losses depend on it, as TOOD's, read that this is a run's first epoch."""
+    """Let heads whose losses depend on the epoch, such as TOOD's, read that it is a run's first."""
     hub = MessageHub.get_current_instance()
     known = "epoch" in hub.runtime_info
     if not known:
@@ -256,7 +256,7 @@ def _first_epoch() -> Iterator[None]:
 
 
 def _same(scores: Tensor, outputs: Tensor) -> bool:
-    """Tell whether scores are outputs of a head, or their probabilities."""
+    """Return whether scores are outputs of a head, or their probabilities."""
     scores, outputs = scores.float(), outputs.float()
     return torch.equal(scores, outputs) or torch.allclose(
         scores, outputs.sigmoid(), rtol=0, atol=2e-4
@@ -264,7 +264,7 @@ def _same(scores: Tensor, outputs: Tensor) -> bool:
 
 
 def _levels(output: Any) -> Iterator[Maps]:
-    """Yield the lists of maps (N, C, H, W), one for each level, in what a head gives."""
+    """Yield the lists of maps (N, C, H, W), one per level, in the output of a head."""
     if not isinstance(output, list | tuple) or not output:
         return
     if all(isinstance(level, Tensor) and level.dim() == 4 for level in output):

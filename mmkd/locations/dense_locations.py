@@ -1,4 +1,4 @@
-"""Locations of dense heads: the rows of their maps."""
+"""Locations of dense heads: rows of their maps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,25 +20,24 @@ ORDERS = ("levels", "images")
 
 @MODELS.register_module()
 class DenseLocations(Locations):
-    """Compare dense heads location by location, as RoI heads are compared RoI by RoI.
+    """Compare dense heads location by location, like RoI heads RoI by RoI.
 
     The maps of a head, one (N, A x D, H, W) for each level, become rows (R, D): one for each of the
     A priors at each location. Both heads must have the same levels, strides and priors.
 
     Args:
-        select: Which locations are compared: ``'all'``; ``'positives'``, to which the student
-            assigns an object while it computes its own losses; or ``'confident'``, where the
+        select: Locations that are compared: ``'all'``; ``'positives'``, to which the student
+            assigns an object while it computes its task losses; or ``'confident'``, at which the
             greatest class probability of a teacher exceeds the threshold.
-        threshold: That probability.
-        avg: What a mean over locations divides by: their number, ``'selected'``; or
-            ``'positives'``, the number of positive locations, averaged over processes and at least
-            1, as mmdet's own losses do. Of all locations, hundreds of thousands are easy
-            background, over which an average all but vanishes. Where none is selected the loss is
-            0, with a graph.
-        order: How the labels at the term's ``labels`` tap are sorted: ``'levels'``, all images of a
-            level and then the next level, or ``'images'``. By default this is seen, as are the
-            labels where the term gives no such tap: the student's head computes its losses once
-            when the model is built, on a copy and on random images.
+        threshold: The threshold of that probability.
+        avg: Divisor of a mean over locations: their number, ``'selected'``; or ``'positives'``, the
+            number of positive locations, averaged over processes and at least 1, as in mmdet's
+            losses. With all locations, hundreds of thousands are easy background, so that their
+            average almost vanishes. If no location is selected, the loss is 0, with a graph.
+        order: Order of the labels at the term's ``labels`` tap: ``'levels'``, all images of a level
+            and then the next level, or ``'images'``. By default the order is determined, and so are
+            the labels if the term has no such tap: when the model is built, the student's head
+            computes its losses once, on a copy and on random images.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class DenseLocations(Locations):
         self._softmax = activation_of(student.network, path) == "softmax"
 
     def _find_labels(self, term: str, student: Side, labels: Tap | None) -> None:
-        """Decide where labels are read, and in which order the rows are."""
+        """Decide at which tap labels are read, and in which order the rows are."""
         self.labels, self._by_image = None, False
         path = student.taps[0].path
         try:
@@ -173,7 +172,7 @@ class DenseLocations(Locations):
         )
 
     def _read(self, labels: Tensor, count: int) -> tuple[Tensor | None, Tensor]:
-        """Return the labels of all rows, where they are classes, and which rows are positive."""
+        """Return the labels of all rows, if they are classes, and whether each row is positive."""
         labels = labels.flatten()
         if len(labels) != count:
             raise RuntimeError(
@@ -186,7 +185,7 @@ class DenseLocations(Locations):
         return labels, positive if self._classes is None else positive & (labels < self._classes)
 
     def _confident(self, logits: Mapping[str, Tensor]) -> Tensor:
-        """Tell for each row whether a teacher's probability of a class exceeds the threshold."""
+        """Return for each row whether a teacher's probability of a class exceeds the threshold."""
         confident = []
         for name, values in logits.items():
             if name == "student":
@@ -200,7 +199,7 @@ class DenseLocations(Locations):
 
 
 def _priors(term: str, name: str, side: Side) -> list[int]:
-    """Return how many priors a location of each tapped level has."""
+    """Return the number of priors at a location of each tapped level."""
     who = name if name == "student" else f"teacher {name!r}"
     for tap, shape in zip(side.taps, side.shapes, strict=True):
         if len(shape) != 4:
@@ -231,7 +230,7 @@ def _priors(term: str, name: str, side: Side) -> list[int]:
 
 
 def _compare(term: str, name: str, student: Side, teacher: Side) -> None:
-    """Raise if the levels of the two are not of the same sizes."""
+    """Raise if the levels of the two networks differ in size."""
     own, theirs = ([shape[2:] for shape in side.shapes] for side in (student, teacher))
     if own != theirs:
         raise ValueError(
@@ -251,7 +250,7 @@ def _anchors(side: Side) -> list[Tensor] | None:
 
 
 def _generator(side: Side) -> Any:
-    """Return what places a head's priors; heads that guide anchors or sides have another name."""
+    """Return the prior generator of a head; guided anchors and sides have another name for it."""
     found = enclosing(side.network, side.taps[0].path, "prior_generator", "square_anchor_generator")
     if found is None:
         return None

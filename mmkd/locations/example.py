@@ -1,4 +1,4 @@
-"""Two images with objects for a detector that computes its losses when a model is built."""
+"""Two images with objects, for a detector that computes its losses when a model is built."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ BOXES = (
 
 
 def example_samples(inputs: Tensor, classes: int, with_masks: bool) -> list[Any]:
-    """Return data samples with boxes, image ``i`` with objects of class ``i`` only.
+    """Return data samples with boxes; image ``i`` has objects of class ``i`` only.
 
     Args:
         inputs: The images, shape (N, C, H, W).
-        classes: How many classes there are; the images take turns through them.
-        with_masks: Whether objects have masks, too, which mmdet's assigners read where there are.
+        classes: Number of classes; the images take turns through them.
+        with_masks: Whether objects have masks, too, which mmdet's assigners read if they exist.
     """
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData

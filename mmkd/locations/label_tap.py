@@ -1,4 +1,4 @@
-"""The labels that a dense head assigns, read off the calls in which it computes its losses."""
+"""Tap of the labels that a dense head assigns, in the calls by which it computes its losses."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Read:
-    """What one call says of some locations, R of them.
+    """Labels of R locations, from one call.
 
     Attributes:
-        labels: Shape (R,). Class indices, of which the number of classes or -1 stands for no
-            object; or, of floating type, an objectness that is positive at objects.
-        scores: What was predicted there, shape (R, D), if it is among the arguments.
+        labels: Shape (R,). Class indices, where the number of classes or -1 means no object; or, of
+            floating type, an objectness that is positive at objects.
+        scores: Predictions at these locations, shape (R, D), if they are among the arguments.
     """
 
     labels: Tensor
@@ -28,15 +28,15 @@ class Read:
 
 @dataclass(frozen=True)
 class LabelTap(Tap):
-    """The labels among the arguments of a call, told by what they are and not by their position.
+    """Tap of the labels among the arguments of a call, recognised by their content, not position.
 
     Attributes:
         call: Name of the loss, or of the method, of the head at ``path`` that takes them.
-        kind: How they are told, a key of ``READERS``.
-        classes: How many classes the head has.
-        width: How many class scores it gives for a location.
-        last: Whether the last call in a step has all labels, and the calls before it, such as those
-            by which PAA chooses among locations, have some.
+        kind: Way of recognising them, a key of ``READERS``.
+        classes: Number of classes of the head.
+        width: Number of class scores of the head at a location.
+        last: Whether the last call in a step has all labels, and the calls before it have some,
+            such as those by which PAA chooses among locations.
     """
 
     call: str = ""
@@ -65,13 +65,13 @@ class LabelTap(Tap):
         return runs[-1] if self.last else super().join(runs)
 
     def read(self, arguments: Arguments) -> Read | None:
-        """Return the labels among the arguments of a call, or ``None`` where there are none."""
+        """Return the labels among the arguments of a call, or ``None`` if there are none."""
         return READERS[self.kind](arguments, self)
 
 
 @dataclass
 class _Method:
-    """A method of a module that is replaced until this is removed."""
+    """Handle of a replaced method of a module; removing it restores the method."""
 
     module: nn.Module
     name: str
@@ -81,7 +81,7 @@ class _Method:
 
 
 def watch(head: nn.Module, name: str, see: Callable[..., None]) -> Handle:
-    """Have ``see(args, kwargs)`` called before each call of a part or a method of a head."""
+    """Call ``see(args, kwargs)`` before each call of a part or a method of a head."""
     part = getattr(head, name)
     if isinstance(part, nn.Module):
         return part.register_forward_pre_hook(
@@ -107,14 +107,14 @@ def tensors(value: Any) -> list[Tensor]:
 
 
 def as_rows(scores: Tensor, width: int) -> Tensor:
-    """Return scores as rows (R, D), those of a map (N, A x D, H, W) position by position."""
+    """Return scores as rows (R, D); a map (N, A x D, H, W) gives its rows position by position."""
     if scores.dim() == 4:
         scores = scores.permute(0, 2, 3, 1)
     return scores.reshape(-1, width)
 
 
 def scores_of(labels: Tensor, given: Sequence[Tensor], width: int) -> Tensor | None:
-    """Return what of the given is predicted where the labels are, as rows (R, width)."""
+    """Return the tensor among the arguments that predicts at the labels' places, (R, width)."""
     fitting = [
         tensor
         for tensor in given
@@ -148,7 +148,7 @@ def _positive_indices(arguments: Arguments, tap: LabelTap) -> Read | None:
 
 
 def _class_targets(arguments: Arguments, tap: LabelTap) -> Read | None:
-    """Read targets (..., C) of all class scores, which are 0 but for the class of an object."""
+    """Read targets (..., C) of all class scores, which are 0 except for the class of an object."""
     pair = _prediction_and_target(arguments)
     if pair is None or pair[0].shape[-1] != tap.classes:
         return None
@@ -166,14 +166,14 @@ def _objectness(arguments: Arguments, tap: LabelTap) -> Read | None:
 
 
 def _prediction_and_target(arguments: Arguments) -> tuple[Tensor, Tensor] | None:
-    """Return the first two arguments of a loss, if they are of one shape and float."""
+    """Return the first two arguments of a loss, if they are float and of one shape."""
     pair = [tensor for tensor in arguments[0][:2] if isinstance(tensor, Tensor)]
     if len(pair) < 2 or pair[0].shape != pair[1].shape or not pair[1].is_floating_point():
         return None
     return pair[0], pair[1]
 
 
-# The more a kind says of the labels, the earlier it comes.
+# The more a kind tells about the labels, the earlier it comes.
 READERS: Mapping[str, Callable[[Arguments, LabelTap], Read | None]] = {
     "class indices": _class_indices,
     "positive indices": _positive_indices,

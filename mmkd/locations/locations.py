@@ -1,4 +1,4 @@
-"""What every choice of the places where two detectors are compared shares."""
+"""Base class of the selection of places at which two detectors are compared."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ Maps = Sequence[Tensor]
 
 @dataclass(frozen=True)
 class Side:
-    """A network in a comparison, as a dry run found it.
+    """Network in a comparison, with the results of a dry run.
 
     Attributes:
         network: The network.
-        taps: Of its outputs, such as the logits of each level.
+        taps: Taps of its outputs, such as the logits of each level.
         shapes: Shape at each of these taps.
         inputs: The batch (N, C, H, W) of the dry run.
     """
@@ -33,13 +33,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which places are compared in a step, R of them.
+    """The R places that are compared in a step.
 
     Attributes:
-        rows: By network, which rows of its flattened outputs they are, shape (R,). The rows of all
-            networks belong together one by one.
-        labels: Class index at each place, shape (R,), where it is known.
-        avg_factor: What a mean over them divides by in place of R.
+        rows: Indices of these places in the rows of each network's flattened outputs, by network,
+            shape (R,). The rows of all networks correspond one by one.
+        labels: Class index at each place, shape (R,), if it is known.
+        avg_factor: Divisor of a mean over the places in place of R.
     """
 
     rows: Mapping[str, Tensor]
@@ -48,13 +48,13 @@ class Selection:
 
 
 class Locations(ABC):
-    """Base class: turns outputs of detectors into rows, and selects those to compare.
+    """Base class: turns outputs of detectors into rows, and selects the rows to compare.
 
     Attributes:
         reads_logits: Whether places are selected by the logits.
         needs_labels: Whether a teacher must have all classes of the student.
-        averages: Whether a selection says what a mean divides by.
-        labels: Where the student assigns labels while it trains, if this is read.
+        averages: Whether a selection sets the divisor of a mean.
+        labels: Tap at which the student assigns labels during training, if it is read.
     """
 
     reads_logits: bool
@@ -63,29 +63,29 @@ class Locations(ABC):
     labels: Tap | None = None
 
     def taps(self, network: str) -> list[Tap]:
-        """Return what is read of a network besides its logits and the term's own taps."""
+        """Return the taps of a network to read besides its logits and the term's taps."""
         return []
 
     @abstractmethod
     def check(self, term: str, name: str, network: nn.Module) -> None:
-        """Raise ``ValueError`` if a network is none of those whose outputs are understood."""
+        """Raise ``ValueError`` if this class cannot handle the outputs of a network."""
 
     @abstractmethod
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
-        """Learn what the outputs of the networks are.
+        """Examine the outputs of the networks, and prepare their comparison.
 
         Args:
             term: The term's name, for errors.
-            sides: By ``'student'`` and the names of the teachers.
-            labels: The term's tap of labels, if it gives one.
+            sides: The networks, by ``'student'`` and the names of the teachers.
+            labels: The term's tap of labels, if it has one.
 
         Raises:
-            ValueError: In words, if the places of the networks cannot be put side by side.
+            ValueError: If the places of the networks cannot be put side by side.
         """
 
     @abstractmethod
     def flatten(self, network: str, outputs: Maps) -> Tensor:
-        """Return outputs of a network as rows, one for each place that there is, (rows, D)."""
+        """Return outputs of a network as rows, one for each place, (rows, D)."""
 
     @abstractmethod
     def select(
@@ -100,10 +100,10 @@ class Locations(ABC):
 
         Args:
             student: Flattened outputs (rows, D) of the student.
-            logits: Flattened logits (rows, C) by network, over the classes that are shared, if
+            logits: Flattened logits (rows, C) by network, over the shared classes, if
                 ``reads_logits``.
-            extras: What taps caught by network, those of :meth:`taps` among them.
-            labels: What the tap of the labels caught.
+            extras: Tensors at taps by network, including those of :meth:`taps`.
+            labels: Value at the tap of the labels.
             data_samples: The batch's data samples.
         """
 
@@ -112,7 +112,7 @@ class Locations(ABC):
         return self.flatten(network, outputs)
 
     def shape(self, network: str, shapes: Sequence[Shape], logits: bool = False) -> Shape:
-        """Return the shape (rows, D) that outputs, or logits, of the given shapes have as rows."""
+        """Return the shape (rows, D) of outputs, or logits, of these shapes, as rows."""
         outputs = [torch.empty(shape, device="meta") for shape in shapes]
         read = self.logits if logits else self.flatten
         return tuple(read(network, outputs).shape)

@@ -14,23 +14,24 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class MatchedQueries(Locations):
-    """Compare, for each object, the query of the student with that of the teacher matched to it.
+    """Compare, for each object, the student's and the teacher's query that are matched to it.
 
-    The queries of two DETR-like detectors have no order in common. Each object of the ground truth
-    is matched to a query of the student and to one of the teacher, both by the student's own
-    matcher on the outputs of the last decoder layer, and these two are compared. Outputs have shape
-    (layers, N, Q, D); the numbers of queries Q may differ. Denoising queries, which come first
-    while a DINO trains, are left out.
+    The queries of two DETR-like detectors have no common order. Each object of the ground truth is
+    matched to a query of the student and to a query of the teacher, both by the student's matcher
+    on the outputs of the last decoder layer, and these two queries are compared. Outputs have shape
+    (layers, N, Q, D); the numbers of queries Q may differ. Denoising queries, which come first in
+    the training of a DINO, are left out.
 
-    The pairing is ours: an interpretation of distillation by query. A mean is over the objects of
-    the batch of a process; without any the loss is 0, with a graph.
+    The pairing is our interpretation of distillation by query. A mean is over the objects of the
+    batch of a process; without any object the loss is 0, with a graph.
 
     Args:
         boxes: Tap of the boxes (layers, N, Q, 4), relative centre, width and height.
     """
 
     reads_logits = True
-    needs_labels = True  # the matcher's costs: a teacher must have all classes of the student
+    # the matcher's costs need it: a teacher must have all classes of the student
+    needs_labels = True
 
     def __init__(self, boxes: str = "bbox_head[1]") -> None:
         self.boxes = Tap.parse(boxes)
@@ -86,7 +87,7 @@ class MatchedQueries(Locations):
         for name, values in logits.items():
             boxes = self.flatten(name, [extras[name][self.boxes]])
             rows[name] = self._match(values, boxes, data_samples)
-        # With more objects than queries some have none.
+        # With more objects than queries some objects have no query.
         paired = torch.stack([*rows.values()]).amin(0) >= 0
         classes = torch.cat([sample.gt_instances.labels for sample in data_samples])
         return Selection({name: found[paired] for name, found in rows.items()}, classes[paired])

@@ -1,4 +1,4 @@
-"""A temperature learned against the student (CTKD)."""
+"""Temperature trained adversarially to the student (CTKD)."""
 
 import math
 
@@ -16,15 +16,16 @@ class CurriculumTemperature(nn.Module):
     Curriculum Temperature for Knowledge Distillation (Li et al., AAAI 2023), with one temperature
     for all samples: :math:`T = start + range\,\sigma(\theta)`. Its gradient is reversed and scaled
     by a factor that rises along a cosine to 1 over the first epochs, so that distillation becomes
-    harder step by step. As in the released code, the first epoch counts as 1: it trains the
-    temperature already, and the last of ``epochs`` has the full size.
+    harder step by step. As in the released code, the first epoch counts as 1: the temperature
+    already trains in it, and the reversal has its full size in the last of the ``epochs``.
 
-    The parameter is called ``raw_temperature``, for the ``custom_keys`` of a ``paramwise_cfg``.
+    The parameter is named ``raw_temperature``; use that name in the ``custom_keys`` of a
+    ``paramwise_cfg``.
 
     Args:
-        init: First :math:`\theta`.
-        start: Lower end of the temperature, above 0.
-        range: How far it reaches above that.
+        init: Initial :math:`\theta`.
+        start: Lower limit of the temperature, above 0.
+        range: Distance from the lower to the upper limit of the temperature.
         epochs: Number of epochs over which the reversed gradient grows to its full size.
     """
 
@@ -40,7 +41,7 @@ class CurriculumTemperature(nn.Module):
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the temperature, 0-dim. The logits are not read."""
         value = self.raw_temperature.detach()
-        # The value of theta, with -factor times its gradient.
+        # This has the value of theta and -factor times its gradient.
         theta = value - self._reversal() * (self.raw_temperature - value)
         return self.start + self.range * theta.sigmoid()
 
@@ -49,7 +50,7 @@ class CurriculumTemperature(nn.Module):
         return {"temperature": self.start + self.range * self.raw_temperature.detach().sigmoid()}
 
     def _reversal(self) -> float:
-        """Return the size of the reversed gradient, above 0 to 1, in the epoch of the run."""
+        """Return the size of the reversed gradient in the current epoch, above 0 and up to 1."""
         epoch = MessageHub.get_current_instance().get_info("epoch", 0) + 1
         if epoch >= self.epochs:
             return 1.0

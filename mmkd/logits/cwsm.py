@@ -10,13 +10,13 @@ from mmkd.registry import MODELS
 class CWSMTemperature(DynamicTemperature):
     r"""Confidence-weighted temperatures: :math:`\omega_x = 1 / \max_k \sigma(z_s)_k`.
 
-    A sample of which the student is unsure is hard; see :class:`DynamicTemperature`. The weight
-    runs from 1 to the number of classes, so that the floor matters. That the confidence is that of
-    the untempered softmax is an interpretation, and so are the defaults, which are those of FLSW.
+    A sample on which the student is unsure is hard; see :class:`DynamicTemperature`. The weight
+    runs from 1 to the number of classes, so that the floor matters. The confidence of the
+    untempered softmax is an interpretation, and so are the defaults, which are those of FLSW.
 
     Args:
         base: Mean temperature of the batch, before the floor.
-        bias: How far the weights move the temperature.
+        bias: Factor of the weights in the temperature.
         min: Floor of the temperature.
         all_processes: As in :class:`DynamicTemperature`.
     """

@@ -1,4 +1,4 @@
-"""Temperatures by the spread of each sample's logits, one for each network (NormKD)."""
+"""Temperatures from the spread of each sample's logits, one for each network (NormKD)."""
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,12 @@ class DeviationTemperature(nn.Module):
 
     NormKD: Normalized Logits for Knowledge Distillation (Chi et al., 2023), with
     :class:`mmkd.losses.KDLoss` or :class:`mmkd.losses.DKDLoss`. Each sample's tempered logits then
-    have the same spread in both networks. The loss is multiplied by the teacher's squared
-    temperature, and the student's passes a gradient on, as in the released code. Equal logits have
-    no spread: their temperature is ``min``.
+    have the same spread in both networks. As in the released code the loss is multiplied by the
+    teacher's squared temperature, and the student's temperature passes a gradient on. Equal logits
+    have no spread: their temperature is ``min``.
 
     Args:
-        scale: :math:`c`.
+        scale: Factor :math:`c`.
         min: Floor of the temperatures.
     """
 
@@ -35,7 +35,7 @@ class DeviationTemperature(nn.Module):
 
     def _spread(self, logits: Tensor) -> Tensor:
         variance = logits.var(-1)
-        # Replaced before the root, whose derivative at 0 is infinite.
+        # The 0 is replaced before the root, because the derivative of the root at 0 is infinite.
         low = variance <= (self.min / self.scale) ** 2
         deviation = self.scale * variance.masked_fill(low, 1.0).sqrt()
         return torch.where(low, self.min, deviation)

@@ -1,4 +1,4 @@
-"""Dynamic temperature distillation: what its sample-wise temperatures share (DTD)."""
+"""Base class of the sample-wise temperatures of dynamic temperature distillation (DTD)."""
 
 from abc import ABC, abstractmethod
 
@@ -11,16 +11,16 @@ class DynamicTemperature(nn.Module, ABC):
     r"""A temperature for each sample, :math:`T_x = base + bias(\bar\omega - \omega_x)`, floored.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
-    Neurocomputing 2021), dynamic temperature distillation: the harder a sample
-    (:math:`\omega_x`), the lower its temperature, that is the more discriminative its target. The
-    floor is an interpretation: without one the temperature can turn negative.
+    Neurocomputing 2021), dynamic temperature distillation. The harder a sample is
+    (:math:`\omega_x`), the lower is its temperature, that is, the more discriminative its target.
+    The floor is an interpretation: without it the temperature can become negative.
 
     Args:
         base: Mean temperature of the batch, before the floor.
-        bias: How far the weights move the temperature.
+        bias: Factor of the weights in the temperature.
         min: Floor of the temperature.
-        all_processes: Whether :math:`\bar\omega` is the mean over the batches of all processes
-            instead of each process's own.
+        all_processes: Whether :math:`\bar\omega` is the mean over the batches of all processes, not
+            over the batch of each process.
     """
 
     per_sample = True
@@ -53,7 +53,7 @@ class DynamicTemperature(nn.Module, ABC):
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the temperature of each sample, shape (N,), detached, from logits (N, C)."""
-        # The loss hands over float32 at least.
+        # The loss passes logits in float32 or wider.
         weight = self.hardness(student_logits, teacher_logits)
         mean = self._mean(weight) if self.all_processes else weight.mean()
         self._last = (self.base + self.bias * (mean - weight)).clamp(min=self.min)

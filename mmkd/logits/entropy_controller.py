@@ -16,29 +16,29 @@ class EntropyController(nn.Module):
     r"""Scale the student's logits by a factor :math:`\alpha` that the distillation loss trains.
 
     DynamicKD: An Effective Knowledge Distillation via Dynamic Entropy Correction-Based Distillation
-    for Gap Optimizing (Zhu et al., Pattern Recognition 2024). That an entropy controller on the
-    student's side is updated by the distillation loss is the paper's; this form of it is an
+    for Gap Optimizing (Zhu et al., Pattern Recognition 2024). In the paper the distillation loss
+    updates an entropy controller on the student's side; this form of the controller is an
     interpretation. With :math:`u = \sigma(\alpha z_s/T)` and the target :math:`p`, the entropy of
     :math:`u` falls as :math:`\alpha` grows, and :math:`T^2 KL(p\,\|\,u)` has the derivative
-    :math:`T(E_u[z_s] - E_p[z_s])` and is convex in :math:`\alpha`. At 1 the loss is what it is
-    without a controller. It belongs in a loss's ``student_transforms``, and only that loss sees it,
-    unless it is one of the ``shared`` modules of :class:`mmkd.Distiller`, which several losses and
-    the student's own may name.
+    :math:`T(E_u[z_s] - E_p[z_s])` and is convex in :math:`\alpha`. At 1 the loss is the same as
+    without a controller. The controller belongs in a loss's ``student_transforms``, and only that
+    loss sees it, unless it is one of the ``shared`` modules of :class:`mmkd.Distiller`: several
+    losses, and the student's task losses, may name such a module.
 
-    The parameter is called ``raw_alpha``. Weight decay would pull it to 0; keep that off, and give
-    it a learning rate of its own where it needs one, with ``optim_wrapper=dict(...,
+    The parameter is named ``raw_alpha``. Weight decay would pull it to 0, so switch the decay off,
+    and set a separate learning rate if it needs one, with ``optim_wrapper=dict(...,
     paramwise_cfg=dict(custom_keys={'raw_alpha': dict(lr_mult=1.0, decay_mult=0.0)}))``.
 
     Args:
-        init: First :math:`\alpha`, above 0.
-        position: ``'multiply'`` for :math:`\alpha z`, ``'divide'`` for :math:`z/\alpha`, where
-            :math:`\alpha` is a temperature and the entropy rises with it.
-        domain: How :math:`\alpha` is kept positive. ``'clamp'``: the parameter itself, not below
-            ``min``; the gradient passes the floor, so that it can return. ``'exp'`` and
-            ``'softplus'``: this function of the parameter.
-        num_classes: One factor for each of so many classes; by default one for all.
-        momentum: Use the exponential moving average of :math:`\alpha` in the forward pass, with so
-            much of the old value kept in each pass in training mode. The gradient is that of
+        init: Initial :math:`\alpha`, above 0.
+        position: ``'multiply'`` for :math:`\alpha z`, ``'divide'`` for :math:`z/\alpha`, which
+            makes :math:`\alpha` a temperature: the entropy rises with it.
+        domain: Method that keeps :math:`\alpha` positive. ``'clamp'``: the parameter itself, not
+            below ``min``; the gradient passes the floor, so that the parameter can return.
+            ``'exp'`` and ``'softplus'``: this function of the parameter.
+        num_classes: Number of classes with a factor each; by default there is one factor for all.
+        momentum: Use the exponential moving average of :math:`\alpha` in the forward pass; each
+            pass in training mode keeps this share of the old average. The gradient is that of
             :math:`\alpha`. By default there is no average.
         min: Floor of the domain ``'clamp'``.
     """
@@ -76,7 +76,7 @@ class EntropyController(nn.Module):
 
     @property
     def alpha(self) -> Tensor:
-        r"""The factor :math:`\alpha` of the parameter as it is, 0-dim or shape (C,)."""
+        r"""Factor :math:`\alpha` from the current parameter, 0-dim or shape (C,)."""
         if self.domain == "exp":
             return self.raw_alpha.exp()
         if self.domain == "softplus":
@@ -84,7 +84,7 @@ class EntropyController(nn.Module):
         return _straight_through(self.raw_alpha, self.raw_alpha.clamp(min=self.min))
 
     def statistics(self) -> dict[str, Tensor]:
-        """Return the factor for the log; its mean, least and greatest where it is by class."""
+        """Return the factor for the log; mean, minimum and maximum if there is one per class."""
         alpha = self.alpha.detach()
         scalars = {"alpha": alpha.mean()}
         if alpha.dim():
@@ -94,7 +94,7 @@ class EntropyController(nn.Module):
         return scalars
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Return the scaled logits, shape (N, C) as the input."""
+        """Return the scaled logits, shape (N, C) like the input."""
         alpha = self.alpha
         if alpha.dim() and len(alpha) != logits.shape[-1]:
             raise ValueError(

@@ -11,12 +11,12 @@ from mmkd.registry import MODELS
 class FLSWTemperature(DynamicTemperature):
     r"""Focal-loss-style weights as temperatures: :math:`\omega_x = (1 - \cos(z_s, z_t))^\gamma`.
 
-    A sample on which the networks disagree is hard; see :class:`DynamicTemperature`. That the
-    cosine is of raw logits is an interpretation, and so are the defaults.
+    A sample on which the networks disagree is hard; see :class:`DynamicTemperature`. The cosine of
+    raw logits is an interpretation, and so are the defaults.
 
     Args:
         base: Mean temperature of the batch, before the floor.
-        bias: How far the weights move the temperature.
+        bias: Factor of the weights in the temperature.
         gamma: Exponent of the weight.
         min: Floor of the temperature.
         all_processes: As in :class:`DynamicTemperature`.

@@ -1,4 +1,4 @@
-"""Correcting the teacher's wrong predictions: what its two forms share (KA)."""
+"""Base class of corrections of the teacher's wrong predictions (KA)."""
 
 from abc import ABC, abstractmethod
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class KnowledgeAdjustment(nn.Module, ABC):
-    """A target that differs from the teacher's output where the teacher is wrong, and only there.
+    """Target that differs from the teacher's output only if the teacher is wrong.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
     Neurocomputing 2021), knowledge adjustment.
@@ -29,7 +29,7 @@ class KnowledgeAdjustment(nn.Module, ABC):
         """Return the adjusted log-probabilities.
 
         Args:
-            log_probabilities: The teacher's, tempered, shape (N, C).
+            log_probabilities: The teacher's tempered log-probabilities, shape (N, C).
             labels: Class indices, shape (N,).
         """
         self._correct = log_probabilities.argmax(-1) == labels

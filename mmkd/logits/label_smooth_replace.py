@@ -1,4 +1,4 @@
-"""Correcting the teacher's wrong predictions by smoothed labels (KA-LSR)."""
+"""Correction of the teacher's wrong predictions by smoothed labels (KA-LSR)."""
 
 import math
 
@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class LabelSmoothReplace(KnowledgeAdjustment):
-    r"""Replace the target by the smoothed label where the teacher is wrong.
+    r"""Replace the target by the smoothed label if the teacher is wrong.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
     Neurocomputing 2021), knowledge adjustment by label smoothing:
@@ -20,7 +20,8 @@ class LabelSmoothReplace(KnowledgeAdjustment):
     smoothed label about the entropy of a target tempered at 20.
 
     Args:
-        epsilon: :math:`\varepsilon`, above 0 and at most 1, the part spread over all classes.
+        epsilon: :math:`\varepsilon`, above 0 and at most 1, the share that is spread over all
+            classes.
     """
 
     def __init__(self, epsilon: float = 0.985) -> None:

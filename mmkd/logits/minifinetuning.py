@@ -1,4 +1,4 @@
-"""Mixing the label into the teacher's prediction, as much as it needs (MFT)."""
+"""Mixture of the label into the teacher's prediction, by as much as needed (MFT)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,15 @@ EPS = 1e-7
 
 @MODELS.register_module()
 class Minifinetuning(nn.Module):
-    r"""Move probability from the teacher's output to the true class until that leads by a margin.
+    r"""Move probability from the teacher's output to the true class until it leads by a margin.
 
     Minifinetuning: Low-Data Generation Domain Adaptation through Corrective Self-Distillation
-    (arXiv 2506.15702), as NVIDIA's Model Optimizer computes it. The target is
-    :math:`(1 - m) p + m\,[k=y]`. Where the teacher is wrong,
-    :math:`m = (p_{max} - p_y + \tau) / (1 + p_{max} - p_y)`, so that the true class leads the
-    predicted one by :math:`\tau`. Where it is right, m raises :math:`p_y` by :math:`\tau`, to at
-    most 1. Beside :class:`ProbabilityShift` and :class:`LabelSmoothReplace` it is a third knowledge
-    adjustment, which keeps the ratios of all other classes.
+    (arXiv 2506.15702), as NVIDIA's Model Optimizer computes it. The target is :math:`(1 - m) p +
+    m\,[k=y]`. If the teacher is wrong, :math:`m = (p_{max} - p_y + \tau) / (1 + p_{max} - p_y)`, so
+    that the true class leads the predicted one by :math:`\tau`. If the teacher is right, m raises
+    :math:`p_y` by :math:`\tau`, to at most 1. Like :class:`ProbabilityShift` and
+    :class:`LabelSmoothReplace` it is a knowledge adjustment; it keeps the ratios of all other
+    classes.
 
     Args:
         threshold: :math:`\tau`, from 0 to 1.
@@ -37,12 +37,13 @@ class Minifinetuning(nn.Module):
         """Return the target's log-probabilities.
 
         Args:
-            log_probabilities: The teacher's, tempered, shape (N, C).
+            log_probabilities: The teacher's tempered log-probabilities, shape (N, C).
             labels: Class indices, shape (N,).
         """
         share = self.share(log_probabilities, labels)
         rest = log_probabilities + torch.log1p(-share)
-        # A share of 1 leaves a probability of 0, as the smallest number whose logarithm is finite.
+        # A share of 1 would leave the probability 0; it becomes the smallest number whose logarithm
+        # is finite.
         rest = rest.clamp(min=torch.finfo(rest.dtype).min / 4)
         true = rest.gather(1, labels[:, None])
         raised = torch.logaddexp(true, share.clamp(min=torch.finfo(share.dtype).tiny).log())

@@ -1,4 +1,4 @@
-"""Correcting the teacher's wrong predictions by a swap of probabilities (KA-PS)."""
+"""Correction of the teacher's wrong predictions by a swap of probabilities (KA-PS)."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class ProbabilityShift(KnowledgeAdjustment):
-    """Swap the probabilities of the predicted and of the true class where the teacher is wrong.
+    """Swap the probabilities of the predicted and of the true class if the teacher is wrong.
 
     Preparing Lessons: Improve Knowledge Distillation with Better Supervision (Wen, Lai, Qian;
     Neurocomputing 2021), knowledge adjustment by probability shift. Samples that the teacher

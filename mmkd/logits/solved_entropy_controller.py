@@ -1,4 +1,4 @@
-"""The scale of each student's logits that fits them best to the target (DynamicKD, ablation)."""
+"""Scale of each sample's logits that fits them best to the target (DynamicKD, ablation)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,19 +10,20 @@ from mmkd.registry import MODELS
 class SolvedEntropyController(nn.Module):
     r"""Scale each sample's logits by the :math:`\alpha` that minimises its KL divergence.
 
-    The learnable factor of :class:`EntropyController`, solved instead of learned: an interpretation
-    for ablations, with the derivatives :math:`T(E_u[z] - E_p[z])` and :math:`Var_u(z)` of
-    :math:`T^2 KL(p\,\|\,\sigma(\alpha z/T))`, which is convex in :math:`\alpha`. A Newton step that
-    would leave what is still possible is replaced by halving it. The bounds are for samples whose
-    minimum is not above 0 or not finite: the target does not follow the student, or is sharper than
-    any scale of its logits. The factors are detached: at the minimum they have no gradient to pass.
+    This is the factor of :class:`EntropyController`, solved instead of learned: an interpretation
+    for ablations. It uses the derivatives :math:`T(E_u[z] - E_p[z])` and :math:`Var_u(z)` of
+    :math:`T^2 KL(p\,\|\,\sigma(\alpha z/T))`, which is convex in :math:`\alpha`. If a Newton step
+    would leave the interval that can still hold the minimum, the interval is halved instead. The
+    bounds are for samples whose minimum is not above 0 or not finite: the target does not follow
+    the student, or is sharper than any scale of its logits. The factors are detached: at the
+    minimum they have no gradient to pass.
 
-    It has no parameter, and belongs at the end of a loss's ``student_transforms``.
+    It has no parameter, and stands at the end of a loss's ``student_transforms``.
 
     Args:
         steps: Number of Newton steps.
         min: Lower bound of the factor, above 0.
-        max: Upper bound.
+        max: Upper bound of the factor.
     """
 
     needs_target = True
@@ -35,7 +36,7 @@ class SolvedEntropyController(nn.Module):
         self._solved: Tensor | None = None
 
     def statistics(self) -> dict[str, Tensor]:
-        """Return the factors of the last batch for the log: mean, least and greatest."""
+        """Return the factors of the last batch for the log: mean, minimum and maximum."""
         alpha = self._solved
         if alpha is None or not len(alpha):
             return {}
@@ -45,8 +46,8 @@ class SolvedEntropyController(nn.Module):
         """Return the scaled logits, shape (N, C).
 
         Args:
-            logits: The student's, shape (N, C).
-            log_target: Log-probabilities of the target, tempered, shape (N, C).
+            logits: The student's logits, shape (N, C).
+            log_target: Tempered log-probabilities of the target, shape (N, C).
             temperature: T, a number or shape (N, 1).
         """
         self._solved = self.solve(logits.detach(), log_target, temperature)
@@ -65,8 +66,11 @@ class SolvedEntropyController(nn.Module):
             mean = (probabilities * logits).sum(-1, keepdim=True)
             variance = (probabilities * (logits - mean).square()).sum(-1, keepdim=True)
             slope = temperature * (mean - wanted)
+            # The divergence is convex: the sign of its slope tells on which side the minimum lies.
             low, high = torch.where(slope < 0, alpha, low), torch.where(slope > 0, alpha, high)
+            # Where the slope is 0 the variance may be 0 too, and their quotient NaN.
             step = torch.where(slope == 0, alpha, alpha - slope / variance)
-            # With the bounds: at the minimum a step is rounding, and must not be replaced.
+            # The bounds count as inside: at the minimum a step is mere rounding, and must not be
+            # replaced.
             alpha = torch.where((step >= low) & (step <= high), step, (low + high) / 2)
         return alpha

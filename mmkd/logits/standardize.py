@@ -13,7 +13,7 @@ class Standardize(nn.Module):
     ``z <- (z - mean(z)) / (std(z) + eps)``, std with Bessel's correction as in the released code.
 
     Args:
-        eps: Added to the standard deviation.
+        eps: Number added to the standard deviation.
     """
 
     def __init__(self, eps: float = 1e-7) -> None:
@@ -21,8 +21,8 @@ class Standardize(nn.Module):
         self.eps = eps
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Return the standardised logits, shape (N, C) as the input."""
-        # Equal logits have deviation 0, where the derivative of the square root is infinite.
+        """Return the standardised logits, shape (N, C) like the input."""
+        # Equal logits have deviation 0, and the derivative of the square root is infinite there.
         centred = logits - logits.mean(-1, keepdim=True)
         variance = centred.square().sum(-1, keepdim=True) / (logits.shape[-1] - 1)
         constant = variance == 0

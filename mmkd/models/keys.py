@@ -1,8 +1,8 @@
-"""How keys of published checkpoints of small networks map to those of a classifier built here.
+"""Conversion of keys between published checkpoints of small networks and mmkd's classifiers.
 
-The published networks (of RepDistiller, mdistiller and what follows their layout) are one module
-with the classifying layer inside, under a name that depends on the network. Here that layer is
-``head.fc`` and everything else the backbone.
+The published networks (of RepDistiller, mdistiller and code that follows their layout) are one
+module that contains the classifying layer, under a name that depends on the network. In mmkd that
+layer is ``head.fc``, and all other layers are the backbone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from torch import Tensor
 Value = TypeVar("Value")
 
 BACKBONE, FC = "backbone.", "head.fc."
-# resnet, wrn and MobileNetV1; ResNet and ShuffleNets; vgg; MobileNetV2.
+# Names for resnet, wrn and MobileNetV1; ResNet and ShuffleNets; vgg; MobileNetV2.
 HEADS = ("fc", "linear", "classifier", "classifier.0")
-# What tells the networks apart without their classifying layer; the first that occurs decides.
+# Keys that tell the networks apart without their classifying layer; the first that occurs decides.
 MARKS = {
     "backbone.block0.": "classifier",
     "backbone.blocks.": "classifier.0",
@@ -29,7 +29,7 @@ LISTED = 4
 
 
 class UnknownKeysError(ValueError):
-    """Keys are not of one of the networks known here."""
+    """Error for keys that belong to none of the known networks."""
 
 
 def _first(keys: Iterable[str]) -> str:
@@ -42,7 +42,7 @@ def find_head(keys: Iterable[str]) -> str:
     """Return the name of the classifying layer in published keys, one of ``HEADS``.
 
     Raises:
-        UnknownKeysError: if there is none, or more than one.
+        UnknownKeysError: if there is no such layer, or more than one.
     """
     names = list(keys)
     heads = [head for head in HEADS if {f"{head}.weight", f"{head}.bias"} <= set(names)]
@@ -63,7 +63,7 @@ def published_head(keys: Iterable[str]) -> str:
     """Return the published name of ``head.fc`` for a classifier with these keys.
 
     Raises:
-        UnknownKeysError: if they are not of one of the networks of this package.
+        UnknownKeysError: if the keys do not belong to a network of this package.
     """
     names = list(keys)
     for mark, head in MARKS.items():
@@ -83,13 +83,13 @@ def classifier_keys(state_dict: Mapping[str, Value], head: str | None = None) ->
         state_dict: the published entries, in their order.
         head: the published name of the classifying layer: ``fc`` (resnet, wrn, MobileNetV1),
             ``linear`` (ResNet, ShuffleNet), ``classifier`` (vgg), ``classifier.0`` (MobileNetV2).
-            It is found if not given.
+            By default the name is detected.
 
     Returns:
         A new dict with the same values in the same order.
 
     Raises:
-        UnknownKeysError: if no entry belongs to ``head``, or none is found.
+        UnknownKeysError: if no entry belongs to ``head``, or no name is detected.
     """
     prefix = f"{head or find_head(state_dict)}."
     if not any(key.startswith(prefix) for key in state_dict):
@@ -115,7 +115,7 @@ def published_keys(state_dict: Mapping[str, Value]) -> dict[str, Value]:
         A new dict with the same values in the same order.
 
     Raises:
-        UnknownKeysError: if they are not of such a classifier, or hold something else besides.
+        UnknownKeysError: if the entries do not belong to such a classifier, or contain others.
     """
     prefix = f"{published_head(state_dict)}."
     others = [key for key in state_dict if not key.startswith((BACKBONE, FC))]
@@ -132,10 +132,10 @@ def published_keys(state_dict: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def with_batch_counts(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Add the ``num_batches_tracked`` that batch norm has only had since PyTorch 0.4.1.
+    """Add the ``num_batches_tracked`` that batch norm has since PyTorch 0.4.1.
 
-    Old checkpoints lack them, and a strict comparison of keys would call that an error. Evaluation
-    does not use them, and neither does training unless the momentum is ``None``.
+    Older checkpoints lack them, and a strict comparison of keys would call that an error.
+    Evaluation does not use them, and neither does training unless the momentum is ``None``.
     """
     completed = dict[str, Tensor]()
     for key, value in state_dict.items():

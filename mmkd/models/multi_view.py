@@ -11,23 +11,23 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class MultiViewDataPreprocessor(ClsDataPreprocessor):
-    """Joins the views that ``mmpretrain.MultiView`` made of each image to one batch.
+    """Data preprocessor that joins the views of ``mmpretrain.MultiView`` to one batch.
 
     Of N images with V views it gives V * N inputs: the first view of all images, then the second of
     all images, and so on, with a data sample for each input. Student, teachers, task losses and
     terms thus see an ordinary, larger batch; a mean over it is the mean of the means of the views.
-    Views must have the same size. Images that come as one view, as in validation, pass as they do
-    in mmpretrain's ``ClsDataPreprocessor``.
+    Views must have the same size. Images with a single view, as in validation, are processed as in
+    mmpretrain's ``ClsDataPreprocessor``.
 
-    Batch normalisation, too, takes its statistics over the views together, where code that runs a
-    network once for each view takes them apart.
+    Batch normalisation also takes its statistics over the views together; code that runs a network
+    once for each view takes them separately.
 
     Args:
         views: number of views V in training.
-        **kwargs: those of ``mmpretrain.ClsDataPreprocessor``, such as ``mean`` and ``std``.
+        **kwargs: arguments of ``mmpretrain.ClsDataPreprocessor``, such as ``mean`` and ``std``.
 
     Raises:
-        ValueError: in training, for a batch that has not that number of views.
+        ValueError: in training, if a batch does not have that number of views.
     """
 
     def __init__(self, views: int = 2, **kwargs: Any) -> None:
@@ -40,8 +40,8 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
         """Return ``inputs``, shape (V * N, C, H, W), and as many ``data_samples``.
 
         Args:
-            data: what the dataloader gives: as ``inputs`` a list of views, each a tensor
-                (N, C, H, W) or a list of N tensors (C, H, W), and N ``data_samples``.
+            data: batch from the dataloader: as ``inputs`` a list of views, each a tensor (N, C, H,
+                W) or a list of N tensors (C, H, W), and N ``data_samples``.
             training: whether the batch is a training batch, and must have views.
         """
         inputs, samples = data["inputs"], data.get("data_samples")
@@ -65,7 +65,7 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
 
 def _are_views(inputs: Any) -> bool:
-    """Tell a list of views, which are batches, from a list of images and from a batch."""
+    """Return whether inputs are a list of views (batches), not of images, and not a batch."""
     if isinstance(inputs, Tensor) or not inputs:
         return False
     return not isinstance(inputs[0], Tensor) or inputs[0].ndim == 4

@@ -1,4 +1,4 @@
-"""Networks: building them, addressing tensors inside them, and running them."""
+"""Networks: their construction, the addresses of tensors inside them, and their forwards."""
 
 from mmkd.networks.building import Spec, build_network, network_config
 from mmkd.networks.taps import Tap, TapError, Taps, flat, parse_taps, run_tapped

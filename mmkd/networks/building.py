@@ -1,4 +1,4 @@
-"""Building a network from what a user gives: a config, the name or path of one, or a module."""
+"""Construction of a network from a config, the name or path of a config file, or a module."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ def network_config(spec: dict[str, Any] | str) -> dict[str, Any]:
     Args:
         spec: A model config; or the path (``'configs/x.py'``) or name
             (``'mmpretrain::resnet/resnet34_8xb32_in1k.py'``) of a config file; or
-            ``dict(config=<path or name>, ...)`` with what differs from that file's model. Of a
-            distillation config the student is meant.
+            ``dict(config=<path or name>, ...)`` with settings that override those of that file's
+            model. A distillation config stands for its student.
 
     Raises:
         ValueError: If the config file has no model.
@@ -34,7 +34,7 @@ def network_config(spec: dict[str, Any] | str) -> dict[str, Any]:
         return dict(merged.to_dict())
     scope, _, name = str(model.get("type", "")).rpartition(".")
     if scope and name:
-        # A prefix on the type alone would leave its nested types without a scope.
+        # A prefix on the outer type alone would leave its nested types without a scope.
         model.setdefault("_scope_", scope)
     return model
 
@@ -54,16 +54,16 @@ def _model_of_file(path: str) -> dict[str, Any]:
 
 
 class TrainsStudent(ABC):
-    """A model that trains another network, the student, which its config describes."""
+    """Base class of models that train another network, the student, named in their config."""
 
     @classmethod
     @abstractmethod
     def student_of(cls, model: Mapping[str, Any]) -> Any:
-        """Return what the model's config says of its student."""
+        """Return the description of the student in the model's config."""
 
 
 def student_spec(model: Mapping[str, Any]) -> Any:
-    """Return what a distiller's config says of its student, or ``None`` of another model's."""
+    """Return the student's description in a distiller's config; ``None`` for other models."""
     name = model.get("type")
     known = isinstance(name, str) and name.partition(".")[0] == "mmkd"
     kind = MODELS.get(str(name)) if known else name
@@ -76,7 +76,7 @@ def build_network(config: dict[str, Any]) -> nn.Module:
     """Build a network from its config.
 
     Raises:
-        ModuleNotFoundError: If the package that it belongs to is not installed.
+        ModuleNotFoundError: If the package of the network is not installed.
     """
     scope = config.get("_scope_") or str(config["type"]).rpartition(".")[0]
     if scope in ("mmpretrain", "mmdet"):

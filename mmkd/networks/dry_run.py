@@ -1,4 +1,4 @@
-"""One forward of a network on an example input, to find what it gives."""
+"""Forward of a network on an example input, which shows the shapes of its tensors."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -23,9 +23,9 @@ def device_of(network: nn.Module) -> torch.device:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network be run without training it or its statistics.
+    """Let a network run without training it or changing its statistics.
 
-    Afterwards each of its modules is in the mode in which it was before.
+    Afterwards each of its modules is in its previous mode.
     """
     training, modes = network.training, {part: part.training for part in network.modules()}
     network.eval()
@@ -39,22 +39,22 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def in_words(error: Exception) -> str:
-    """Return what an exception of a foreign network says, which may be its kind alone."""
+    """Return the text of a foreign network's exception, or its type if it has no text."""
     text = " ".join(str(error).split()).rstrip(".")
     return f"{type(error).__name__}: {text}" if text else f"a {type(error).__name__} without words"
 
 
 def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Shapes:
-    """Return the shapes at taps of a network that is trained, from a dry run.
+    """Return the shapes at taps of a trained network, from a dry run.
 
     Args:
-        name: Names the network in errors, such as ``'student'``.
+        name: Name of the network in errors, such as ``'student'``.
         network: The network.
         inputs: An example of its input (N, C, H, W).
-        taps: What to catch.
+        taps: Taps to catch.
 
     Raises:
-        ValueError: In words, if it has no such tensors or cannot take the input.
+        ValueError: If the network has no such tensors or cannot take the input.
     """
     for tap in taps:
         tap.check(network)
@@ -65,11 +65,12 @@ def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Ta
                 _, caught = run_tapped(network, taps, forward)
             except TapError:
                 raise
-            except Exception:  # behind the deepest tap, perhaps, where nothing is read
+            # the error may come from behind the deepest tap, where nothing is read
+            except Exception:
                 _, caught = run_tapped(network, taps, forward, stop=True)
     except TapError as error:
         raise ValueError(f"The {name} cannot be tapped like this. {error}") from error
-    except Exception as error:  # whatever a foreign network raises
+    except Exception as error:  # a foreign network may raise anything
         raise ValueError(
             f"The {name} cannot take an input of shape {tuple(inputs.shape)}, on which its shapes "
             f"are found: {in_words(error)}. Give the real one as model.input_shape=(channels, "
@@ -79,7 +80,7 @@ def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Ta
 
 
 def expand_taps(network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
-    """Return what short taps of a network stand for, from a dry run."""
+    """Return the taps that short taps of a network stand for, from a dry run."""
     if not taps:
         return {}
     with evaluating(network):

@@ -5,19 +5,19 @@ from math import isqrt
 
 from torch import Tensor
 
-LEADING = 8  # at most so many class, distillation and register tokens stand before the patches
+LEADING = 8  # maximum number of class, distillation and register tokens before the patches
 
 
 def grid_size(length: int, like: Sequence[int] = (1, 1)) -> tuple[int, int]:
-    """Return height and width of the grid of patches among so many tokens.
+    """Return height and width of the grid of patches among ``length`` tokens.
 
-    Class and register tokens lead, the patches follow row by row. The grid is the largest one of
-    the right aspect that leaves at most 8 leading tokens.
+    Class and register tokens come first, the patches follow row by row. The grid is the largest one
+    of the right aspect that leaves at most 8 leading tokens.
 
     Args:
-        length: How many tokens there are.
-        like: Height and width of a map of the same images, which has the grid's aspect. By default
-            a square.
+        length: Number of tokens.
+        like: Height and width of a map of the same images; the grid gets the same aspect. By
+            default a square.
 
     Raises:
         ValueError: If there is no such grid.
@@ -52,7 +52,7 @@ def to_tokens(maps: Tensor) -> Tensor:
 
 
 def as_maps(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two features as maps where they are tokens; a map tells the grid of the tokens."""
+    """Return two features, with tokens turned into maps; a map gives the grid of the tokens."""
     like = next((part.shape[2:] for part in (student, teacher) if part.dim() == 4), (1, 1))
     first, second = (to_map(part, like) if part.dim() == 3 else part for part in (student, teacher))
     return first, second

@@ -1,4 +1,4 @@
-"""What the heads of detectors say of themselves."""
+"""Declarations of detectors' and classifiers' heads, read from their attributes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-TINY = 1e-6  # a probability's distance from 0 and 1 beyond which its logit is cut off
+# probabilities closer to 0 or 1 than this count as this close, so that their logit is finite
+TINY = 1e-6
 
 
 def enclosing(network: nn.Module, path: str, *attributes: str) -> tuple[str, nn.Module] | None:
@@ -20,13 +21,14 @@ def enclosing(network: nn.Module, path: str, *attributes: str) -> tuple[str, nn.
 
 
 def activation_of(network: nn.Module, path: str) -> str | None:
-    """Return what turns class logits into probabilities: ``'sigmoid'``, ``'softmax'``, or unknown.
+    """Return the activation of class logits: ``'sigmoid'``, ``'softmax'``, or ``None`` if unknown.
 
     Args:
         network: The network.
-        path: Path of the module that gives the logits. mmdet's heads say it of themselves, or of
-            their classification loss. mmpretrain's heads with a threshold, ``thr``, predict several
-            labels, each by a sigmoid; its other heads predict by a softmax, whatever their loss.
+        path: Path of the module that gives the logits. mmdet's heads, or their classification
+            losses, declare the activation. mmpretrain's heads with a threshold, ``thr``, predict
+            several labels, each by a sigmoid; its other heads predict by a softmax, whatever their
+            loss.
     """
     found = enclosing(network, path, "use_sigmoid_cls", "loss_cls", "loss_module")
     if found is None:
@@ -41,20 +43,20 @@ def activation_of(network: nn.Module, path: str) -> str | None:
 
 
 def gives_probabilities(network: nn.Module, path: str) -> bool:
-    """Tell whether a head's class outputs are probabilities, as its loss says by ``activated``."""
+    """Return whether a head's class outputs are probabilities: its loss has ``activated`` then."""
     found = enclosing(network, path, "loss_cls")
     return found is not None and bool(getattr(found[1].loss_cls, "activated", False))
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """What a dense head gives for each prior.
+    """Outputs of a dense head for each prior.
 
     Attributes:
-        classes: How many classes there are.
-        width: How many class scores, with that of background where there is one.
-        total: How many numbers in one map, class scores last, if box, objectness and classes share
-            it, as YOLOv3's do.
+        classes: Number of classes.
+        width: Number of class scores, including the score of background if there is one.
+        total: Number of values in one map, class scores last, if box, objectness and classes share
+            it, as in YOLOv3.
         probabilities: Whether the class scores are probabilities.
     """
 
@@ -65,7 +67,7 @@ class ClassScores:
 
     @classmethod
     def of(cls, network: nn.Module, path: str) -> "ClassScores | None":
-        """Return what the dense head around a path gives, or ``None`` where there is none."""
+        """Return the outputs of the dense head around a path, or ``None`` if there is no head."""
         found = enclosing(network, path, "num_classes")
         if found is None:
             return None
@@ -75,12 +77,12 @@ class ClassScores:
         return cls(head.num_classes, width, getattr(head, "num_attrib", None), probabilities)
 
     def of_rows(self, rows: Tensor) -> Tensor:
-        """Return the class logits (R, C) in what the head gives for priors (R, D)."""
+        """Return the class logits (R, C) from the outputs of the head for priors (R, D)."""
         if rows.shape[-1] == self.total:
             rows = rows[..., -self.width :]
         return torch.logit(rows.float(), eps=TINY) if self.probabilities else rows
 
 
 def has_objectness(network: nn.Module, path: str) -> bool:
-    """Tell whether a dense head predicts an objectness, beside which it learns classes."""
+    """Return whether a dense head predicts an objectness in addition to classes."""
     return enclosing(network, path, "loss_obj", "loss_conf") is not None

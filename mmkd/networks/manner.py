@@ -1,4 +1,4 @@
-"""How far and on what a network is run for distillation, by the task that it solves."""
+"""Manner in which a network is run for distillation, by the task that it solves."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ def _transformer(
 
 
 def _whole_images(inputs: Tensor) -> list[Any]:
-    """Return data samples, as a transformer needs them, of images without padding."""
+    """Return data samples of images without padding, in the form that a transformer needs."""
     from mmdet.structures import DetDataSample
 
     size = tuple(inputs.shape[-2:])
@@ -53,26 +53,27 @@ def _two_stage(
         return
     head = network.roi_head
     for stage, boxes in enumerate(rois):
-        # mmdet's cascade takes the stage before the features.
+        # mmdet's cascade takes the index of the stage before the features.
         stages = (stage,) if isinstance(head.bbox_head, nn.ModuleList) else ()
         head._bbox_forward(*stages, features, boxes)
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a network is run without its losses, proposals and post-processing.
+    """Manner in which a network is run without its losses, proposals and post-processing.
 
     Attributes:
-        arguments: What a network that is called as a whole takes besides its input.
-        parts: Runs the parts of a detector that are tapped: called with the network, its input
-            (N, C, H, W), the data samples, the student's RoIs and the taps that will be read.
+        arguments: Further arguments of a network that is called as a whole.
+        parts: Function that runs the tapped parts of a detector; its arguments are the network, its
+            input (N, C, H, W), the data samples, the student's RoIs and the taps that will be read.
             ``None`` for a network that is called as a whole.
-        roi_taps: Taps of the RoIs that a student of this kind computes its own losses on, shape
+        roi_taps: Taps of the RoIs on which a student of this kind computes its task losses, shape
             (R, 5) for each stage. A teacher of this kind classifies the student's RoIs.
-        refuses_rois: The reason why its RoI head cannot be run on given RoIs, if it cannot.
-        withholds_rois: The reason why its RoIs cannot be given to another network, if they cannot.
-        detects: Whether it predicts instances, which have to know their images.
-        computes_losses: Whether the network computes its own losses, by ``mode='loss'``.
+        refuses_rois: The reason why the RoI head cannot run on RoIs from another network, or
+            ``None``.
+        withholds_rois: The reason why another network cannot take the RoIs, or ``None``.
+        detects: Whether the network predicts instances, for which it needs the sizes of images.
+        computes_losses: Whether the network computes task losses, by ``mode='loss'``.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Manner:
         return self.parts(network, inputs, None, rois or self.example_rois(inputs), taps)
 
     def needs_rois(self, taps: Collection[Tap]) -> bool:
-        """Tell whether a tap lies in a RoI head, which runs on RoIs only."""
+        """Return whether a tap lies in a RoI head, which runs on RoIs only."""
         return bool(self.roi_taps) and _lies_in(taps, "roi_head")
 
     def example_rois(self, inputs: Tensor) -> list[Tensor]:
@@ -104,11 +105,11 @@ class Manner:
 
 
 def manner_of(network: nn.Module) -> Manner:
-    """Return how a network is run, from what it is.
+    """Return the manner in which a network is run, by its type.
 
-    A detector of mmdet goes through its RoI head, on given RoIs, or its dense head, or its
-    transformer and the head of its queries, as far as it is tapped; another model of OpenMMLab
-    through ``mode='tensor'``; any other module is called with images.
+    A detector of mmdet runs through its RoI head on RoIs from outside, or through its dense head,
+    or through its transformer and the head of its queries, as far as its taps require. Another
+    model of OpenMMLab runs through ``mode='tensor'``. Any other module is called with images.
     """
     if not isinstance(network, BaseModel):
         return Manner(computes_losses=False)

@@ -1,4 +1,4 @@
-"""The feature maps that follow each other through a network, from a record of a forward."""
+"""Feature maps that follow each other through a network, from a record of a forward."""
 
 import re
 from collections import Counter
@@ -12,22 +12,25 @@ from mmkd.networks.recording import Record, Run, Value
 from mmkd.networks.taps import Tap
 
 STAGES = 4
-# So many like blocks in a row are the depth of a network, as of plain transformers.
+# Minimum number of equal blocks in a row that count as the depth of a network, as in plain
+# transformers.
 LONG = 8
-# Numbers of positions differ by this factor between resolutions. A class token adds less.
+# Factor between the numbers of positions of two resolutions. A class token changes the number by
+# less.
 OTHER = 2.0
-# A halving of height and width leaves a quarter of the positions, and rounding a little less.
+# A part that divides the number of positions by this factor halves height and width more than once:
+# one halving divides it by 4, or a little more with rounding.
 HALVING = 7.0
 
 
 @dataclass(frozen=True)
 class Map:
-    """A feature map or token grid that a module gives.
+    """Feature map or token grid that a module gives.
 
     Attributes:
-        tap: Where it is.
-        value: What it is: (N, C, H, W), (N, H, W, C) or (N, L, C).
-        layers: How many layers with weight matrices the module has.
+        tap: Tap of the map.
+        value: Tensor of the map: (N, C, H, W), (N, H, W, C) or (N, L, C).
+        layers: Number of layers with weight matrices in the module.
     """
 
     tap: Tap
@@ -36,33 +39,33 @@ class Map:
 
     @property
     def positions(self) -> int:
-        """How many positions it has."""
+        """Number of positions of the map."""
         return positions(self.value.shape, self.value.shape[0]) or 0
 
 
 def positions(shape: Sequence[int], batch: int) -> int | None:
-    """Return how many positions a map or token grid has, or ``None`` for other tensors."""
+    """Return the number of positions of a map or token grid, or ``None`` for other tensors."""
     if len(shape) not in (3, 4) or shape[0] != batch:
         return None
     if len(shape) == 3:
-        return None if shape[2] == 1 else shape[1]  # (N, C, 1) is pooled
+        return None if shape[2] == 1 else shape[1]  # (N, C, 1) is a pooled feature
     _, first, second, third = shape
     channels_last = first == second != third
     return first * second if channels_last else second * third
 
 
 class MapFinder:
-    """Finds the maps of one recorded forward.
+    """Search for the maps of one recorded forward.
 
-    A part of the network that leaves the resolution as it is, or halves it, counts as one: of
-    such a part the output is a map that the next one reads, and what happens inside is its affair.
-    Of any other part the maps of its children count.
+    A part of the network that keeps the resolution, or halves it, counts as one: its output is a
+    map that the next part reads, and its inner maps do not count. In any other part the maps of its
+    children count.
 
     Args:
         network: The network.
-        record: Of a forward on square images.
-        batch: Number of images N of that forward.
-        parts: Children of the network in which maps are looked for; by default all.
+        record: Record of a forward on square images.
+        batch: Number N of images in that forward.
+        parts: Children of the network that are searched; by default all.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class MapFinder:
             opened.append(run)
 
     def maps(self) -> list[Map]:
-        """Return the maps in the order in which they are made, none of them of one position."""
+        """Return the maps with more than one position, in the order of their computation."""
         found: list[Map] = []
         for run in self._children.get(-1, []):
             for one in self._of(run):
@@ -96,9 +99,10 @@ class MapFinder:
     def stages(self) -> list[Map]:
         """Return the last map of each of the deepest resolutions, or of every quarter of the depth.
 
-        A resolution counts if a block, of two layers or more, works at it, so that a stem's does
-        not. Where no two resolutions have blocks, single layers count. A network with a long row of
-        like blocks and fewer than three resolutions is cut into quarters of this row.
+        A resolution counts if a block of two or more layers works at it, so that the resolution of
+        a stem does not count. If no two resolutions have blocks, single layers count. A network
+        with a long row of equal blocks and fewer than three resolutions is cut into quarters of
+        this row.
         """
         levels, row = _levels(self.maps()), self._row()
         long = len(row) >= LONG and all(one.layers > 1 for one in row)
@@ -110,7 +114,7 @@ class MapFinder:
         return [row[end] for end in sorted(ends)] if row else [level[-1] for level in levels]
 
     def _row(self) -> list[Map]:
-        """Return the maps of the longest row of modules side by side that give the same shape."""
+        """Return the maps of the longest row of sibling modules that give the same shape."""
         rows: dict[tuple[str, tuple[int, ...]], list[Map]] = {}
         for run in self._runs:
             match = re.fullmatch(r"(?:(.*)\.)?\d+", run.path)
@@ -133,7 +137,7 @@ class MapFinder:
                     yield Map(Tap(run.path, items=items), value, self._layers(run))
 
     def _is_passed(self, run: Run, children: Sequence[Run]) -> bool:
-        """Tell whether the maps of a run's children count besides its output."""
+        """Return whether the maps of a run's children count besides its output."""
         before, after = self._size(run.taken), self._size([*run.output.values()])
         if before is None or after is None or len(run.output) > 1:
             return True
@@ -155,13 +159,13 @@ class MapFinder:
 
 
 def _transposed(first: Value, second: Value) -> bool:
-    """Tell whether tokens (N, L, C) come again as (N, C, L), which is no grid of C positions."""
+    """Return whether tokens (N, L, C) occur again as (N, C, L), which is no grid of C positions."""
     (_, *shape), (_, *other) = first.shape, second.shape
     return len(shape) == 2 and shape != other and shape == other[::-1]
 
 
 def _levels(maps: Sequence[Map]) -> list[list[Map]]:
-    """Group maps by resolution, from the finest to the coarsest, each in the order of time."""
+    """Group maps by resolution, from the finest to the coarsest, each group in order of time."""
     levels: list[list[Map]] = []
     for one in sorted(maps, key=lambda one: one.positions, reverse=True):
         if levels and levels[-1][0].positions < OTHER * one.positions:

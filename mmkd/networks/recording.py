@@ -1,4 +1,4 @@
-"""What the modules of a network take and give in one forward."""
+"""Record of the tensors that a network's modules take and give in one forward."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ Items = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of a forward at one moment. An operation in place makes another value of it.
+    """Tensor of a forward at one moment; an operation in place turns it into another value.
 
     Attributes:
-        number: Which tensor of the forward it is.
-        version: How often it had been changed in place.
-        shape: Its shape.
+        number: Number of the tensor in the forward.
+        version: Number of changes in place before that moment.
+        shape: Shape of the tensor.
     """
 
     number: int
@@ -34,12 +34,13 @@ class Run:
 
     Attributes:
         path: Path of the module.
-        start: When it began, on a clock that counts beginnings and ends.
-        end: When it ended.
-        given: The values among its positional arguments, by the items that a tap would name.
-        keywords: The values among its keyword arguments.
-        packed: Whether it took its only tensor in a tuple; ``None`` where it took anything else.
-        output: The values that it gave, by the items that a tap would name.
+        start: Time of the start, on a clock that counts starts and ends.
+        end: Time of the end.
+        given: Values among the positional arguments, by the items that a tap would name.
+        keywords: Values among the keyword arguments.
+        packed: Whether the module took its only tensor in a tuple; ``None`` if it took anything
+            else.
+        output: Values in the output, by the items that a tap would name.
     """
 
     path: str
@@ -52,15 +53,15 @@ class Run:
 
     @property
     def taken(self) -> list[Value]:
-        """All values that it took."""
+        """All values that the module took."""
         return [*self.given.values(), *self.keywords]
 
 
 class Record:
-    """The runs of a network's modules in a forward, in the order in which they ended.
+    """Runs of a network's modules in a forward, in the order of their ends.
 
-    Tensors are told apart by their identity and are not kept, so that a record of a large network
-    is small.
+    Tensors are distinguished by their identity and are not kept, so that the record of a large
+    network is small.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class Record:
         self._count = itertools.count()
 
     def value(self, tensor: Tensor) -> Value:
-        """Return the value that a tensor has now."""
+        """Return the current value of a tensor."""
         if tensor not in self._numbers:
             self._numbers[tensor] = next(self._count)
         return Value(self._numbers[tensor], tensor._version, tuple(tensor.shape))
@@ -80,7 +81,7 @@ class Record:
 
 
 def _located(value: Any, items: Items = ()) -> Iterator[tuple[Items, Tensor]]:
-    # A value that stands alone in a tuple or list is named as if it stood by itself.
+    # A value that is alone in a tuple or list is named as if the tuple or list were not there.
     while isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, Tensor):
@@ -92,7 +93,7 @@ def _located(value: Any, items: Items = ()) -> Iterator[tuple[Items, Tensor]]:
 
 @contextmanager
 def recording(network: nn.Module) -> Iterator[Record]:
-    """Record each run of a network's modules, but for the network itself."""
+    """Record each run of a network's modules, except the network itself."""
     record, running, clock = Record(), list[Run](), itertools.count()
 
     def begin(path: str, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:

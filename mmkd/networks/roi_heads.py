@@ -1,11 +1,11 @@
-"""Which RoI heads of mmdet can be compared RoI by RoI."""
+"""RoI heads of mmdet that cannot be compared RoI by RoI."""
 
 import inspect
 from typing import Any
 
 
 def refuses_rois(head: Any) -> str | None:
-    """Return why a RoI head cannot be asked about given RoIs, or ``None`` where it can."""
+    """Return why a RoI head cannot run on RoIs from another network, or ``None`` if it can."""
     if not hasattr(head, "_bbox_forward"):
         return "has no _bbox_forward, as mmdet's RoI heads do"
     stages = int(hasattr(head, "num_stages"))
@@ -20,7 +20,7 @@ def refuses_rois(head: Any) -> str | None:
 
 
 def withholds_rois(head: Any) -> str | None:
-    """Return why a student's RoIs cannot be given to a teacher, or ``None`` where they can."""
+    """Return why a teacher cannot take a student's RoIs, or ``None`` if it can."""
     if hasattr(head, "reg_roi_scale_factor"):
         return "pools each RoI twice, to classify it and for its box"
     if hasattr(head, "num_branch"):

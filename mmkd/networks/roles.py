@@ -1,4 +1,4 @@
-"""Roles: the tensors of which methods speak, such as the logits, found in any network."""
+"""Roles: names for the tensors that methods use, such as the logits, in any network."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,24 +27,24 @@ SEEN = 6
 
 
 class NoRoleError(ValueError):
-    """A network has no tensor of a role."""
+    """Error for a network that has no tensor of a role."""
 
 
 @dataclass
 class Roles:
-    """Which taps of one network the roles stand for.
+    """Taps of one network that the roles stand for.
 
     Attributes:
-        who: What the network is called in errors, such as ``'student'``.
-        kind: Its class.
+        who: Name of the network in errors, such as ``'student'``.
+        kind: Class of the network.
         input_shape: Shape (N, C, H, W) of the input in the dry run.
-        taps: The taps of each role that was found. ``pooled`` and ``map`` have one; ``logits`` have
-            one, or several where a dense head has levels or a cascade has stages.
-        shapes: The shape at each of these taps where the dry run met it.
-        missing: Why a role was not found, by role.
-        seen: The modules of the dry run that may be meant, with their shapes, for errors.
-        error: Why the network's forward ended early, where it did.
-        used: The roles that were resolved: an ordered set.
+        taps: The taps of each role that was resolved. ``pooled`` and ``map`` have one; ``logits``
+            have one, or several if a dense head has levels or a cascade has stages.
+        shapes: The shape at each of these taps, if the dry run reached it.
+        missing: The reason why a role could not be resolved, by role.
+        seen: The modules of the dry run that may be candidates, with their shapes, for errors.
+        error: The reason why the network's forward ended early, if it did.
+        used: The roles that were resolved, as an ordered set.
     """
 
     who: str
@@ -67,17 +67,18 @@ class Roles:
     ) -> "Roles":
         """Find the roles of a network by one forward in which every module is watched.
 
-        What the user says comes first, then what a part of the network says by an attribute
-        ``roles``, a dict of taps within that part, then what the forward shows.
+        The user's settings come first, then the attributes ``roles`` of the network's parts, dicts
+        of taps within the part, then the results of the forward.
 
         Args:
-            who: What the network is called in errors.
+            who: Name of the network in errors.
             network: The network.
             inputs: An example of its input (N, C, H, W), of square images.
             overrides: Taps by role, from the user.
 
         Raises:
-            ValueError: If ``overrides`` names no role or no module of the network.
+            ValueError: If ``overrides`` contains an unknown role or a module that the network
+                lacks.
         """
         manner = manner_of(network)
         said = _declared(network) | _checked(who, network, overrides or {})
@@ -85,7 +86,7 @@ class Roles:
         with evaluating(network), recording(network) as record:
             try:
                 output = manner.forward(network, inputs, _parts(network, manner))
-            except Exception as raised:  # whatever a foreign network raises
+            except Exception as raised:  # a foreign network may raise anything
                 error = in_words(raised)
             logits = _output(record, output)
         search = _Search(network, record, len(inputs), logits, manner)
@@ -101,13 +102,13 @@ class Roles:
         return cls(who, kind, shape, taps, shapes, missing, seen, error)
 
     def resolve(self, tap: Tap) -> Taps:
-        """Return the tap, or the list of taps, for which a role stands.
+        """Return the tap, or the list of taps, that a role stands for.
 
         Args:
-            tap: Of a role, such as ``'@map'``, ``'@stages'``, ``'@stages[-1]'``.
+            tap: Tap of a role, such as ``'@map'``, ``'@stages'``, ``'@stages[-1]'``.
 
         Raises:
-            NoRoleError: In words, if the network has no such tensor.
+            NoRoleError: If the network has no such tensor.
         """
         role = tap.role or ""
         if role not in ROLES:
@@ -149,10 +150,10 @@ class Roles:
         )
 
     def single(self, text: str) -> Tap:
-        """Return the one tap that a text names, be it a module or a role.
+        """Return the single tap that a text names, as a module or a role.
 
         Raises:
-            ValueError: If it names several, or a role that the network has not.
+            ValueError: If it names several taps, or a role that the network lacks.
         """
         tap = Tap.parse(text)
         resolved = self.resolve(tap) if tap.role else tap
@@ -177,7 +178,7 @@ def _form(role: str) -> str:
 
 
 def _checked(who: str, network: nn.Module, overrides: Overrides) -> dict[str, list[Tap]]:
-    """Read what the user says of a network's roles."""
+    """Read the user's settings of a network's roles."""
     if unknown := set(overrides) - set(ROLES):
         raise ValueError(
             f"roles of the {who} names {', '.join(sorted(unknown))}, but the roles are "
@@ -206,13 +207,13 @@ def _declared(network: nn.Module) -> dict[str, list[Tap]]:
 
 
 def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
-    """Return taps by which the network is run as far as it can be."""
+    """Return taps by which the network runs as far as it can."""
     parts = [name for name, _ in network.named_children() if name != "rpn_head"]
     return [Tap(name) for name in parts if name != "roi_head" or not manner.refuses_rois]
 
 
 def _output(record: Record, output: Any) -> list[Value]:
-    """Return the floating-point tensors that a network gave."""
+    """Return the floating-point tensors in a network's output."""
     if isinstance(output, Mapping):
         output = output.get("logits", [*output.values()])
     return [value for value in record.values(output).values() if len(value.shape) > 1]
@@ -224,12 +225,12 @@ def examine(
     """Find the roles of networks on the first example that all of them can take.
 
     Args:
-        finders: What finds the roles of a network on an example, by the network's name.
-        examples: Examples of the input (N, C, H, W), the likeliest first.
+        finders: Functions that find the roles of a network on an example, by the network's name.
+        examples: Examples of the input (N, C, H, W), the most likely one first.
 
     Returns:
-        The example and the roles by name. Where there is none that all networks can take, it is
-        one that the fewest fail on, and their :attr:`Roles.error` says why.
+        The example and the roles by name. If no example suits all networks, it is the one on which
+        the fewest fail, and their :attr:`Roles.error` has the reason.
     """
     best: tuple[int, Tensor, dict[str, Roles]] | None = None
     for inputs in examples:
@@ -244,7 +245,7 @@ def examine(
 
 
 class _Search:
-    """Looks for roles in the record of a forward."""
+    """Search for roles in the record of a forward."""
 
     def __init__(
         self,
@@ -265,7 +266,7 @@ class _Search:
         self._maps = MapFinder(network, record, batch, parts)
 
     def find(self, role: str, taps: Mapping[str, list[Tap]]) -> list[Tap]:
-        """Return the taps of a role, for which others may be needed that were found before."""
+        """Return the taps of a role, given the taps of roles that were resolved before."""
         if role == "logits":
             return self._logits()
         if role == "pooled":
@@ -282,7 +283,7 @@ class _Search:
         return [one.tap for one in maps]
 
     def shapes(self, taps: Iterable[Tap]) -> Iterable[tuple[Tap, tuple[int, ...]]]:
-        """Return the shapes at taps, as far as the forward came there."""
+        """Yield taps with their shapes, as far as the forward came."""
         for tap in taps:
             run = self._run(tap.path)
             values = {} if run is None else run.given if tap.input else run.output
@@ -391,11 +392,11 @@ def _tap_of(run: Run, value: Value) -> Tap:
 
 
 def _vector(run: Run) -> tuple[Items, Value] | None:
-    """Return the vectors (N, D) among what a module took, with the items of their tap."""
+    """Return the vectors (N, D) among a module's inputs, with the items of their tap."""
     return next(((i, v) for i, v in run.given.items() if len(v.shape) == 2), None)
 
 
 def _is_activation(module: nn.Module) -> bool:
-    """Tell whether a module is an activation of torch, mmcv or timm, from where it is defined."""
+    """Return whether a module is an activation of torch, mmcv or timm, by where it is defined."""
     place = type(module).__module__.rpartition(".")[2]
     return place in ("activation", "activations", "activations_me", "swish", "hswish")

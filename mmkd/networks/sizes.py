@@ -1,4 +1,4 @@
-"""Inputs on which a network can be examined: their sizes, channels, device and type."""
+"""Example inputs of a network: their sizes, channels, device and type."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,12 +12,13 @@ from mmkd.networks.building import Spec
 from mmkd.networks.dry_run import device_of
 
 Size = tuple[int, int]
-# Tried where neither data nor network say a size.
+# Sizes to try if neither data nor network name a size.
 LIKELY = (64, 224)
-# A size in data above it is one for detectors, which take any and are examined on a smaller one.
+# Larger sizes in data are those of detectors, which take any size and are examined on a smaller
+# one.
 LARGEST = 512
 SMALLEST = 8
-# What the transforms of OpenMMLab call the size of what they give.
+# Names under which the transforms of OpenMMLab keep the size of their output.
 GIVES = {
     "RandomResizedCrop": "scale",
     "RandomCrop": "crop_size",
@@ -34,16 +35,16 @@ ATTRIBUTES = ("img_size", "image_size", "init_input_size", "input_resolution", "
 def example_inputs(
     network: nn.Module, spec: Spec, input_shape: Sequence[int] | None = None
 ) -> Iterator[Tensor]:
-    """Yield batches of zeros (N, C, H, W) that a network may take, the likeliest first.
+    """Yield batches of zeros (N, C, H, W) that a network may take, the most likely one first.
 
-    The size is the one that the data of the run gives. Where no run is being built, it is what the
-    data in the network's config file gives; else what the network says that it is made for, or a
-    likely one. Two images are tried first, and one if a network takes no two.
+    The size comes from the data of the run. If no run is being built, it comes from the data in the
+    network's config file; otherwise it is the size that the network names, or a likely one. Batches
+    of two images are tried first, and batches of one in case a network does not take two.
 
     Args:
-        network: The network, on whose device the batches are.
-        spec: What the user gave for it.
-        input_shape: Channels, height and width, where the user says them; then no other is tried.
+        network: The network; the batches are on its device.
+        spec: The user's description of the network.
+        input_shape: Channels, height and width, if the user sets them; then no others are tried.
     """
     shapes = [(_channels(network), *size) for size in _sizes(network, spec)]
     if input_shape is not None:
@@ -54,7 +55,7 @@ def example_inputs(
 
 
 def own_size(network: nn.Module, spec: Spec) -> Size | None:
-    """Return the height and width of images that a network is made for, if anything says them."""
+    """Return the height and width of images that a network is made for, or ``None`` if unknown."""
     return _of_network(network) or _of_data(_file(spec))
 
 
@@ -92,7 +93,7 @@ def _of_data(config: Config | None) -> Size | None:
 
 
 def _given(settings: Any) -> Iterator[Size]:
-    """Yield the sizes that transforms in nested settings give, in their order."""
+    """Yield the sizes that transforms in nested settings produce, in their order."""
     if isinstance(settings, Mapping):
         name = str(settings.get("type", "")).rpartition(".")[-1]
         if size := _pair(settings.get(GIVES.get(name, ""))):
@@ -104,7 +105,7 @@ def _given(settings: Any) -> Iterator[Size]:
 
 
 def _of_network(network: nn.Module) -> Size | None:
-    """Return the size that a network, or the first part of it that does, says it is made for."""
+    """Return the size that a network, or its first part with a size, names as its input size."""
     said = getattr(network, "pretrained_cfg", None) or {}
     if isinstance(said, Mapping) and (size := _pair(tuple(said.get("input_size", ()))[-2:])):
         return size
@@ -122,6 +123,6 @@ def _pair(value: Any) -> Size | None:
         return value, value
     pair = isinstance(value, list | tuple) and len(value) == 2
     if pair and all(isinstance(number, int) for number in value):
-        # Sizes in configs of mmdet are width and height; of squares that is the same.
+        # Sizes in configs of mmdet are width and height; for squares that makes no difference.
         return value[0], value[1]
     return None

@@ -1,4 +1,4 @@
-"""The student alone: its weights out of a distiller's checkpoint, and its model config."""
+"""Plain student: its weights from a distiller's checkpoint, and its model config."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -16,10 +16,11 @@ def student_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plain student's checkpoint, under the keys that stock OpenMMLab loads strictly.
 
     Args:
-        checkpoint: What MMEngine's Runner saves for a :class:`mmkd.distillers.Distiller`.
+        checkpoint: Checkpoint that MMEngine's Runner saved for a
+            :class:`mmkd.distillers.Distiller`.
 
     Raises:
-        ValueError: If it holds no student.
+        ValueError: If it contains no student.
     """
     weights: Mapping[str, Tensor] = checkpoint.get("state_dict", {})
     student = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
@@ -38,9 +39,9 @@ def student_model(
     """Return the model config of a distiller's student.
 
     Args:
-        student: What the distiller's config says of it.
-        data_preprocessor: What the training config says of preprocessing. It comes before what the
-            file of the student's config says.
+        student: The description of the student in the distiller's config.
+        data_preprocessor: The data preprocessor of the training config. It overrides the one in the
+            file of the student's config.
     """
     model = network_config(student)
     says = not isinstance(student, str) and "data_preprocessor" in student

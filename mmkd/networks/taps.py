@@ -23,24 +23,25 @@ See = Callable[..., None]
 
 
 class Handle(Protocol):
-    """What ends a hook."""
+    """Handle that removes a hook."""
 
     def remove(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Tap:
-    """The address of a tensor: a module's output, or its input, or an item of either.
+    """Address of a tensor: a module's output, or its input, or an item of either.
 
     Attributes:
         path: Dotted path of the module, such as ``'head.fc'``; or ``'@'`` and a role, such as
-            ``'@logits'``: such a tap is short for those of :class:`mmkd.networks.roles.Roles`.
-        input: Whether the module's positional inputs are meant and not its output.
-        items: Which item, and which item of that, where there are several. ``None`` stands for all:
-            such a tap is short for several taps, see :func:`expand`.
-        every: Whether the module runs several times in a forward, and the tensors of all runs are
-            meant, concatenated along their first dimension.
-        optional: Whether the module may not run at all, and there is no tensor then.
+            ``'@logits'``: such a tap stands for the taps of that role, see
+            :class:`mmkd.networks.roles.Roles`.
+        input: Whether the tap means the module's positional inputs and not its output.
+        items: Index of the item, and of the item in it, if there are several. ``None`` stands for
+            all: such a tap stands for several taps, see :func:`expand`.
+        every: Whether the module runs several times in a forward, and the tap means the tensors of
+            all runs, concatenated along their first dimension.
+        optional: Whether the module may not run at all, so that there is no tensor.
     """
 
     path: str
@@ -62,7 +63,7 @@ class Tap:
 
     @property
     def role(self) -> str | None:
-        """The role that it names in place of a module, without the ``'@'``."""
+        """The role that the tap names in place of a module, without the ``'@'``."""
         return self.path[1:] if self.path.startswith("@") else None
 
     def __str__(self) -> str:
@@ -71,7 +72,7 @@ class Tap:
         return f"{self.path}{every}{given}{items}"
 
     def check(self, network: nn.Module) -> None:
-        """Raise ``ValueError`` if ``network`` has no such module, listing paths that come near."""
+        """Raise ``ValueError`` if ``network`` has no such module, with a list of similar paths."""
         try:
             network.get_submodule(self.path)
         except AttributeError:
@@ -84,17 +85,17 @@ class Tap:
             ) from None
 
     def hook(self, network: nn.Module, see: See) -> Handle:
-        """Have ``see`` called with this tap, its module, and what that takes, or takes and gives.
+        """Call ``see`` with this tap, its module, and the module's input, or its input and output.
 
         Returns:
-            What ends this by its ``remove()``.
+            A handle whose ``remove()`` ends this.
         """
         module = network.get_submodule(self.path)
         register = module.register_forward_pre_hook if self.input else module.register_forward_hook
         return register(partial(see, self))
 
     def pick(self, value: Any) -> Tensor:
-        """Return the tensor meant, from what the module took or gave."""
+        """Return the tensor of the tap, from the module's input or output."""
         for item in self.items:
             value = _item(self, value, item or 0)
         while isinstance(value, list | tuple) and len(value) == 1:
@@ -109,11 +110,11 @@ class Tap:
         return value
 
     def join(self, runs: Sequence[Tensor]) -> Tensor:
-        """Return the tensor meant, from those that the runs of the module gave."""
+        """Return the tensor of the tap, from the tensors of all runs of the module."""
         return torch.cat([*runs]) if self.every else runs[0]
 
     def closed(self, value: Any) -> "list[Tap]":
-        """Return the taps for which this one is short, one for each item where it says all."""
+        """Return the taps that this one stands for, one for each item if it means all."""
         if None not in self.items:
             return [self]
         first, part = self.items.index(None), value
@@ -128,14 +129,14 @@ class Tap:
 
 
 def _alone(value: Any) -> Any:
-    """Take a value out of tuples in which it stands alone."""
+    """Return a value without the tuples in which it is alone."""
     while isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     return value
 
 
 def _item(tap: Tap, value: Any, item: int) -> Any:
-    """Return an item of what a module took or gave; a value that stands alone is its only item."""
+    """Return an item of a module's input or output; a value that is alone is its only item."""
     value = _alone(value)
     count = len(value) if isinstance(value, list | tuple) else 1
     if not -count <= item < count:
@@ -152,7 +153,7 @@ def parse_taps(text: str | Sequence[str]) -> Taps:
 
 
 def expanded(taps: Taps, short: Mapping[Tap, Taps]) -> Taps:
-    """Return taps in which each role or ``[:]`` is written as the taps for which it is short."""
+    """Return taps in which each role or ``[:]`` is replaced by the taps that it stands for."""
     if isinstance(taps, Tap):
         return short.get(taps, taps)
     return [one for tap in taps for one in flat(short.get(tap, tap))]
@@ -164,11 +165,11 @@ def flat(taps: Taps) -> list[Tap]:
 
 
 class TapError(RuntimeError):
-    """A tap has no tensor of a forward, or one that it cannot hand on."""
+    """Error for a tap that has no tensor in a forward, or one that it cannot pass on."""
 
 
 class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
-    """Ends a network's forward when every tap has its tensor."""
+    """Signal that ends a network's forward when every tap has its tensor."""
 
 
 def run_tapped(
@@ -177,21 +178,22 @@ def run_tapped(
     """Run a network and catch the tensors of its taps.
 
     No hook outlives the forward, so that networks can be copied and saved. In a forward with
-    gradients, runs without are passed over, such as those by which a sampler of RoIs ranks them.
+    gradients the taps ignore runs without gradients, such as those by which a sampler of RoIs ranks
+    them.
 
     Args:
         network: The network.
-        taps: What to catch.
-        forward: Runs it, or a part of it.
+        taps: Taps to catch.
+        forward: Function that runs the network or a part of it.
         stop: Whether to end the forward at the deepest tap.
 
     Returns:
-        What the forward returned (``None`` where it was stopped), and the tensor of each tap; of
-        an optional one only if its module ran.
+        The result of the forward (``None`` if it was stopped), and the tensor of each tap; of an
+        optional tap only if its module ran.
 
     Raises:
-        TapError: If a tapped module runs not at all, or more than once where the tap does not
-            say that every run is meant, or a tensor is changed in place after it was caught.
+        TapError: If a tapped module does not run, or runs more than once and the tap does not mean
+            every run, or if a tensor is changed in place after it was caught.
     """
     taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
     stop = stop and not any(tap.every for tap in taps)
@@ -245,7 +247,7 @@ def run_tapped(
 def expand(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any]
 ) -> dict[Tap, list[Tap]]:
-    """Find what taps with ``[:]`` are short for, by a forward in which their modules run."""
+    """Find the taps that those with ``[:]`` stand for, by a forward in which their modules run."""
     found: dict[Tap, list[Tap]] = {}
 
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:

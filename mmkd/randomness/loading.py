@@ -1,4 +1,4 @@
-"""A data loader whose samples depend on their positions alone."""
+"""Data loading in which samples depend on their positions alone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -18,28 +18,29 @@ class Samples(Protocol):
 
 
 class PositionedLoading:
-    """Loads the samples of a batch, each with generators that are seeded by its position.
+    """Loader of a batch's samples, each with generators that are seeded by its position.
 
-    It takes the place of ``dataset.__getitems__``, by which torch's loader asks a data set for the
-    samples of a batch, in the process itself and in workers. The data set stays the object that
-    it is: hooks may replace its pipeline.
+    It replaces ``dataset.__getitems__``, by which torch's loader asks a data set for the samples of
+    a batch, in the process itself and in workers. The data set stays the same object: hooks may
+    replace its pipeline.
 
     Args:
         dataset: The data set.
-        seed: The run's seed.
-        tell: Whether each data sample tells its position, as ``(index, view, repetition)``.
+        seed: Seed of the run.
+        tell: Whether each data sample carries its position, as ``(index, view, repetition)``.
     """
 
     def __init__(self, dataset: Samples, seed: int, tell: bool = False) -> None:
         self.dataset, self.seed, self.tell = dataset, seed, tell
-        # What the data set's class has, as torch's Subset: an instance's own may be one of ours.
+        # The method of the data set's class is used, as for torch's Subset: the instance's
+        # attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
 
     def __call__(self, indices: Sequence[int]) -> list[Any]:
         return [self.load(index) for index in indices]
 
     def load(self, index: int) -> Any:
-        """Return a sample; one whose index has no position draws as the generators stand."""
+        """Return a sample; an index without a position draws from the generators as they are."""
         if not isinstance(index, Position):
             return self._get(index)
         position = int(index), index.view, index.repetition
@@ -56,7 +57,7 @@ class PositionedLoading:
 
 
 def obstacle(loader: DataLoader[Any]) -> str | None:
-    """Say why the samples of a loader have no positions, if they have none."""
+    """Return why the samples of a loader can have no positions, or ``None``."""
     if isinstance(loader.dataset, IterableDataset):
         return "its data set is a stream, without an index"
     if loader.batch_sampler is None:
@@ -73,17 +74,17 @@ def load_by_position(
     views: int | None = None,
     data_seed: int | None = None,
 ) -> tuple[PositionSampler, BatchesFrom]:
-    """Make a loader's samples depend on (seed, sample, view) alone. It may be called again.
+    """Make a loader's samples depend on (seed, sample, view) alone. Repeated calls are allowed.
 
     Args:
-        loader: The loader, which has no :func:`obstacle`. It is changed in place.
-        seed: The run's seed.
-        views: Number of views after which they begin again, or ``None`` for as many as epochs.
-        data_seed: In place of ``seed`` for the samples' transforms, for a run whose samples were
-            seen before by a teacher: its data samples tell their positions, too.
+        loader: The loader, which must have no :func:`obstacle`. It is changed in place.
+        seed: Seed of the run.
+        views: Number of views after which they repeat, or ``None`` for as many as epochs.
+        data_seed: Seed of the samples' transforms in place of ``seed``, for a run whose samples a
+            teacher saw before: its data samples then also carry their positions.
 
     Returns:
-        What numbers its passes over the data, and what can leave out batches.
+        The sampler that numbers its passes over the data, and the one that can skip batches.
     """
     batches: Any = loader.batch_sampler
     batches = batches if isinstance(batches, BatchesFrom) else BatchesFrom(batches)
@@ -98,17 +99,17 @@ def load_by_position(
         if data_seed is None
         else PositionedLoading(dataset, data_seed, tell=True)
     )
-    loader._iterator = None  # ends persistent workers, which have the data set as it was
+    loader._iterator = None  # ends persistent workers, which have the unchanged data set
     return positions, batches
 
 
 class ResumedIterator(_InfiniteDataloaderIterator):
-    """A training loop's iterator over a loader that has left out the batches it had before.
+    """Iterator of a training loop over a loader that has skipped the batches of earlier iterations.
 
     Args:
         loader: The loader.
-        passes: How many passes over the data were complete.
-        taken: How many batches the loop is going to take before it trains: the original MMEngine
+        passes: Number of complete passes over the data.
+        taken: Number of batches that the loop will take before it trains: the original MMEngine
             advances its iterator one by one, OneDL's by :meth:`skip_iter`.
     """
 
@@ -118,7 +119,7 @@ class ResumedIterator(_InfiniteDataloaderIterator):
         self._taken = 0 if hasattr(_InfiniteDataloaderIterator, "skip_iter") else taken
 
     def skip_iter(self, num_iters: int) -> None:
-        """Do nothing: the batches are left out already."""
+        """Do nothing: the batches are already skipped."""
 
     def __next__(self) -> Any:
         if self._taken:
@@ -130,7 +131,7 @@ class ResumedIterator(_InfiniteDataloaderIterator):
 def resumed_iterator(
     loader: DataLoader[Any], positions: PositionSampler, batches: BatchesFrom, iteration: int
 ) -> ResumedIterator:
-    """Return an iterator that begins with the batch of an iteration, loading none before it."""
+    """Return an iterator that begins with the batch of an iteration, and loads none before it."""
     passes, batches.skip = (0, iteration) if positions.endless else divmod(iteration, len(loader))
     positions.next_pass = passes
     set_epoch: Callable[[int], None] | None = getattr(positions.sampler, "set_epoch", None)

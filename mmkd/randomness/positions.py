@@ -1,4 +1,4 @@
-"""Indices of samples that know their view, and the samplers that give them."""
+"""Indices of samples that carry their view, and the samplers that yield them."""
 
 from array import array
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
 
 
 class Position(int):
-    """The index of a sample, with what else its random numbers depend on.
+    """Index of a sample, with the other numbers on which its random numbers depend.
 
     It is an ``int``, so that a dataset or a batch sampler takes it like any index.
 
     Attributes:
         view: The epoch, or the epoch modulo the number of views.
-        repetition: How often the sample came before in the same pass over the data: 0, but for
-            samplers that repeat samples.
+        repetition: Number of earlier occurrences of the sample in the same pass over the data: 0,
+            except for samplers that repeat samples.
     """
 
     view: int
@@ -32,19 +32,19 @@ class Position(int):
         return position
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to a worker by the constructor's arguments."""
+        """Return the constructor's arguments, by which the index is sent to a worker."""
         return Position, (int(self), self.view, self.repetition)
 
 
 class PositionSampler(Sampler[int]):
-    """Gives the indices of a sampler as :class:`Position`.
+    """Sampler that yields the indices of another sampler as :class:`Position`.
 
     Args:
-        sampler: The sampler. One that draws from the global generators does so after they were
-            seeded by the number of the pass.
+        sampler: The other sampler. If it draws from the global generators, it does so after they
+            were seeded by the number of the pass.
         size: Number of samples of the data set.
-        seed: The run's seed.
-        views: Number of views after which they begin again, or ``None`` for as many as epochs.
+        seed: Seed of the run.
+        views: Number of views after which they repeat, or ``None`` for as many as epochs.
 
     Attributes:
         next_pass: Number of the next pass over the data: the epoch in a loop over epochs.
@@ -55,7 +55,7 @@ class PositionSampler(Sampler[int]):
         self.next_pass = 0
 
     def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the sampler: its ``dataset``, its ``set_epoch``."""
+        """Return an attribute of the sampler, such as its ``dataset`` or ``set_epoch``."""
         if name.startswith("__") or name == "sampler":
             raise AttributeError(name)
         return getattr(self.sampler, name)
@@ -65,7 +65,7 @@ class PositionSampler(Sampler[int]):
 
     @property
     def endless(self) -> bool:
-        """Whether one pass of the sampler goes over the data again and again."""
+        """Whether one pass of the sampler goes over the data without end."""
         return isinstance(self.sampler, InfiniteSampler)
 
     def __iter__(self) -> Iterator[int]:
@@ -73,14 +73,14 @@ class PositionSampler(Sampler[int]):
         self.next_pass += 1
         seed_generators(position_seed(self.seed, Purpose.ORDER, number))
         if self.endless:
-            # It holds a running stream, of which a worker may have taken some before.
+            # The sampler holds a running stream, and a worker may have taken some of it before.
             self.sampler.indices = self.sampler._indices_of_rank()  # type: ignore[attr-defined]
         rank, world = get_dist_info()
         repeats, views = getattr(self.sampler, "num_repeats", 1), self.views
         seen, endless = array("I", bytes(4 * self.size)), self.endless
         for count, index in enumerate(self.sampler):
             view, repetition = number, 0
-            if endless:  # its processes share one order, of which each takes every world-th index
+            if endless:  # its processes share one order, and each takes every world-th index
                 view += (count * world + rank) // self.size
             elif repeats > 1:
                 repetition = (count * world + rank) % repeats
@@ -91,20 +91,20 @@ class PositionSampler(Sampler[int]):
 
 
 class BatchesFrom(Sampler[list[int]]):
-    """Gives the batches of a batch sampler, but for the first ones of its next pass.
+    """Batch sampler that yields the batches of another one, except the first ones of its next pass.
 
     Args:
-        batch_sampler: The batch sampler.
+        batch_sampler: The other batch sampler.
 
     Attributes:
-        skip: How many batches to leave out of the next pass, because a run has had them.
+        skip: Number of batches to skip in the next pass, because a run has already used them.
     """
 
     def __init__(self, batch_sampler: Sampler[list[int]]) -> None:
         self.batch_sampler, self.skip = batch_sampler, 0
 
     def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the batch sampler: its ``sampler``, its ``batch_size``."""
+        """Return an attribute of the batch sampler, such as its ``sampler`` or ``batch_size``."""
         if name.startswith("__") or name == "batch_sampler":
             raise AttributeError(name)
         return getattr(self.batch_sampler, name)
@@ -113,6 +113,7 @@ class BatchesFrom(Sampler[list[int]]):
         return len(self.batch_sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[list[int]]:
-        # At the first batch, as torch's loaders may make an iterator that they do not use.
+        # The skip is cleared at the first batch, because torch's loaders may make an iterator that
+        # they do not use.
         skip, self.skip = self.skip, 0
         yield from islice(iter(self.batch_sampler), skip, None)

@@ -1,4 +1,4 @@
-"""Finding transforms whose random numbers do not come from the generators that are seeded."""
+"""Search for transforms that do not draw from the seeded generators."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -14,7 +14,7 @@ from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
 
 
 def difference(first: Any, second: Any, name: str = "") -> str | None:
-    """Name the first part in which two samples differ in any bit, or return ``None``."""
+    """Return the name of the first part in which two samples differ in any bit, or ``None``."""
     if type(first) is not type(second):
         return name or "the sample"
     if isinstance(first, Tensor):
@@ -45,18 +45,18 @@ def difference(first: Any, second: Any, name: str = "") -> str | None:
 
 
 def unrepeatable(loading: PositionedLoading, indices: Sequence[int]) -> str | None:
-    """Load samples twice, and say what differs between the two times.
+    """Load samples twice, and return the difference between both times.
 
-    What differs draws from a generator of its own, or depends on what was loaded before: parts of
-    albumentations and imgaug do, and transforms that keep a cache of images.
+    A difference comes from a separate generator, or depends on earlier samples: parts of
+    albumentations and imgaug do this, and transforms that keep a cache of images.
 
     Args:
-        loading: How samples are loaded.
-        indices: Which samples.
+        loading: The loading of samples.
+        indices: Indices of the samples.
 
     Returns:
-        Words that name the part of the sample and, where it can be found, the transform; ``None``
-        if all samples are the same bit for bit.
+        A description of the part of the sample and, if it can be determined, the transform;
+        ``None`` if all samples are the same bit for bit.
     """
     for index in indices:
         position = Position(index, 0)
@@ -69,7 +69,7 @@ def unrepeatable(loading: PositionedLoading, indices: Sequence[int]) -> str | No
 
 
 def _culprit(loading: PositionedLoading, index: int) -> str | None:
-    """Name the first transform of a data set's own pipeline that gives another result again."""
+    """Return the first transform of a data set's pipeline whose result changes on repetition."""
     dataset: Any = loading.dataset
     transforms = getattr(getattr(dataset, "pipeline", None), "transforms", None)
     if transforms is None or not hasattr(dataset, "get_data_info"):

@@ -1,4 +1,4 @@
-"""Seeding the random generators by a position, so that no history is in what they give."""
+"""Seeding of the random generators by a position, so that they do not depend on history."""
 
 import random
 import struct
@@ -12,7 +12,7 @@ from mmengine.device import get_device
 
 
 class Purpose(IntEnum):
-    """What random numbers are for: the same position gives others for another purpose."""
+    """Purpose of random numbers: for each purpose the same position gives different ones."""
 
     SAMPLE = 0
     STEP = 1
@@ -26,8 +26,8 @@ def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
     for neighbouring positions.
 
     Args:
-        seed: The run's seed.
-        purpose: What the random numbers are for.
+        seed: Seed of the run.
+        purpose: Purpose of the random numbers.
         *position: Integers: (sample, view, repetition), (iteration, rank) or (pass,).
     """
     words = _begun(seed, purpose).copy()
@@ -37,17 +37,17 @@ def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
 
 @lru_cache
 def _begun(seed: int, purpose: Purpose) -> blake2b:
-    """Return the hash of what the positions of a run share, which is the slower part."""
+    """Return the hash of the part that a run's positions share; computing it is the slower step."""
     return blake2b(struct.pack("<2q", seed, purpose), digest_size=8)
 
 
 def seed_generators(seed: int) -> None:
-    """Seed what transforms draw from: ``random``, ``numpy.random`` and torch's CPU generator.
+    """Seed the generators that transforms use: ``random``, ``numpy.random`` and torch's on the CPU.
 
-    ``torch.manual_seed`` is not called, as it would touch a GPU from a data worker.
+    ``torch.manual_seed`` is not called, because it would touch a GPU from a data worker.
 
     Args:
-        seed: 64 bits: torch takes all of them, the others one half each.
+        seed: 64 bits: torch takes all of them, each of the others one half.
     """
     random.seed(seed >> 32)
     np.random.seed(seed & 0xFFFFFFFF)
@@ -55,7 +55,7 @@ def seed_generators(seed: int) -> None:
 
 
 def seed_step(seed: int) -> None:
-    """Seed what a training step draws from: the device's generator besides those of the CPU."""
+    """Seed the generators of a training step: the device's besides those of the CPU."""
     seed_generators(seed)
     if get_device() != "cpu":
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""What teachers give, once, on a disk: the teacher store."""
+"""Teacher store: the outputs of teachers, computed once and kept on a disk."""
 
 from mmkd.store.manifest import Manifest, StoreError
 from mmkd.store.shards import Shards, verify_store

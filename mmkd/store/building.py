@@ -1,4 +1,4 @@
-"""Building a store: running the teachers of a config over its training data."""
+"""Construction of a store: teachers of a config run over its training data."""
 
 import math
 import time
@@ -30,19 +30,19 @@ SAID_EVERY = 10.0  # seconds between two lines of progress
 
 
 class StoreBuilder:
-    """Computes what is missing of a store, on its share of the shards if there are several ranks.
+    """Builder of the missing shards of a store; several ranks share the shards.
 
     Args:
         config: A training config with a distiller.
-        out: The store's folder. What is there already must be of the same config.
-        top_k: Keep this many of the greatest logits.
-        sampled: Keep this many classes that are drawn from the tempered distribution.
-        dtype: ``'float32'`` or ``'float16'``, for full logits, where neither is given.
+        out: The store's folder. An existing store in it must belong to the same config.
+        top_k: Number of the greatest logits to keep.
+        sampled: Number of classes to draw from the tempered distribution.
+        dtype: ``'float32'`` or ``'float16'``, for full logits, if neither of the two is set.
         views: Number of views of each sample, by default one for each epoch of the config.
-        shard_records: Records of a shard.
+        shard_records: Number of records in a shard.
 
     Raises:
-        StoreError: If there cannot be a store of these teachers, data or terms.
+        StoreError: If no store of these teachers, data or terms is possible.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class StoreBuilder:
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of one record, of all teachers."""
+        """Bytes of one record, summed over all teachers."""
         return sum(column[0].nbytes for column in self._encode(self._example(), (0, 0)).values())
 
     @property
@@ -92,7 +92,7 @@ class StoreBuilder:
         return self.record_bytes * self.manifest.samples * self.manifest.views
 
     def build(self) -> int:
-        """Compute and write the shards that are missing; returns the number of their records."""
+        """Compute and write the missing shards; return the number of their records."""
         rank, world = get_dist_info()
         if rank == 0:
             self.manifest.write(self.out)
@@ -143,9 +143,9 @@ class StoreBuilder:
         return manifest
 
     def _batches(self, keys: list[Key]) -> Iterator[list[Position]]:
-        """Yield batches of the run's size, the last one of a shard filled with its last sample.
+        """Yield batches of the run's size; the last one of a shard is filled with its last sample.
 
-        Rounding may depend on the size of a batch.
+        The size is constant because rounding may depend on it.
         """
         size = self.loader.batch_sampler.batch_size
         for key in keys:
@@ -214,7 +214,7 @@ def _values(terms: list[Any], top_k: int | None, sampled: int | None, dtype: str
 
 
 def _epochs(config: Config, batches: int) -> float:
-    """Return how often a config's run goes over its data."""
+    """Return the number of passes of a config's run over its data."""
     loop = config.train_cfg
     return float(loop.max_epochs if "max_epochs" in loop else loop.max_iters / batches)
 

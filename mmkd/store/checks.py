@@ -1,4 +1,4 @@
-"""What the terms of an objective need of a store, and what they cannot have from one."""
+"""Checks of an objective's terms against a store."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,10 +25,10 @@ def entropies_of(terms: Iterable[Any]) -> list[tuple[float, float]]:
 
 
 def temperature_of(terms: Iterable[Any]) -> float:
-    """Return the one temperature of the terms' losses, at which a store without all logits is made.
+    """Return the common temperature of the terms' losses, for a store with a part of the logits.
 
     Raises:
-        StoreError: If they have several, or one that is computed.
+        StoreError: If there are several temperatures, or a computed one.
     """
     found = dict.fromkeys(getattr(term.loss, "temperature", None) for term in terms)
     [temperature, *others] = found
@@ -60,8 +60,8 @@ def check_taps(terms: Iterable[Any], logits: Mapping[str, Any]) -> None:
 def check_parts(terms: Iterable[Any], values: Values, kept: list[tuple[float, float]]) -> None:
     """Raise :class:`StoreError` if a term cannot be computed from records of this kind.
 
-    From full logits every term can. From a part of them the loss can be KD at the store's
-    temperature, and weights can be entropies that the store keeps.
+    With full logits every term can be computed. With a part of them the loss can be KD at the
+    store's temperature, and weights can be entropies that the store keeps.
     """
     if values.kind == "full":
         return
@@ -101,7 +101,7 @@ def _reason(term: Any, values: Any, kept: list[tuple[float, float]]) -> str | No
 
 
 def _entropy_of(weight: nn.Module | None) -> tuple[float, float] | None:
-    """Return temperature and eps of the entropy that a weight is, if it is one of raw logits."""
+    """Return temperature and eps if a weight is an entropy of raw logits, otherwise ``None``."""
     if isinstance(weight, EntropySampleWeight) and weight.activation == "softmax":
         return None if len(weight.transforms) else (float(weight.temperature), float(weight.eps))
     if isinstance(weight, EntropyTeacherWeight) and weight.part == "all":

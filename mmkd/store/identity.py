@@ -1,4 +1,4 @@
-"""What a store was made of, as hashes that a run compares with its own."""
+"""Ingredients of a store, as hashes that a run compares with its ingredients."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from mmkd.networks.building import network_config
 from mmkd.randomness import Position, PositionedLoading
 from mmkd.teachers.renormalize import Normalization
 
-# Where something is on a disk, and how it is read from there.
+# Settings that say where files are on a disk and how they are read from there.
 PLACES = {"data_root", "ann_file", "data_prefix", "img_prefix", "img_path", "sample_idx"}
 PLACES |= {"backend_args", "file_client_args", "lazy_init", "serialize_data", "download"}
-INDEXED = 100_000  # entries of an index that are hashed at most, evenly spread
-LOADED = 4  # samples of which the pixels are hashed
+INDEXED = 100_000  # maximum number of index entries that are hashed, evenly spread
+LOADED = 4  # number of samples whose pixels are hashed
 
 
 def _digest(*parts: bytes) -> str:
@@ -28,25 +28,25 @@ def _digest(*parts: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a config without what only says where something is on a disk."""
+    """Return a config without the settings that only say where files are on a disk."""
     if isinstance(value, Mapping):
         return {str(key): _plain(value[key]) for key in value if key not in PLACES}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def of_config(config: Any) -> str:
-    """Return the hash of a config, wherever its files lie."""
+    """Return the hash of a config, independent of the places of its files."""
     return _digest(json.dumps(_plain(config), sort_keys=True, default=repr).encode())
 
 
 def of_teacher(settings: Mapping[str, Any]) -> str:
-    """Return the hash of a teacher's network and of how it is run, without its weights."""
+    """Return the hash of a teacher's network and its manner of running, without its weights."""
     options = {key: settings[key] for key in settings if key not in ("model", "checkpoint")}
     return of_config(dict(options, model=network_config(settings["model"])))
 
 
 def of_preprocessing(student: nn.Module) -> str:
-    """Describe how the student's pixels are normalised."""
+    """Return a description of the normalisation of the student's pixels."""
     return repr(Normalization.of(student))
 
 
@@ -74,7 +74,7 @@ def _entry(info: Mapping[str, Any]) -> bytes:
 
 
 def of_pixels(loading: PositionedLoading) -> str:
-    """Return the hash of a few samples as a run loads them, by their first view."""
+    """Return the hash of a few samples as a run loads them, in their first view."""
     size = len(loading.dataset)
     chosen = sorted({int(place) for place in np.linspace(0, size - 1, LOADED)})
     return _digest(*(_pixels(loading.load(Position(index, 0))["inputs"]) for index in chosen))

@@ -1,4 +1,4 @@
-"""What a store says of itself: ``manifest.json``."""
+"""Description of a store in its file ``manifest.json``."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ NAME, SCHEMA = "manifest.json", 1
 
 
 class StoreError(ValueError):
-    """A store cannot be read or does not fit the run."""
+    """Error for a store that cannot be read or does not fit the run."""
 
 
 @dataclass
@@ -22,11 +22,11 @@ class TeacherEntry:
     """One teacher of a store.
 
     Attributes:
-        tap: Where its logits are.
-        classes: How many there are.
-        settings: Hash of its network's config and of how it is run.
+        tap: Tap of its logits.
+        classes: Number of its classes.
+        settings: Hash of its network's config and of its manner of running.
         weights: SHA-256 of its checkpoint.
-        checkpoint: Name of that file.
+        checkpoint: Name of the checkpoint file.
     """
 
     tap: str
@@ -38,17 +38,17 @@ class TeacherEntry:
 
 @dataclass
 class Manifest:
-    """What a store holds, and what it was made of.
+    """Contents of a store, and its ingredients.
 
     Attributes:
-        seed: Of the samples' random transforms.
+        seed: Seed of the samples' random transforms.
         samples: Number of samples of the data set.
-        views: Number of views of each.
-        shard_records: Records a shard has at most. Each view begins with a shard of its own.
+        views: Number of views of each sample.
+        shard_records: Maximum number of records in a shard. Each view begins with a new shard.
         values: Kind of record, see :mod:`mmkd.store.values`.
-        entropies: Temperature and eps of each entropy that is kept.
+        entropies: Temperature and eps of each stored entropy.
         teachers: The teachers by name.
-        preprocessing: How pixels are normalised.
+        preprocessing: Description of the normalisation of pixels.
         pipeline: Hash of the data set's config, without its places on a disk.
         data: Hash of the data set's index: names or images, and labels, in their order.
         pixels: Hash of a few samples as they are loaded.
@@ -75,7 +75,7 @@ class Manifest:
         """Read the manifest of a store, in a folder of any of MMEngine's file backends.
 
         Raises:
-            StoreError: If there is none, or none that this version understands.
+            StoreError: If there is no manifest, or none that this version can read.
         """
         file = join_path(path, NAME)
         if not exists(file):
@@ -96,11 +96,11 @@ class Manifest:
             raise StoreError(f"{file} is damaged: {error}. Build the store again.") from error
 
     def write(self, path: Path) -> None:
-        """Write it into a local folder, all at once."""
+        """Write the manifest into a local folder, atomically."""
         write_file(path / NAME, json.dumps(asdict(self), indent=2).encode())
 
     def differences(self, other: "Manifest") -> list[str]:
-        """Say in which respects another store is of other values; the number of views is none."""
+        """Return the fields in which another store differs; the number of views does not count."""
         mine, its = _flat(asdict(self)), _flat(asdict(other))
         ignored = {"views", "made_with"}
         return [

@@ -1,4 +1,4 @@
-"""The files of a store: shards of records, memory-mapped, each with a checksum."""
+"""Files of a store: shards of records, memory-mapped, each with a checksum."""
 
 import hashlib
 import math
@@ -33,17 +33,17 @@ def shard_samples(manifest: Manifest, key: Key) -> range:
 
 
 def shard_name(key: Key) -> str:
-    """Return the file of a shard, in the store's folder."""
+    """Return the file name of a shard in the store's folder."""
     return f"view_{key[0]:04d}/shard_{key[1]:05d}.safetensors"
 
 
 def checksum_name(key: Key) -> str:
-    """Return the file with a shard's SHA-256, as ``sha256sum -c`` reads it."""
+    """Return the file name of a shard's SHA-256, which ``sha256sum -c`` reads."""
     return shard_name(key).replace(".safetensors", ".sha256")
 
 
 def write_shard(path: Path, key: Key, columns: Columns) -> None:
-    """Write a shard and, before it has its name, its checksum."""
+    """Write a shard, and its checksum before the shard gets its final name."""
     content = save({name: column.contiguous() for name, column in columns.items()})
     file = path / shard_name(key)
     line = f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
@@ -61,13 +61,13 @@ def sha256(path: str | Path) -> str:
 
 
 class Shards:
-    """Reads the records of a store.
+    """Reader of the records of a store.
 
-    A shard is mapped into memory and its checksum compared when it is first read from.
+    On its first use a shard is mapped into memory and its checksum is compared.
 
     Args:
-        path: The store's folder.
-        manifest: Its manifest.
+        path: Folder of the store.
+        manifest: Manifest of the store.
     """
 
     def __init__(self, path: str, manifest: Manifest) -> None:
@@ -76,7 +76,7 @@ class Shards:
         self._files = ExitStack()  # local copies of remote files
 
     def missing(self, views: int) -> list[str]:
-        """Return the files that the first views lack."""
+        """Return the missing files of the first views."""
         names = (
             name
             for key in shard_keys(self.manifest, views)
@@ -88,7 +88,7 @@ class Shards:
         """Return the columns of a shard.
 
         Raises:
-            StoreError: If it is missing or damaged.
+            StoreError: If the shard is missing or damaged.
         """
         if key not in self._open:
             self._open[key] = self._read(key)
@@ -131,10 +131,10 @@ class Shards:
 
 
 def verify_store(path: str) -> int:
-    """Compare all shards of a store with their checksums, and return how many there are.
+    """Compare all shards of a store with their checksums, and return their number.
 
     Raises:
-        StoreError: If one is missing or damaged.
+        StoreError: If a shard is missing or damaged.
     """
     manifest = Manifest.read(path)
     count = 0

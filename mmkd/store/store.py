@@ -1,4 +1,4 @@
-"""A teacher store as a run uses it."""
+"""Teacher store in the form that a run uses."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,15 +16,15 @@ from mmkd.store.values import read_values
 
 
 class Store:
-    """Gives the logits of teachers that are on a disk, by sample and view.
+    """Source of teachers' logits from a disk, by sample and view.
 
     Args:
-        path: The store's folder, of any of MMEngine's file backends.
-        views: Number of views after which a run begins again with the first; ``None`` for a view of
-            its own in each epoch.
+        path: The store's folder, in any of MMEngine's file backends.
+        views: Number of views after which a run begins again with the first; ``None`` for a new
+            view in each epoch.
 
     Raises:
-        StoreError: If there is no store, or fewer views than that.
+        StoreError: If there is no store, or it has fewer views.
     """
 
     def __init__(self, path: str, views: int | None = None) -> None:
@@ -42,14 +42,15 @@ class Store:
 
     @property
     def seed(self) -> int:
-        """The seed of the samples' random transforms, which a run has to share."""
+        """Seed of the samples' random transforms, which a run has to share."""
         return self.manifest.seed
 
     def teachers(self, configs: Mapping[str, Any]) -> dict[str, StoredTeacher]:
-        """Return what stands in for the teachers of a config, after comparing them.
+        """Return replacements of a config's teachers, after comparing them with the store's.
 
         Raises:
-            StoreError: If the store is of other teachers. Weights are compared where their file is.
+            StoreError: If the store belongs to other teachers. Weights are compared if their file
+                exists.
         """
         if configs.keys() != self.manifest.teachers.keys():
             raise StoreError(
@@ -94,12 +95,12 @@ class Store:
             )
 
     def check_data(self, dataset: Any, config: Any, epochs: int) -> None:
-        """Raise :class:`StoreError` if a run's data are not those of the store.
+        """Raise :class:`StoreError` if a run's data differ from those of the store.
 
         Args:
             dataset: The training data, which load by position with the store's seed.
-            config: Their config.
-            epochs: How often the run goes over them.
+            config: The config of the data.
+            epochs: Number of passes of the run over the data.
         """
         manifest = self.manifest
         if len(dataset) != manifest.samples:

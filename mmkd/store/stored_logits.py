@@ -1,4 +1,4 @@
-"""Logits from a store, which know entropies that cannot be computed from them."""
+"""Logits from a store, with entropies that cannot be computed from them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,16 +14,16 @@ SAME_LOGITS = (Tensor.detach, Tensor.to, Tensor.float)
 class StoredLogits(Tensor):
     """Logits (N, C) with their true entropies, by (temperature, eps).
 
-    The entropy of a truncated distribution is not that of the distribution.
-    :func:`mmkd.logits.entropy.entropy` of this tensor is the stored one, by torch's protocol for
-    functions of subclasses; every other result is a plain tensor.
+    The entropy of a truncated distribution differs from that of the full one.
+    :func:`mmkd.logits.entropy.entropy` of this tensor is the stored entropy, by torch's protocol
+    for functions of subclasses; every other function returns a plain tensor.
     """
 
     entropies: Mapping[tuple[float, float], Tensor]
 
     @classmethod
     def of(cls, logits: Tensor, entropies: Mapping[tuple[float, float], Tensor]) -> "StoredLogits":
-        """Return logits that know their entropies, (N,) each."""
+        """Return logits that carry their entropies, (N,) each."""
         stored = logits.as_subclass(cls)
         stored.entropies = entropies
         return stored
@@ -36,7 +36,7 @@ class StoredLogits(Tensor):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Compute as of a plain tensor, but for entropies."""
+        """Compute with a plain tensor, except for entropies."""
         if function is entropy:
             logits, temperature, eps = args
             stored = logits.entropies.get((float(temperature), float(eps)))

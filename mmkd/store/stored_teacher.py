@@ -1,4 +1,4 @@
-"""A teacher whose logits come from a store."""
+"""Teacher whose logits come from a store."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Read = Callable[[Any], Mapping[str, Tensor]]
 
 
 class Skeleton(nn.Module):
-    """Modules without anything in them, that have the one path at which a store's logits are."""
+    """Empty modules that have only the path at which a store's logits lie."""
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__()
@@ -28,10 +28,10 @@ class Skeleton(nn.Module):
             module = module._modules[part] or module
 
     def get_submodule(self, target: str) -> nn.Module:
-        """Return the module of a path.
+        """Return the module at a path.
 
         Raises:
-            StoreError: If the store has nothing of it.
+            StoreError: If the store has no tensor at that path.
         """
         if target != self.path and not self.path.startswith(f"{target}."):
             raise StoreError(
@@ -43,13 +43,13 @@ class Skeleton(nn.Module):
 
 
 class StoredTeacher(Teacher):
-    """Stands in for a teacher: no network is built or loaded.
+    """Replacement of a teacher, without a network that is built or loaded.
 
     Args:
-        name: The teacher's name.
-        entry: What the store says of it.
-        read: Returns the logits (N, C), and the entropies (N, E) if they are to be used, of the
-            batch of some data samples.
+        name: Name of the teacher.
+        entry: Entry of the teacher in the store's manifest.
+        read: Function that returns the logits (N, C), and the entropies (N, E) if they are used,
+            for a batch's data samples.
         entropies: Temperature and eps of each of the E entropies.
     """
 
@@ -67,16 +67,16 @@ class StoredTeacher(Teacher):
         return []
 
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Do nothing: there is no network to be moved."""
+        """Do nothing: there is no network to move."""
 
     def follow(self, device: torch.device) -> None:
-        """Do nothing: logits are given on the device of the inputs."""
+        """Do nothing: logits are put on the device of the inputs."""
 
     def match_preprocessing(self, name: str, student: nn.Module) -> None:
         """Do nothing: the store was built with the student's preprocessing, which is compared."""
 
     def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
-        """Do nothing: there is no network to be run."""
+        """Do nothing: there is no network to run."""
 
     def predict(self, inputs: Tensor, data_samples: list[Any]) -> list[Any]:
         raise StoreError(
@@ -85,7 +85,7 @@ class StoredTeacher(Teacher):
         )
 
     def find_roles(self, name: str, inputs: Tensor) -> Roles:
-        """Return the one role that the store knows: the logits."""
+        """Return the only role of the store: the logits."""
         tap = Tap.parse(self.entry.tap)
         shape = len(inputs), self.entry.classes
         reason = f"the teacher {name!r} comes from a store, which holds its logits alone"

@@ -1,4 +1,4 @@
-"""What a store keeps of a teacher's logits, and how logits come back from it."""
+"""Kinds of records that a store keeps of a teacher's logits, and their decoding."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 Columns = dict[str, Tensor]
-LEAST = 1e-38  # probability of a class that was never drawn: its logarithm must be finite
+LEAST = 1e-38  # probability of a class that was never drawn; its logarithm must be finite
 
 
 class Values(Protocol):
-    """One kind of record. All are dataclasses, whose fields the manifest holds."""
+    """One kind of record. All kinds are dataclasses, whose fields are in the manifest."""
 
     @property
     def kind(self) -> str:
@@ -26,7 +26,7 @@ class Values(Protocol):
         """Return the columns (N, ...) of raw logits (N, C), float32."""
 
     def decode(self, columns: Mapping[str, Tensor], classes: int) -> Tensor:
-        """Return logits (N, C), float32, of columns (N, ...)."""
+        """Return logits (N, C), float32, from columns (N, ...)."""
 
 
 def _index_type(classes: int) -> torch.dtype:
@@ -37,10 +37,10 @@ def _index_type(classes: int) -> torch.dtype:
 
 @dataclass(frozen=True)
 class Full:
-    """All logits.
+    """Record of all logits.
 
     Attributes:
-        dtype: ``'float32'``, with which a run computes what it computes with the teacher; or
+        dtype: ``'float32'``, with which a run computes the same as with the teacher; or
             ``'float16'``.
     """
 
@@ -64,14 +64,15 @@ class Full:
 
 @dataclass(frozen=True)
 class TopK:
-    """The k greatest logits, and the log-sum-exp of all others at one temperature.
+    """Record of the k greatest logits, and the log-sum-exp of all others at one temperature.
 
-    Logits are relative to the greatest, which no softmax sees, so that half precision is most
-    accurate where the probability is. The others come back with equal shares of their mass.
+    Logits are stored relative to the greatest one, which does not change a softmax, so that half
+    precision is most accurate for probable classes. Decoding gives the other classes equal shares
+    of their mass.
 
     Attributes:
-        k: How many logits.
-        temperature: At which the mass of the others is kept.
+        k: Number of logits.
+        temperature: Temperature at which the mass of the others is computed.
     """
 
     k: int
@@ -106,11 +107,11 @@ class TopK:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Classes drawn from the tempered distribution: their frequencies are an unbiased estimate.
+    """Record of classes drawn from the tempered distribution; their frequencies are unbiased.
 
     Attributes:
-        n: How many draws.
-        temperature: Of the distribution that is drawn from.
+        n: Number of draws.
+        temperature: Temperature of the distribution.
     """
 
     n: int
@@ -148,5 +149,5 @@ def read_values(settings: Mapping[str, Any]) -> Values:
 
 
 def write_values(values: Any) -> dict[str, Any]:
-    """Return what a manifest says of a kind of record."""
+    """Return a manifest's description of a kind of record."""
     return asdict(values)

@@ -1,4 +1,4 @@
-"""Making a frozen network cheaper to run."""
+"""Options that make a frozen network cheaper to run."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ from mmkd.networks.taps import Tap
 
 
 def fold_batch_norm(network: nn.Module) -> None:
-    """Fold each BatchNorm that follows a convolution into it, in place.
+    """Fold each BatchNorm that follows a convolution into that convolution, in place.
 
-    mmcv pairs them by their order in the module, which need not be the order in which they run: the
-    caller has to check that the outputs stay the same.
+    mmcv pairs them by their order in the module, which need not be the order in which they run.
+    Therefore the caller has to check that the outputs stay the same.
     """
     from mmcv.cnn import fuse_conv_bn
 
@@ -23,7 +23,7 @@ def fold_batch_norm(network: nn.Module) -> None:
 def compile_parts(network: nn.Module, taps: Iterable[Tap]) -> None:
     """Compile the top-level parts of a network in which no tap lies.
 
-    A tap hooks its module anew in every step, which compiled code would not see.
+    A tap hooks its module anew in every step, and compiled code would not see the hook.
     """
     tapped = {tap.path.split(".")[0] for tap in taps}
     parts = [name for name, _ in network.named_children() if name not in tapped]
@@ -38,7 +38,7 @@ def compile_parts(network: nn.Module, taps: Iterable[Tap]) -> None:
 
 
 def parse_dtype(name: str | None) -> torch.dtype | None:
-    """Return the floating-point type of that name, such as ``'bfloat16'``."""
+    """Return the floating-point type of a name such as ``'bfloat16'``."""
     if name is None:
         return None
     dtype = getattr(torch, name, None)

@@ -1,4 +1,4 @@
-"""Batch norms that normalise by the batch, and keep their running statistics."""
+"""Contexts in which batch norms normalise by the batch or keep their running statistics."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def keep_statistics(network: nn.Module) -> Iterator[None]:
-    """Let batch norms normalise as they do, and leave their running statistics alone."""
+    """Let batch norms normalise as before, and keep their running statistics unchanged."""
     norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     for norm in norms:
         norm.track_running_stats = False
@@ -22,7 +22,7 @@ def keep_statistics(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Let batch norms of a network in eval mode normalise by the batch, and change nothing."""
+    """Let batch norms in eval mode normalise by the batch, without any lasting change."""
     norms = [m for m in network.modules() if isinstance(m, _BatchNorm) and not m.training]
     for norm in norms:
         norm.training = True

@@ -13,11 +13,11 @@ Correspondence = Sequence[int | None] | Mapping[int, int]
 
 @dataclass(frozen=True)
 class ClassOutputs:
-    """What the logits of a network stand for.
+    """The classes that a network's logits stand for.
 
     Attributes:
-        count: How many classes they have, background not counted.
-        background: Whether the last of them is background's, which is no class; ``None`` if the
+        count: Number of classes, without background.
+        background: Whether the last logit belongs to background, which is no class; ``None`` if the
             network does not say how many classes it has.
     """
 
@@ -26,18 +26,17 @@ class ClassOutputs:
 
     @classmethod
     def of(cls, network: nn.Module, path: str, width: int) -> "ClassOutputs":
-        """Read it off the head in which logits are computed.
+        """Read the classes from the head that computes the logits.
 
         Args:
             network: The network.
-            path: Path of the module that gives the logits, such as
-                ``'roi_head.bbox_head.fc_cls'``. The nearest module around it that has
-                ``num_classes`` says what they are.
-            width: How many logits there are for a sample.
+            path: Path of the module that gives the logits, such as ``'roi_head.bbox_head.fc_cls'``.
+                The nearest module around it that has ``num_classes`` tells their meaning.
+            width: Number of logits of a sample.
 
         Raises:
-            ValueError: If the nearest head has another number of classes: other things than class
-                logits are then among them, or they are no logits at all.
+            ValueError: If the nearest head has another number of classes: then the tensor holds
+                other things besides class logits, or no logits at all.
         """
         nearest = None
         while path:
@@ -59,11 +58,11 @@ class ClassOutputs:
 
     @property
     def width(self) -> int:
-        """How many logits there are for a sample."""
+        """Number of logits of a sample."""
         return self.count + bool(self.background)
 
     def comparable(self, other: "ClassOutputs") -> bool:
-        """Tell whether the logits may stand for the same, one by one."""
+        """Return whether the logits may stand for the same classes, one by one."""
         known = None not in (self.background, other.background)
         return self.width == other.width and not (known and self.background != other.background)
 
@@ -72,18 +71,19 @@ class ClassOutputs:
 
 
 class ClassMap:
-    """Restricts the logits of both networks to the classes that they share, in the student's order.
+    """Restriction of both networks' logits to their shared classes, in the student's order.
 
-    Logits may have any shape (..., C). The background of detectors that have an output for it
-    belongs to the background of the other, without being named.
+    Logits may have any shape (..., C). If both detectors have an output for background, the two
+    outputs correspond without being named.
 
     Args:
-        correspondence: Teacher class of each student class, as a sequence with ``None`` where the
-            teacher lacks the class, or as a mapping from student class to teacher class.
-        teacher_count: How many classes the teacher has, if this is known.
+        correspondence: Teacher class of each student class, as a sequence with ``None`` for classes
+            that the teacher lacks, or as a mapping from student class to teacher class.
+        teacher_count: Number of the teacher's classes, if it is known.
 
     Raises:
-        ValueError: If no class is shared, or one class of the teacher serves two of the student.
+        ValueError: If no class is shared, or one class of the teacher corresponds to two of the
+            student.
     """
 
     def __init__(self, correspondence: Correspondence, teacher_count: int | None = None) -> None:
@@ -113,11 +113,11 @@ class ClassMap:
 
         Args:
             name: The teacher's name, for errors.
-            student: What the student's logits stand for.
-            teacher: What the teacher's logits stand for.
+            student: The classes of the student's logits.
+            teacher: The classes of the teacher's logits.
 
         Raises:
-            ValueError: If the map is not one between these classes.
+            ValueError: If the map does not fit these classes.
         """
         for who, indices, outputs in (
             ("student", [*self._pairs], student),
@@ -174,10 +174,10 @@ class ClassMap:
         return full
 
     def instances(self, found: Any) -> Any:
-        """Return the instances that the teacher found of shared classes, labelled as the student's.
+        """Return the teacher's instances of shared classes, with the student's labels.
 
         Args:
-            found: mmengine's ``InstanceData`` with the teacher's ``labels``.
+            found: Predictions as mmengine's ``InstanceData``, with the teacher's ``labels``.
         """
         classes = found.labels.new_full((max(self.teacher_classes) + 1,), -1)
         classes[self.teacher_classes] = classes.new_tensor(self.student_classes)

@@ -1,4 +1,4 @@
-"""The names of a network's classes, and a class map by them."""
+"""Class names of networks, and class maps by name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ FORMS = (
 
 @dataclass
 class NamedClasses:
-    """What a class map by names says itself.
+    """Names that a class map by names contains itself.
 
     Attributes:
-        student: The names of the student's classes, in the order of its logits, if it says them.
-        teacher: The names of the teacher's classes.
+        student: The names of the student's classes, in the order of its logits, or ``None``.
+        teacher: The names of the teacher's classes, or ``None``.
     """
 
     student: Names | None = None
@@ -36,10 +36,10 @@ class NamedClasses:
 
 
 def parse_class_map(class_map: ClassMapping | None) -> ClassMap | NamedClasses | None:
-    """Read a class map of a config.
+    """Read the class map of a config.
 
     Raises:
-        ValueError: If it is neither by names nor by indices.
+        ValueError: If the class map is neither by names nor by indices.
     """
     if class_map is None:
         return None
@@ -58,10 +58,10 @@ def parse_class_map(class_map: ClassMapping | None) -> ClassMap | NamedClasses |
 
 
 def student_classes(spec: Spec) -> Names | None:
-    """Return the names of a student's classes, or ``None`` if nothing says them.
+    """Return the names of a student's classes, or ``None`` if they are unknown.
 
-    They are those of the data that the model is being built to be trained on; outside of a Runner
-    those of the student's own config file.
+    They come from the data that the model is being built to be trained on or, outside of a Runner,
+    from the student's config file.
     """
     config = running_config()
     return (None if config is None else _of_data(config)) or network_classes(spec)
@@ -76,7 +76,7 @@ def network_classes(spec: Spec) -> Names | None:
 
 
 def meta_classes(meta: Mapping[str, Any]) -> Names | None:
-    """Return the class names in a checkpoint's meta, of MMEngine's form or of that before it."""
+    """Return the class names in a checkpoint's meta, in MMEngine's form or in the older one."""
     for entry in (meta.get("dataset_meta"), meta):
         if isinstance(entry, Mapping):
             names = entry.get("classes", entry.get("CLASSES"))
@@ -86,7 +86,7 @@ def meta_classes(meta: Mapping[str, Any]) -> Names | None:
 
 
 def _of_data(config: Config) -> Names | None:
-    """Return the class names of the data that a config trains or tests on."""
+    """Return the class names of the data on which a config trains or tests."""
     for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
         dataset = (config.get(loader) or {}).get("dataset")
         names = _of_dataset(dataset, config.get("default_scope"))
@@ -106,9 +106,9 @@ def _of_dataset(dataset: Any, scope: str | None) -> Names | None:
         with DATASETS.switch_scope_and_registry(scope) as registry:
             kind = registry.get(kind)
     given = dataset.get("metainfo") or {}
-    # A data set of MMEngine's has class names of its own, and reads those that are in a file.
+    # A data set of MMEngine's has class names, and reads those that are in a file.
     meta = kind._load_metainfo(given) if hasattr(kind, "_load_metainfo") else given
-    # One of mmpretrain's takes them as an argument, too.
+    # One of mmpretrain's also takes them as an argument.
     short = {"classes": dataset["classes"]} if "classes" in dataset else {}
     return meta_classes(dict(dataset_meta={**meta, **short}))
 
@@ -116,8 +116,8 @@ def _of_dataset(dataset: Any, scope: str | None) -> Names | None:
 def map_by_names(name: str, student: Names | None, teacher: Names | None) -> ClassMap:
     """Build the class map of a teacher from the names of both networks' classes.
 
-    Names are the same if they differ in no more than case, or in a space where the other has an
-    underscore or hyphen. What is shared is logged once.
+    Names are the same if they differ only in case, or in a space for an underscore or hyphen. The
+    shared names are logged once.
 
     Args:
         name: The teacher's name, for the log and for errors.
@@ -125,7 +125,7 @@ def map_by_names(name: str, student: Names | None, teacher: Names | None) -> Cla
         teacher: The names of the teacher's classes.
 
     Raises:
-        ValueError: In words, if names are not known, a shared name is ambiguous, or none is shared.
+        ValueError: If names are not known, a shared name is ambiguous, or no name is shared.
     """
     if not student or not teacher:
         who = "teacher" if student else "student"

@@ -1,4 +1,4 @@
-"""The last part of a teacher, given another feature to classify."""
+"""Last part of a teacher, which classifies another feature."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,20 +12,20 @@ from mmkd.teachers.teacher import Teacher
 
 
 class TeacherHead:
-    """Some modules of a teacher that turn its feature into its logits.
+    """Modules of a teacher that turn its feature into its logits.
 
-    Like the teacher it is in eval mode, and its parameters get no gradient; the feature does.
+    Like the teacher the head is in eval mode, and its parameters get no gradient; the feature does.
 
     Args:
         name: The teacher's name, for errors.
         teacher: The teacher.
         modules: Paths of the modules, which run one after another, such as
             ``['neck', 'head.fc']``.
-        feature_shape: Shape of the teacher's feature that the first one takes.
+        feature_shape: Shape of the teacher's feature that the first module takes.
         logits_shape: Shape of the teacher's logits.
 
     Raises:
-        ValueError: If there are no such modules, or they do not lead from the one to the other.
+        ValueError: If a module does not exist, or they do not lead from the feature to the logits.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TeacherHead:
             )
 
     def __call__(self, feature: Tensor) -> Tensor:
-        """Return the logits, shape (N, C), of a feature of the teacher's shape, which may learn."""
+        """Return the logits, (N, C), of a feature of the teacher's shape, which gets a gradient."""
         self.teacher.network.eval()
         given = self.teacher.dtype
         off = nullcontext() if given is None else torch.autocast(feature.device.type, enabled=False)

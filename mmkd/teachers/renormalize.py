@@ -1,4 +1,4 @@
-"""From the student's normalised input to the teacher's."""
+"""Conversion of the student's normalised input into the teacher's."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Normalization:
-    """How a network's data preprocessor prepares pixels.
+    """Preparation of pixels by a network's data preprocessor.
 
     Attributes:
-        mean: Subtracted, one value per channel, in pixel units (0 to 255).
-        std: Divided by, one value per channel.
+        mean: Number that is subtracted, one value per channel, in pixel units (0 to 255).
+        std: Divisor, one value per channel.
         flips_channels: Whether the channels of the loaded image are reversed, BGR to RGB or back.
     """
 
@@ -23,7 +23,7 @@ class Normalization:
 
     @classmethod
     def of(cls, network: nn.Module) -> "Normalization | None":
-        """Read it off a network's data preprocessor; ``None`` if there is none that says."""
+        """Read the normalisation from a network's data preprocessor; ``None`` if unknown."""
         preprocessor: Any = getattr(network, "data_preprocessor", None)
         enabled = getattr(preprocessor, "_enable_normalize", None)
         if enabled is None:
@@ -41,12 +41,13 @@ class Normalization:
 class Renormalize(nn.Module):
     """Undo the student's normalisation and apply the teacher's, in one affine step.
 
-    The random augmentation of the batch, which came before, is shared. Mixtures of images (Mixup,
-    CutMix) stay mixtures with the same weights, because the map is affine.
+    The random augmentation of the batch comes before this step, and both networks share it.
+    Mixtures of images (Mixup, CutMix) stay mixtures with the same weights, because the map is
+    affine.
 
     Args:
-        student: Normalisation of the input that comes.
-        teacher: Normalisation of the input that is wanted.
+        student: Normalisation of the input.
+        teacher: Normalisation of the output.
     """
 
     scale: Tensor
@@ -77,7 +78,7 @@ class Renormalize(nn.Module):
     def forward(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Return images (N, C, H, W) in the teacher's normalisation and channel order.
 
-        Where images of several sizes were padded (mmdet), the padding keeps its value.
+        If images of several sizes were padded (mmdet), the padding keeps its value.
         """
         if self.flip and inputs.shape[1] == 3:
             inputs = inputs.flip(1)

@@ -1,4 +1,4 @@
-"""A frozen network and how it is run."""
+"""Frozen network of a teacher, and the way it is run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -40,38 +40,42 @@ MEMORY_FORMATS = {"channels_last": torch.channels_last}
 class Teacher:
     """A frozen network outside the student's module tree.
 
-    It is no submodule of anything, so that no ``state_dict``, optimizer, DDP or EMA can hold it.
-    Its network is in eval mode and without gradients in every forward, whatever was called before.
+    It is not a submodule of anything, so that no ``state_dict``, optimizer, DDP or EMA can hold it.
+    Its network runs in eval mode and without gradients in every forward, whatever was called
+    before.
 
     Args:
         model: The network: a model config, the path or name of a config file, or a module.
-        checkpoint: Its weights: a file, or any address that MMEngine's checkpoint loader knows.
-            ``None`` leaves a module as it is and initialises a config's network by ``init_cfg``.
-        prefix: Take only the checkpoint's keys that begin with it, without it.
-        strict: Whether a checkpoint that does not fit is an error, or a warning.
+        checkpoint: Weights of the network: a file, or any address that MMEngine's checkpoint loader
+            knows. ``None`` leaves a module as it is and initialises a config's network by
+            ``init_cfg``.
+        prefix: Take only the checkpoint's keys that begin with this prefix, and strip it.
+        strict: Whether a checkpoint that does not fit is an error or only a warning.
         trust_checkpoint: Whether to unpickle everything in the checkpoint, code included.
         input_size: Height and width to which the student's input is resized, or one number.
-        interpolation: How it is resized, as ``torch.nn.functional.interpolate`` names it.
-        class_map: Where the two have other classes: ``'by_name'``, for those that have the same
-            name in the data of both; or ``dict(student=[names], teacher=[names])`` with the names
-            of either or both, in the order of the logits, for by name; or the teacher class of each
-            student class (``None`` where it has none), as a list or a dict. Background, where
+        interpolation: Mode of the resizing, a name that ``torch.nn.functional.interpolate`` knows.
+        class_map: Correspondence of classes if student and teacher have different ones:
+            ``'by_name'``, for classes that have the same name in the data of both; or
+            ``dict(student=[names], teacher=[names])`` with the names of either or both, in the
+            order of the logits, to map by name; or the teacher class of each student class
+            (``None`` for classes that the teacher lacks), as a list or a dict. Background, if
             detectors have an output for it, need not be named.
-        dtype: Floating-point type to run in, such as ``'bfloat16'``. By default the student's.
+        dtype: Floating-point type in which the network runs, such as ``'bfloat16'``. By default the
+            student's type.
         memory_format: ``'channels_last'``, or ``None`` for the default.
         fold_bn: Whether to fold BatchNorm into the convolutions before it.
         compile: Whether to compile the parts of the network in which no tap lies.
-        released_code: Let its batch norms normalise by the statistics of each batch, as in the
-            released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in training
-            mode. Running statistics stay as they are, and evaluation takes these.
-        roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those that a dry run
-            finds, see :class:`mmkd.networks.roles.Roles`.
+        released_code: Let the network's batch norms normalise by the statistics of each batch, as
+            in the released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in
+            training mode. The running statistics do not change, and evaluation uses them.
+        roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those from the dry run,
+            see :class:`mmkd.networks.roles.Roles`.
 
     Attributes:
         network: The network.
-        manner: How it is run.
-        statistics: Makes the context in which it teaches: by which statistics batch norms
-            normalise.
+        manner: The manner in which the network is run.
+        statistics: Function that returns the context in which the network teaches; it decides by
+            which statistics batch norms normalise.
     """
 
     def __init__(
@@ -118,7 +122,7 @@ class Teacher:
         self.dtype = parse_dtype(dtype)
         if self.dtype == torch.bfloat16:
             allow_bfloat16()
-        # A network with a type of its own runs in it, also where the training step has autocast.
+        # A network with a fixed type runs in that type, even if the training step uses autocast.
         self._autocast: Callable[[str], AbstractContextManager[Any]] = (
             nullcontext if self.dtype is None else partial(torch.autocast, enabled=False)
         )
@@ -138,7 +142,7 @@ class Teacher:
 
     @property
     def altered_by(self) -> list[str]:
-        """Arguments by which it runs otherwise than its network is written."""
+        """Names of the arguments that make the network run otherwise than it is written."""
         given = dict(dtype=self.dtype, fold_bn=self._fold_bn, compile=self._compile)
         given["released_code"] = self._released_code
         return [name for name, value in given.items() if value]
@@ -156,7 +160,7 @@ class Teacher:
             return getattr(self.network, name)
 
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Move or cast the network like ``nn.Module._apply``, keeping its own type and format."""
+        """Move or cast the network like ``nn.Module._apply``, keeping a fixed type and format."""
         self.network._apply(function)
         if self._renormalize is not None:
             self._renormalize._apply(function)  # type: ignore[no-untyped-call]
@@ -167,14 +171,14 @@ class Teacher:
         self._device = device_of(self.network)
 
     def follow(self, device: torch.device) -> None:
-        """Move the network to a device, where it is elsewhere."""
+        """Move the network to a device if it is elsewhere."""
         if device != self._device:
             self._apply(lambda tensor: tensor.to(device))
 
     def match_preprocessing(self, name: str, student: nn.Module) -> None:
-        """Prepare to turn the student's normalised input into the teacher's.
+        """Prepare the conversion of the student's normalised input into the teacher's.
 
-        A teacher given by a model config without ``data_preprocessor``, or by a module whose
+        A teacher from a model config without ``data_preprocessor``, or from a module whose
         preprocessing is not known, takes the student's input as it is.
         """
         own, given = Normalization.of(self.network), Normalization.of(student)
@@ -193,7 +197,8 @@ class Teacher:
 
         Args:
             name: The teacher's name.
-            find_student: Looks for the names of the student's classes, where it gives none.
+            find_student: Function that returns the names of the student's classes, called if the
+                class map has none.
         """
         if self._named_classes is not None:
             student = self._named_classes.student or find_student()
@@ -203,12 +208,12 @@ class Teacher:
         """Fold and compile as configured.
 
         Args:
-            inputs: An example of the student's input (N, C, H, W), on which the folded network must
-                give what it gave before.
-            taps: What will be read of it.
+            inputs: An example of the student's input (N, C, H, W). On it the folded network must
+                give the same outputs as before.
+            taps: Taps that will be read.
 
         Raises:
-            ValueError: If folding changes what the taps give.
+            ValueError: If folding changes the outputs at the taps.
         """
         if self._fold_bn:
             before = self.example(inputs, taps)
@@ -227,10 +232,10 @@ class Teacher:
             compile_parts(self.network, taps)
 
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
-        """Set the network to eval, and turn the student's input (N, C, H, W) into its own.
+        """Set the network to eval, and turn the student's input (N, C, H, W) into the teacher's.
 
-        The network follows the input to its device: wrappers that move only the modules that they
-        see, such as FSDP, leave a teacher behind.
+        The network follows the input to its device, because wrappers that move only the modules
+        that they see, such as FSDP, leave a teacher behind.
         """
         self.network.eval()
         if inputs.device != self._device:
@@ -253,12 +258,12 @@ class Teacher:
         taps: Collection[Tap],
         rois: Sequence[Tensor] = (),
     ) -> dict[Tap, Tensor]:
-        """Run the network as far as its deepest tap, and return what the taps caught.
+        """Run the network as far as its deepest tap, and return the tensors at the taps.
 
         Args:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: The batch's data samples, or ``None``.
-            taps: What to catch.
+            taps: Taps to catch.
             rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
         """
         conversions = self._renormalize, self.input_size, self.dtype, self.memory_format
@@ -281,8 +286,8 @@ class Teacher:
     def find_roles(self, name: str, inputs: Tensor) -> Roles:
         """Find the network's roles on an example (N, C, H, W) of the student's input.
 
-        A network that cannot take images of that size, and says which ones it takes, gets them
-        resized from then on, as ``input_size`` would have it.
+        If the network cannot take images of that size, and says which sizes it takes, its input is
+        resized from then on, as with ``input_size``.
         """
         roles = self._roles_on(name, inputs)
         size = own_size(self.network, self._spec)
@@ -306,7 +311,7 @@ class Teacher:
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
-        """Find what taps with ``[:]`` are short for, on an example (N, C, H, W) of the input."""
+        """Find the taps that stand behind ``[:]``, on an example (N, C, H, W) of the input."""
         forward = partial(self.manner.forward, self.network, self.prepare(inputs), taps)
         return expand(self.network, taps, forward)
 
@@ -327,7 +332,7 @@ class Teacher:
                 for sample in found:
                     sample.pred_instances = self.class_map.instances(sample.pred_instances)
                 return list(found)
-            # Samples that know the student's number of classes would not take the teacher's scores.
+            # A sample with the student's number of classes would not accept the teacher's scores.
             predictions = self.network(inputs, mode="predict")
         for sample, prediction in zip(data_samples, predictions, strict=True):
             scores = self.class_map.scores(prediction.pred_score)
@@ -336,5 +341,5 @@ class Teacher:
 
 
 def _near(first: Tensor, second: Tensor) -> bool:
-    """Tell whether two outputs are the same but for rounding, also in half precision."""
+    """Return whether two outputs are equal up to rounding, also in half precision."""
     return bool((first - second).float().norm() <= 1e-2 * first.float().norm())

@@ -1,4 +1,4 @@
-"""Teachers of several names."""
+"""Teachers that have several names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from mmkd.teachers.teacher import Teacher
 
 
 def same_teacher(config: Any, other: Any) -> bool:
-    """Tell whether two configs are of one network with the same weights, run in the same way.
+    """Return whether two configs describe one network with the same weights, run in the same way.
 
     Without a checkpoint a config's network has random weights, which differ. A teacher or a module
-    is the same as itself.
+    is the same only as itself.
     """
     if not isinstance(config, Mapping):
         return config is other
@@ -21,7 +21,7 @@ def same_teacher(config: Any, other: Any) -> bool:
 
 
 def names_of_each(teachers: Mapping[str, Teacher]) -> dict[Teacher, list[str]]:
-    """Return all names of each teacher, of which several may be one."""
+    """Return the names of each teacher; one teacher may have several."""
     names: dict[Teacher, list[str]] = {}
     for name, teacher in teachers.items():
         names.setdefault(teacher, []).append(name)

@@ -1,4 +1,4 @@
-"""Loading a teacher's weights: strictly, and with a report when they do not fit."""
+"""Strict loading of a teacher's weights, with a report if they do not fit."""
 
 import difflib
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ LISTED = 8
 
 
 class WeightsMismatchError(ValueError):
-    """A checkpoint does not fit the network that it was given for."""
+    """Error for a checkpoint that does not fit its network."""
 
 
 def read_state_dict(checkpoint: Any, path: str | Path) -> dict[str, Tensor]:
-    """Return the weights in a checkpoint: under ``state_dict``, under ``model``, or all of it."""
+    """Return the weights in a checkpoint: from ``state_dict``, from ``model``, or all of it."""
     for key in ("state_dict", "model"):
         if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(key), Mapping):
             checkpoint = checkpoint[key]
@@ -42,7 +42,7 @@ def _list(title: str, lines: list[str]) -> list[str]:
 
 
 def _advice(missing: list[str], unexpected: list[str]) -> list[str]:
-    """Name the prefix that would make the keys fit, if one does."""
+    """Return advice that names the prefix that would make the keys fit, if there is one."""
     if not missing or not unexpected:
         return []
     for key in unexpected:
@@ -55,7 +55,7 @@ def _advice(missing: list[str], unexpected: list[str]) -> list[str]:
 
 
 def report(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Describe how weights differ from what a network needs; empty if they fit."""
+    """Return a text on how weights differ from a network's needs; it is empty if they fit."""
     needed = network.state_dict()
     missing = [key for key in needed if key not in weights]
     unexpected = [key for key in weights if key not in needed]
@@ -86,14 +86,14 @@ def load_weights(
     strict: bool = True,
     trust: bool = False,
 ) -> Mapping[str, Any]:
-    """Load a checkpoint into a network, and return the meta that MMEngine saved with it, if it did.
+    """Load a checkpoint into a network, and return the meta that MMEngine saved in it, if any.
 
     Args:
-        network: The network, which is changed in place.
+        network: The network; it is changed in place.
         path: A file, or any address that MMEngine's checkpoint loader knows.
-        prefix: Take only keys that begin with it, without it: ``'student.'`` reads the student out
-            of a distillation checkpoint.
-        strict: Whether a missing, unexpected or misshapen key is an error, or a warning.
+        prefix: Take only keys that begin with this prefix, and strip it: ``'student.'`` reads the
+            student out of a distillation checkpoint.
+        strict: Whether a missing, unexpected or misshapen key is an error or only a warning.
         trust: Whether to unpickle everything in the file. See
             :func:`mmkd.compat.checkpoints.load_checkpoint`.
 

@@ -1,4 +1,4 @@
-"""The objective: terms, how they are built, and what is checked when they are."""
+"""Terms of the objective, their construction, and the checks at build time."""
 
 from mmkd.terms.settings import TermSettings
 from mmkd.terms.term import Features, Term, TermOutput, Terms

@@ -1,4 +1,4 @@
-"""Building the terms of an objective for its networks, and checking what can be checked then."""
+"""Construction of an objective's terms for its networks, with the checks that are possible then."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,17 +27,17 @@ def build_terms(
     """Build the terms, from one dry run of the networks.
 
     Args:
-        terms: Settings of each term, by name. One of weight 0 is left out.
+        terms: Settings of each term, by name. A term of weight 0 is left out.
         logits: Taps of the logits, by ``'student'`` and the names of the teachers.
         shared: Modules that several terms use.
         networks: The student and its teachers.
 
     Returns:
-        The terms, and the taps of the logits as the dry run found them.
+        The terms, and the taps of the logits as the dry run resolved them.
 
     Raises:
-        ValueError: In words, for settings that are wrong, taps that do not exist, class counts that
-            differ, and losses that need labels where batch augmentations leave none.
+        ValueError: If settings are wrong, taps do not exist, class counts differ, or a loss needs
+            labels and batch augmentations leave none.
     """
     drafts = draft_terms(terms, logits, shared)
     for draft in drafts:
@@ -68,14 +68,14 @@ def _check_paths(draft: Draft, networks: Networks) -> None:
     for name in draft.teachers:
         manner = networks.manner_of(name)
         if manner.needs_rois(reads[name]):
-            # The RoIs that this teacher classifies are read with the term's own taps.
+            # The RoIs that this teacher classifies are read together with the term's taps.
             draft.student_gives = [*(networks.manner.roi_taps or manner.roi_taps)]
             for tap in draft.student_gives:
                 tap.check(networks.student)
 
 
 def _short_taps(drafts: list[Draft], networks: Networks) -> dict[str, list[Tap]]:
-    """Return the taps that stand for several, by network."""
+    """Return the taps that stand for several taps, by network."""
     short: dict[str, list[Tap]] = {name: [] for name in ("student", *networks.teachers)}
     for draft in drafts:
         for name, taps in draft.reads().items():
@@ -84,7 +84,7 @@ def _short_taps(drafts: list[Draft], networks: Networks) -> dict[str, list[Tap]]
 
 
 def _wanted(drafts: list[Draft], networks: Networks) -> dict[str, dict[Tap, None]]:
-    """Return all taps of the terms, by network: ordered sets."""
+    """Return all taps of the terms, by network, as ordered sets."""
     wanted: dict[str, dict[Tap, None]] = {name: {} for name in ("student", *networks.teachers)}
     for draft in drafts:
         for name, taps in draft.reads().items():

@@ -1,4 +1,4 @@
-"""Checks of a term, at build time, against what the dry run found."""
+"""Checks of a term at build time, against the results of the dry run."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from mmkd.terms.places import rows
 
 
 def check_classes(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> None:
-    """Check that logits stand for the same classes and probabilities, and fit the class maps."""
+    """Check that logits stand for the same classes, and fit the activations and class maps."""
     for name in draft.teachers:
         if not draft.reads_logits and not draft.compares_logits(name):
             continue
@@ -62,7 +62,7 @@ def _class_outputs(draft: Draft, name: str, network: nn.Module, shapes: Shapes) 
 
 
 def _check_activation(draft: Draft, networks: Networks, name: str) -> None:
-    """Refuse what takes a softmax of logits that are made for sigmoids, or the other way round."""
+    """Refuse a softmax over logits that are made for sigmoids, and the reverse."""
     head, other = (
         activation_of(networks.network(who), flat(draft.logits[who])[0].path)
         for who in ("student", name)
@@ -92,7 +92,7 @@ def check_labels(draft: Draft, student: nn.Module) -> None:
     """Check that the student's batch augmentations leave the labels that a term needs."""
     preprocessor = getattr(student, "data_preprocessor", None)
     if draft.labels is not None or draft.locations is not None:
-        return  # those that the student assigns, or those of objects
+        return  # The labels are those that the student assigns, or those of objects.
     if draft.needs_labels and getattr(preprocessor, "batch_augments", None) is not None:
         raise ValueError(
             f"The term {draft.name!r} needs hard labels, but the student's batch augmentations "
@@ -101,7 +101,7 @@ def check_labels(draft: Draft, student: nn.Module) -> None:
 
 
 def check_weights(draft: Draft) -> None:
-    """Check that a term's weights have losses of single samples to weigh."""
+    """Check that a term that weighs samples has losses of single samples."""
     if not draft.traits.relational:
         return
     loss = type(draft.loss).__name__
@@ -122,7 +122,7 @@ def check_weights(draft: Draft) -> None:
 
 
 def check_views(draft: Draft, student: nn.Module) -> None:
-    """Check that a loss that tells the views of an image apart knows how many the batch has."""
+    """Check that a loss on several views of an image knows how many views the batch has."""
     wanted = draft.traits.views
     given = getattr(getattr(student, "data_preprocessor", None), "views", 1)
     if wanted is None or wanted == given:

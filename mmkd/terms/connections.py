@@ -1,4 +1,4 @@
-"""Connecting the features of a term, and fitting its loss to them, from the shapes of a dry run."""
+"""Connections between the features of a term, built from the shapes of a dry run."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -16,14 +16,14 @@ Shape = tuple[int, ...]
 
 
 def connect_draft(draft: Draft, shapes: Mapping[str, Shapes]) -> dict[str, nn.Module]:
-    """Return a term's connectors by teacher, and fit the loss's own parts.
+    """Return a term's connectors by teacher, and fit the trainable parts of the loss.
 
     Args:
         draft: The term.
         shapes: Shape at each tap, by network.
 
     Raises:
-        ValueError: In words, if the features do not go together.
+        ValueError: If the features do not fit together.
     """
     traits, connectors = draft.traits, dict[str, nn.Module]()
     connector = draft.settings.connector
@@ -58,7 +58,7 @@ def _check_widths(term: str, teacher: str, own: int, other: int) -> None:
 
 
 def _tapped(draft: Draft, network: str, taps: Taps, shapes: Shapes) -> list[tuple[str, Shape]]:
-    """Return what is compared of a network, with its shapes: at places, rows of all levels."""
+    """Return a network's compared taps with their shapes; with locations, rows of all levels."""
     if draft.locations is not None:
         return [(str(flat(taps)[0]), rows(draft, network, taps, shapes))]
     return [(str(tap), shapes[tap]) for tap in flat(taps)]

@@ -1,4 +1,4 @@
-"""What terms of detectors cannot mean, found when they are built."""
+"""Checks at build time of terms that compare detectors."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from mmkd.terms.networks import Networks
 
 
 def check_detection(draft: Draft, networks: Networks) -> None:
-    """Refuse, in words, what a term asks of detectors, or of networks that are none.
+    """Refuse terms that detectors, or networks that are no detectors, cannot compute.
 
     Raises:
         ValueError: If features of images are weighed by logits of RoIs or locations, if the loss
-            needs boxes and the student is no detector, or if deltas of boxes are compared that do
-            not mean the same boxes.
+            needs boxes and the student is no detector, or if the compared deltas do not mean the
+            same boxes.
     """
     detects = networks.manner.detects
     if draft.traits.needs_boxes and not detects:
@@ -31,11 +31,11 @@ def check_detection(draft: Draft, networks: Networks) -> None:
 
 
 def check_rois(draft: Draft, networks: Networks) -> None:
-    """Refuse, in words, logits of RoI heads that cannot be compared on the student's RoIs.
+    """Refuse logits of RoI heads that cannot be compared on the student's RoIs.
 
     Raises:
-        ValueError: If a term taps a RoI head that needs more than features and RoIs, or the
-            student's RoIs are none that a teacher could take.
+        ValueError: If a term taps a RoI head that needs more than features and RoIs, or no teacher
+            could take the student's RoIs.
     """
     for name, taps in draft.reads().items():
         manner = networks.manner_of(name)
@@ -80,7 +80,7 @@ def _check_coders(networks: Networks, name: str, draft: Draft) -> None:
 
 
 def _coder(network: nn.Module, path: str) -> tuple[Any, ...]:
-    """Return what deltas mean at the output of a layer of a RoI head: kind, means, deviations."""
+    """Return the meaning of the deltas of a RoI head's layer: kind, means, deviations."""
     coder = getattr(network.get_submodule(path.rpartition(".")[0]), "bbox_coder", None)
     shift, scale = (tuple(getattr(coder, key, None) or ()) for key in ("means", "stds"))
     return type(coder).__name__, shift, scale

@@ -1,4 +1,4 @@
-"""A term while it is being built: its parts, and what it will read of each network."""
+"""Term while it is being built: its parts, and the taps that it reads of each network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,20 +20,20 @@ LogitTexts = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 
 @dataclass
 class Draft:
-    """A term's parts and taps, before the dry run has found what they are.
+    """Parts and taps of a term before the dry run.
 
     Attributes:
         name: The term's name.
-        settings: Its settings.
-        loss: Its loss.
-        sample_weight: Its sample weight.
-        teacher_weight: Its teacher weight.
-        locations: Its choice of places.
+        settings: The term's settings.
+        loss: The term's loss.
+        sample_weight: The term's sample weight.
+        teacher_weight: The term's teacher weight.
+        locations: The term's selection of places.
         student: The student's tap or taps.
         teachers: The tap or taps of each teacher that takes part, by name.
         logits: Taps of the logits, by ``'student'`` and the names of all teachers.
-        labels: Where the student assigns labels.
-        student_gives: Taps of what the student gives to a teacher: the RoIs of a detector.
+        labels: Tap at which the student assigns labels.
+        student_gives: Taps of tensors that the student passes to a teacher: the RoIs of a detector.
         class_maps: Correspondence of classes, by teacher.
     """
 
@@ -52,12 +52,12 @@ class Draft:
 
     @property
     def traits(self) -> Traits:
-        """What the loss declares."""
+        """Declarations of the loss."""
         return traits_of_loss(self.loss)
 
     @property
     def schedule(self) -> Schedule | None:
-        """When the term acts."""
+        """Schedule by which the term acts."""
         return read_schedule(self.settings.schedule, f"term {self.name!r}")
 
     @property
@@ -67,12 +67,12 @@ class Draft:
 
     @property
     def reads_logits(self) -> bool:
-        """Whether the term reads logits besides its own taps, to weigh or to select."""
+        """Whether the term reads logits besides its compared taps, to weigh or to select."""
         return self.weighs or bool(self.locations and self.locations.reads_logits)
 
     @property
     def needs_labels(self) -> bool:
-        """Whether the term cannot do without class indices."""
+        """Whether the term needs class indices."""
         weights = [part for part in (self.sample_weight, self.teacher_weight) if part is not None]
         return (
             self.traits.needs_labels
@@ -86,7 +86,7 @@ class Draft:
         return {"student": self.student, **self.teachers}
 
     def compares_logits(self, teacher: str) -> bool:
-        """Tell whether the loss is between the logits of the student and of a teacher."""
+        """Return whether the loss compares the logits of the student and of a teacher."""
         own = self.student == self.logits["student"]
         return own and self.teachers[teacher] == self.logits[teacher]
 
@@ -101,14 +101,14 @@ class Draft:
         return {network: [*dict.fromkeys(taps)] for network, taps in wanted.items()}
 
     def wanted(self) -> dict[str, list[Tap]]:
-        """Return all taps of a training step, by network: those of a dry run, and the labels."""
+        """Return all taps of a training step, by network: the taps of a dry run, and the labels."""
         wanted = self.reads()
-        if self.labels is not None:  # a dry run has none
+        if self.labels is not None:  # a dry run has no labels
             wanted["student"].append(self.labels)
         return wanted
 
     def expand(self, short: Mapping[str, Mapping[Tap, Taps]]) -> None:
-        """Write short taps, such as roles and those with ``[:]``, as those that they stand for."""
+        """Replace short taps, such as roles and those with ``[:]``, by the full taps."""
         self.student = expanded(self.student, short["student"])
         self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
         self.logits = {n: expanded(taps, short[n]) for n, taps in self.logits.items()}
@@ -125,7 +125,7 @@ def draft_terms(
         shared: Modules that several terms use.
 
     Raises:
-        ValueError: In words, if settings are wrong.
+        ValueError: If settings are wrong.
     """
     drafts = []
     for name, config in terms.items():
@@ -157,7 +157,7 @@ def _draft(
         student=read["student"] if settings.student is None else parse_taps(settings.student),
         teachers=teachers,
         logits=dict(read),
-        # Without samples a detector computes no loss that would see labels.
+        # Without samples a detector computes no loss on labels.
         labels=None if not settings.labels else replace(Tap.parse(settings.labels), optional=True),
     )
 
@@ -168,10 +168,10 @@ def _build(part: dict[str, Any] | nn.Module) -> nn.Module:
 
 
 def logit_taps(logits: LogitTexts, names: Sequence[str]) -> dict[str, Taps]:
-    """Return the tap of the logits of each network, or its taps by level.
+    """Return the tap of each network's logits, or its taps by level.
 
     Args:
-        logits: One notation for all networks, or a dict by their names.
+        logits: One notation for all networks, or a dict from their names.
         names: The names of all networks.
     """
     by_name = dict(logits) if isinstance(logits, Mapping) else dict.fromkeys(names, logits)
@@ -183,7 +183,7 @@ def logit_taps(logits: LogitTexts, names: Sequence[str]) -> dict[str, Taps]:
 
 
 def _teacher_taps(term: str, taps: Any, logits: dict[str, Taps]) -> dict[str, Taps]:
-    """Return a term's taps by teacher: all teachers, unless it names those that take part."""
+    """Return a term's taps by teacher: of all teachers, unless the term names some."""
     teachers = {name: tap for name, tap in logits.items() if name != "student"}
     if taps is None:
         return dict(teachers)

@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def class_labels(data_samples: Any) -> Tensor | None:
-    """Return the class index of each sample, shape (N,), or ``None`` where the batch has none.
+    """Return the class index of each sample, shape (N,), or ``None`` if the batch has none.
 
-    Samples that were mixed (Mixup, CutMix) have soft labels only, and so have multi-label ones: the
-    ``gt_score`` of a hard label is 1 at one class.
+    Mixed samples (Mixup, CutMix) and multi-label samples have soft labels only: the ``gt_score`` of
+    a hard label is 1 at exactly one class.
 
     Args:
-        data_samples: OpenMMLab's data samples; or a tensor of labels, of which shape (N,) and an
-            integer type say that they are class indices.
+        data_samples: OpenMMLab's data samples; or a tensor of labels, which counts as class indices
+            if it has shape (N,) and an integer type.
     """
     if isinstance(data_samples, Tensor):
         hard = data_samples.ndim == 1 and not data_samples.is_floating_point()

@@ -1,4 +1,4 @@
-"""The networks of an objective, as terms are built for them."""
+"""Networks of an objective, for which terms are built."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -28,14 +28,14 @@ class Networks:
     Args:
         student: The student.
         teachers: The teachers by name.
-        examples: Examples of the student's input (N, C, H, W), of which the first is taken that all
-            networks can take.
-        roles: Taps of the student by role, in place of those that are found.
+        examples: Examples of the student's input (N, C, H, W); the first one that all networks can
+            take is used.
+        roles: Taps of the student by role, in place of those from the dry run.
 
     Attributes:
-        manner: How the student is run.
-        inputs: The example that was taken.
-        roles: What roles stand for, by network.
+        manner: The manner in which the student is run.
+        inputs: The example that is used.
+        roles: The taps that roles stand for, by network.
     """
 
     def __init__(
@@ -57,25 +57,25 @@ class Networks:
             self.roles |= dict.fromkeys(names, self.roles[names[0]])
 
     def network(self, name: str) -> nn.Module:
-        """Return the network of a name: ``'student'``, or that of a teacher."""
+        """Return the network of a name, which is ``'student'`` or a teacher's name."""
         return self.student if name == "student" else self.teachers[name].network
 
     def manner_of(self, name: str) -> Manner:
-        """Return how the network of a name is run."""
+        """Return the manner in which the network of a name is run."""
         return self.manner if name == "student" else self.teachers[name].manner
 
     def resolve(self, wanted: Wanted, logits: Mapping[str, Taps]) -> dict[str, dict[Tap, Taps]]:
-        """Return what roles among the taps of one term stand for, by network.
+        """Return the taps that the roles in one term stand for, by network.
 
-        Where networks have other numbers of stages, the deepest of each are meant, as many as all
-        of them have.
+        If networks have different numbers of stages, the roles stand for the deepest stages of
+        each, as many as all networks have.
 
         Args:
             wanted: The taps that the term reads.
-            logits: Taps of the logits, which need not be found where they are not read.
+            logits: Taps of the logits, which need not exist if the term does not read them.
 
         Raises:
-            NoRoleError: In words, if a network has no such tensor.
+            NoRoleError: If a network has no such tensor.
         """
         short: dict[str, dict[Tap, Taps]] = {}
         for name, taps in logits.items():
@@ -95,13 +95,13 @@ class Networks:
         return short
 
     def log_roles(self) -> None:
-        """Log what the roles that were resolved stand for, in one line for each network."""
+        """Log the taps that the resolved roles stand for, in one line for each network."""
         for roles in {id(roles): roles for roles in self.roles.values()}.values():
             if roles.used:
                 print_log(roles.describe(), "current")
 
     def expand(self, wanted: Wanted) -> dict[str, dict[Tap, list[Tap]]]:
-        """Return what short taps stand for, by network."""
+        """Return the taps that short taps stand for, by network."""
         short = {"student": expand_taps(self.student, self.inputs, wanted["student"])}
         for name, teacher in self.teachers.items():
             short[name] = teacher.expand(self.inputs, wanted[name]) if wanted[name] else {}
@@ -111,7 +111,7 @@ class Networks:
         """Return the shapes at taps, by network. Each network runs once.
 
         Raises:
-            ValueError: In words, if a network cannot be run or tapped like this.
+            ValueError: If a network cannot be run or tapped like this.
         """
         shapes = {"student": shapes_of("student", self.student, self.inputs, wanted["student"])}
         for teacher, names in names_of_each(self.teachers).items():
@@ -127,10 +127,10 @@ def build_teachers(
     student: nn.Module,
     student_spec: Spec,
 ) -> dict[str, Teacher]:
-    """Build the teachers, for a student, from either form in which a config gives them.
+    """Build the teachers for a student, from either form of their configs.
 
     Raises:
-        ValueError: In words, for settings that are wrong.
+        ValueError: If settings are wrong.
         FileNotFoundError: If a checkpoint does not exist.
     """
     if (teachers is None) == (teacher is None):
@@ -184,7 +184,7 @@ def _teacher_shapes(name: str, teacher: Teacher, inputs: Tensor, taps: Collectio
         caught = teacher.example(inputs, taps)
     except TapError as error:
         raise ValueError(f"The teacher {name!r} cannot be tapped like this. {error}") from error
-    except Exception as error:  # whatever a foreign network raises
+    except Exception as error:  # a foreign network may raise anything
         raise ValueError(
             f"The teacher {name!r} cannot take the student's input, of shape "
             f"{tuple(inputs.shape)} in a dry run: {in_words(error)}. Does it want other channels "

@@ -1,4 +1,4 @@
-"""Parts of networks that a term reads besides its taps."""
+"""Parts of networks that a term reads in addition to its taps."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -20,7 +20,7 @@ def teacher_heads(
     connectors: Mapping[str, nn.Module],
     shapes: Mapping[str, Shapes],
 ) -> dict[str, TeacherHead]:
-    """Return the heads that a term's ``weigh_through`` names, by teacher.
+    """Return the heads that ``weigh_through`` of a term names, by teacher.
 
     Args:
         draft: The term.
@@ -29,7 +29,7 @@ def teacher_heads(
         shapes: Shape at each tap of ``'student'`` and each teacher.
 
     Raises:
-        ValueError: In words, if a head cannot take the student's connected feature.
+        ValueError: If a head cannot take the student's connected feature.
     """
     modules, heads = draft.settings.weigh_through, dict[str, TeacherHead]()
     for name, taps in draft.teachers.items() if modules else ():
@@ -51,22 +51,23 @@ def teacher_heads(
 
 
 def lend_networks(draft: Draft, networks: Networks) -> None:
-    """Show a connected term's loss the networks, if it reads more of them than features.
+    """Show the networks to a connected term's loss, if it reads more of them than features.
 
-    Such a loss has a method ``attach(student, teacher)``, and takes classifiers or statistics, or
-    ``follow(student, teacher)``, and runs their :class:`mmkd.losses.fcfd.stages.Stages` on.
+    Such a loss has a method ``attach(student, teacher)``, which takes classifiers or statistics, or
+    a method ``follow(student, teacher)``, which takes :class:`mmkd.losses.fcfd.stages.Stages` and
+    runs the networks on.
 
     Args:
         draft: The term.
         networks: The networks, with the student in eval mode.
 
     Raises:
-        ValueError: In words, if a network lacks what the loss reads or cannot be run on.
+        ValueError: If a network lacks the parts that the loss reads, or cannot be run on.
     """
     traits, loss = draft.traits, draft.loss
     if not traits.attaches and not traits.follows:
         return
-    [name] = draft.teachers  # connect_draft has refused several
+    [name] = draft.teachers  # connect_draft has refused several teachers
     teacher = networks.teachers[name]
     if traits.attaches:
         cast(AttachesNetworks, loss).attach(networks.student, teacher)

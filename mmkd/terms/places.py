@@ -1,4 +1,4 @@
-"""Fitting the places at which a term compares detectors to the networks."""
+"""Fit of the places, at which a term compares detectors, to the networks."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from mmkd.terms.networks import Networks
 
 
 def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> None:
-    """Fit a term's locations, where it has some, to what a dry run found.
+    """Fit a term's locations, if it has any, to the shapes of the dry run.
 
     Args:
         draft: The term.
@@ -18,7 +18,7 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
         shapes: Shape at each tap, by network.
 
     Raises:
-        ValueError: In words, if the outputs cannot be compared place by place.
+        ValueError: If the outputs cannot be compared place by place.
     """
     if draft.locations is None:
         return
@@ -47,7 +47,7 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
 
 
 def rows(draft: Draft, network: str, taps: Taps, shapes: Shapes) -> tuple[int, ...]:
-    """Return the shape of what taps of a network give at the term's locations."""
+    """Return the shape of the rows that a network's taps give at the term's locations."""
     assert draft.locations is not None
     logits = taps == draft.logits[network]
     return draft.locations.shape(network, [shapes[tap] for tap in flat(taps)], logits)

@@ -1,4 +1,4 @@
-"""The settings of a term, as a config gives them."""
+"""Settings of a term, as a config writes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ class TermSettings:
     Attributes:
         loss: Config of the loss, or the loss itself.
         student: Tap or taps of the student, the logits by default.
-        teacher: The same of the teachers: for all of them, or a dict from the names of those that
-            take part. The logits of all teachers by default.
-        logits: Taps of the logits that this term reads in place of the distiller's, as for each
-            stage of a cascade: for all networks, or a dict by ``student`` and the teachers' names.
+        teacher: Tap or taps of the teachers: for all of them, or a dict from the names of those
+            that take part. By default the logits of all teachers.
+        logits: Taps of the logits that this term reads in place of the distiller's, for instance of
+            one stage of a cascade: for all networks, or a dict by ``student`` and the teachers'
+            names.
         connector: Config of the connector between the student's and the teacher's features. By
-            default a projection where a loss needs equal shapes and they differ.
+            default a projection if a loss needs equal shapes and they differ.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
         weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
-            as ``['neck', 'head.fc']``. The teacher weight then sees the logits that these modules
-            give for the student's connected feature, in place of the teacher's own.
-        labels: Tap of the student where it assigns labels to what is compared while it trains, such
-            as ``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage detector. By default they
-            are the labels of the data samples.
+            as ``['neck', 'head.fc']``. The teacher weight then reads the logits that these modules
+            compute from the student's connected feature, in place of the teacher's logits.
+        labels: Tap of the student at which it assigns labels during training, such as
+            ``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage detector. By default the term
+            uses the labels of the data samples.
         locations: Config of :class:`mmkd.locations.Locations`, for outputs of detectors that are
-            compared at places of which some are selected in each step. The taps may then be lists
-            over levels.
+            compared at some selected places in each step. The taps may then be lists over levels.
         weight: Scalar weight of the term, at least 0. A term of weight 0 is left out.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`.
     """
@@ -57,11 +57,11 @@ class TermSettings:
 
     @classmethod
     def read(cls, name: str, config: Mapping[str, Any]) -> "TermSettings":
-        """Read the settings of the term of that name.
+        """Read the settings of the term ``name``.
 
         Raises:
-            ValueError: In words, if a setting is unknown, missing or of a wrong type, or the weight
-                is negative.
+            ValueError: If a setting is unknown, missing or of a wrong type, or the weight is
+                negative.
         """
         if not isinstance(config, Mapping):
             raise ValueError(f"The term {name!r} is a dict of settings, not {config!r}.")
@@ -81,10 +81,10 @@ class TermSettings:
 
 
 def read_schedule(config: Mapping[str, Any] | None, title: str) -> Schedule | None:
-    """Build the schedule that a config gives for the place that ``title`` names, if it gives one.
+    """Build the schedule of a config, or ``None``; ``title`` names its place in errors.
 
     Raises:
-        ValueError: In words, if the settings are wrong, or the schedule begins after the run.
+        ValueError: If the settings are wrong, or the schedule begins after the run.
     """
     if config is None:
         return None

@@ -9,7 +9,7 @@ from mmkd.contracts import traits_of
 from mmkd.registry import MODELS
 
 Config = dict[str, Any]
-# What a logit loss takes as a module, or as a list of them.
+# Arguments of a logit loss that are a module, or a list of modules.
 ONE = ("temperature", "target")
 SEVERAL = ("transforms", "student_transforms", "teacher_transforms")
 
@@ -17,21 +17,23 @@ SEVERAL = ("transforms", "student_transforms", "teacher_transforms")
 class Shared(nn.Module):
     """A reference to a module that is registered elsewhere, once.
 
-    Its parameters are therefore in the checkpoint and in the optimizer once, however many use it.
+    The parameters of the module are therefore in the checkpoint and in the optimizer only once,
+    however many parts use it.
 
     Args:
-        module: What is referred to.
+        module: The module.
     """
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self._module = (module,)  # a tuple, as an attribute would be registered here too
+        # in a tuple, because nn.Module would register a plain attribute here too
+        self._module = (module,)
         traits = traits_of(module)
         self.needs_target, self.needs_labels = traits.needs_target, traits.needs_labels
         self.per_sample = traits.per_sample
 
     def forward(self, *arguments: Any) -> Any:
-        """Return what the module returns."""
+        """Return the output of the module."""
         return self._module[0](*arguments)
 
 
@@ -42,11 +44,11 @@ def build_shared(
 
     Args:
         modules: Configs of the modules, by name.
-        terms: Configs of the terms. What only those of weight 0 use is left out with them.
-        transforms: Those that the student's own losses see, configs or names.
+        terms: Configs of the terms. Modules that only terms of weight 0 use are left out with them.
+        transforms: Transforms on the way to the student's task losses, configs or names.
 
     Raises:
-        ValueError: In words, if there is no module of a name, or nothing uses one.
+        ValueError: If there is no module of a name, or nothing uses a module.
     """
     named = {f"The term {name!r}": _names(c.get("loss", {})) for name, c in terms.items()}
     named["student_loss_transforms"] = {part for part in transforms if isinstance(part, str)}

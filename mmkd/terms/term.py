@@ -1,4 +1,4 @@
-"""One line of the objective, finished: what it reads, how it compares, how it weighs."""
+"""Finished term of the objective: the tensors it reads, how it compares and weighs them."""
 
 from collections.abc import ItemsView, Mapping, ValuesView
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ Features = Mapping[str, Mapping[Tap, Tensor]]
 
 @dataclass
 class TermOutput:
-    """What a term computed in one step.
+    """Result of a term in one step.
 
     Attributes:
         loss: Weighted loss, 0-dim, with its graph.
-        weight: Product of sample and teacher weight, shape (K, N), where the term has either.
-        logits: At the places that the term selects, over the shared classes, shape (N, C) by
-            network, where the term has ``locations`` and reads logits.
-        empty: Whether nothing was selected in this step, and the loss is 0.
+        weight: Product of sample and teacher weight, shape (K, N), if the term has either.
+        logits: Logits at the places that the term selects, over the shared classes, shape (N, C) by
+            network, if the term has ``locations`` and reads logits.
+        empty: Whether no place was selected in this step, so that the loss is 0.
     """
 
     loss: Tensor
@@ -43,26 +43,27 @@ class Term(TypedModule):
     :func:`mmkd.terms.building.build_terms` makes it from a config; nothing changes it afterwards.
 
     Args:
-        draft: The settings and parts, and the taps as the dry run found them.
+        draft: The settings and parts, with the taps as the dry run resolved them.
         connectors: The connector for each teacher that needs one.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
 
     Attributes:
         name: The term's name; its loss is logged as ``loss_<name>``.
         weight: Scalar weight.
-        schedule: When the term acts, and how strongly; ``None`` is always.
+        schedule: Schedule by which the term acts; ``None`` means always.
         student_taps: The student's tap or taps.
         teacher_taps: The tap or taps of each teacher that takes part, by its name.
         logit_taps: Tap of the logits, by network: ``'student'`` and the names of the teachers.
-        label_tap: Where the student assigns labels; ``None`` for those of the data samples.
-        taps: All that the term reads, by network: an ordered set of taps.
+        label_tap: Tap at which the student assigns labels; ``None`` means the labels of the data
+            samples.
+        taps: All taps that the term reads, by network, as ordered sets.
         loss: The loss.
         connectors: Connectors by teacher.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
-        class_maps: Correspondence of classes, by teacher that has other classes.
-        weighs: Whether it weighs samples or teachers.
-        relational: Whether its loss compares relations between samples, as a whole or in part.
-        needs_labels: Whether it cannot do without class indices.
+        class_maps: Correspondence of classes, for each teacher that has other classes.
+        weighs: Whether the term weighs samples or teachers.
+        relational: Whether the loss compares relations between samples, as a whole or in part.
+        needs_labels: Whether the term needs class indices.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Term(TypedModule):
         self.weighs, self.reads_logits = draft.weighs, draft.reads_logits
         self.relational, self.needs_labels = draft.traits.relational, draft.needs_labels
         self._compares_logits = {name: draft.compares_logits(name) for name in draft.teachers}
-        # Besides the weight, a loss is given what it takes of a batch.
+        # Besides the weight, a loss gets the parts of a batch that it declares.
         self._passed = sorted({"labels", "data_samples"} & draft.traits.accepts)
         if self.sample_weight is not None:
             self._sample_traits = traits_of(self.sample_weight)
@@ -100,8 +101,8 @@ class Term(TypedModule):
         """Compute the term, without its scalar weight and schedule.
 
         Args:
-            features: What the taps of each network caught; ``'student'`` and teacher names.
-            labels: Class indices, shape (N,), or ``None`` where the batch has none.
+            features: Tensors at the taps of each network, by ``'student'`` and teacher names.
+            labels: Class indices, shape (N,), or ``None`` if the batch has none.
             data_samples: The batch's data samples, for losses that take them.
         """
         selection = None
@@ -137,7 +138,7 @@ class Term(TypedModule):
     def _select(
         self, features: Features, labels: Tensor | None, data_samples: Any
     ) -> tuple[Tensor | None, Selection | None]:
-        """Return the labels of what is compared, and the places where the term has locations."""
+        """Return the labels of the compared samples, and the places if the term has locations."""
         if self.label_tap is not None:
             labels = features["student"].get(self.label_tap)
             if labels is None:
@@ -155,10 +156,10 @@ class Term(TypedModule):
         return selection.labels, selection
 
     def _no_labels(self, features: Features) -> Tensor:
-        """Return the labels of a step in which the student has no sample to assign one to.
+        """Return empty labels, for a step in which the student has no sample to assign one to.
 
         Raises:
-            RuntimeError: If it does have samples.
+            RuntimeError: If the student does have samples.
         """
         caught = [features["student"][tap] for tap in flat(self.student_taps)]
         if any(tensor.numel() for tensor in caught):
@@ -171,7 +172,7 @@ class Term(TypedModule):
     def _read(
         self, network: str, taps: Taps, features: Features, selection: Selection | None = None
     ) -> Any:
-        """Return the list of what taps caught, or rows (R, D) where there are locations."""
+        """Return the list of tensors at taps, or rows (R, D) if there are locations."""
         caught = [features[network][tap] for tap in flat(taps)]
         if self.locations is None:
             return caught
@@ -181,7 +182,7 @@ class Term(TypedModule):
         return rows if selection is None else rows[selection.rows[network]]
 
     def _compared_logits(self, pairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Tensor] | None:
-        """Return the logits that are compared at the selected places, by network."""
+        """Return the compared logits at the selected places, by network."""
         logits: dict[str, Tensor] = {}
         for name, (student, teacher) in pairs.items():
             if self._compares_logits[name]:
@@ -203,7 +204,7 @@ class Term(TypedModule):
         return student, teacher
 
     def _nothing(self, features: Features) -> Tensor:
-        """Return 0 with a graph to all that takes part, so that DDP finds it used."""
+        """Return 0 with a graph to all parts of the term, so that DDP sees them used."""
         student: Tensor = self._read("student", self.student_taps, features)
         return student.sum() * 0 + sum(part.sum() * 0 for part in self.parameters())
 
@@ -219,7 +220,7 @@ class Term(TypedModule):
         Args:
             features: As in :meth:`forward`.
             labels: Class indices, shape (N,).
-            selection: The places that are compared, where the term has locations.
+            selection: The compared places, if the term has locations.
             compared: The student's connected feature and the teacher's, by teacher.
         """
         own = self._logits("student", features, selection)
@@ -246,7 +247,7 @@ class Term(TypedModule):
         return weights
 
     def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
-        """Return the raw logits of a network, (N, C), at the selected places if there are some."""
+        """Return the raw logits of a network, (N, C), at the selected places if there are any."""
         taps = self.logit_taps[network]
         if isinstance(taps, Tap) and selection is None:
             return features[network][taps]

@@ -1,4 +1,4 @@
-"""A term's first computation, when it is built."""
+"""First computation of a term, when it is built."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -14,19 +14,19 @@ from mmkd.terms.term import Term
 
 
 def try_term(term: Term, shapes: Mapping[str, Shapes], device: torch.device | None = None) -> None:
-    """Compute a connected term on random numbers, to find now what would fail in the first step.
+    """Compute a connected term on random numbers, so that errors of the first step appear now.
 
-    Terms at places that are selected in each step are left out, and losses that read more than
-    features.
+    The function leaves out terms at places that are selected in each step, and losses that read
+    more than features.
 
     Args:
-        term: The term, of which a copy is computed: neither its parameters nor what it keeps of a
-            batch change.
+        term: The term. A copy of it is computed, so neither its parameters nor the memory that it
+            keeps of a batch change.
         shapes: Shape at each tap, by network.
-        device: Where the networks are.
+        device: Device of the networks.
 
     Raises:
-        ValueError: In words, if the loss cannot be computed from features of these shapes.
+        ValueError: If the loss cannot be computed from features of these shapes.
     """
     if term.locations is not None or not isinstance(term.loss, FeatureLoss | LogitLoss):
         return
@@ -59,7 +59,7 @@ def try_term(term: Term, shapes: Mapping[str, Shapes], device: torch.device | No
 def _example(
     term: Term, shapes: Mapping[str, Shapes], views: int, device: torch.device | None
 ) -> tuple[dict[str, dict[Tap, Tensor]], Tensor]:
-    """Return random features of these shapes, with so many views of each image, and labels."""
+    """Return random features of these shapes, with ``views`` views of each image, and labels."""
     features: dict[str, dict[Tap, Tensor]] = {}
     for name, taps in term.taps.items():
         features[name] = {}

@@ -1,4 +1,4 @@
-"""Pictures of what a distiller does."""
+"""Figures of a distiller's parts at work."""
 
 from mmkd.visualization.curves import draw_curves
 from mmkd.visualization.roi_figure import draw_roi_weights

@@ -1,4 +1,4 @@
-"""A figure of what runs logged over time."""
+"""Figure of logged values over time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,20 +9,20 @@ from matplotlib.figure import Figure
 from mmkd.benchmark.runs import read_scalars
 
 Records = list[dict[str, Any]]
-WIDEST = 3  # panels beside each other
+WIDEST = 3  # maximum number of panels beside each other
 STYLES = ("-", "--", ":", "-.")
 
 
 def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
-    """Draw what training runs logged, a panel for each entry and a line for each run.
+    """Draw logged values of training runs, with a panel for each entry and a line for each run.
 
-    Several runs differ by colour, and the entries of a panel by their lines' style; of a single run
-    the entries differ by colour.
+    With several runs, colour tells the runs apart and line style the entries of a panel; with a
+    single run, colour tells the entries apart.
 
     Args:
-        runs: Work folders of tools/train.py, by what to call the runs.
-        keys: Entries of the training or evaluation log; those joined by ``+`` share a panel. Runs
-            that have not logged an entry have no line.
+        runs: Work folders of tools/train.py, by the names of the runs in the figure.
+        keys: Entries of the training or evaluation log; entries joined by ``+`` share a panel. A
+            run that has not logged an entry has no line.
 
     Raises:
         ValueError: If a folder has no log, or no run has logged an entry.

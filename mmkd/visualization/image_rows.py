@@ -19,12 +19,12 @@ def draw_image_rows(
     """Draw rows of images with captions below them and a title above each row.
 
     Args:
-        place: The figure, or part of one, that they fill.
+        place: The figure, or part of a figure, that the rows fill.
         images: Shape (N, H, W, 3).
-        rows: Which images stand in each row, at most ``count``.
-        captions: Of each image of each row.
-        titles: Of each row.
-        count: For how many images a row has room.
+        rows: Indices of the images in each row, at most ``count``.
+        captions: Caption of each image of each row.
+        titles: Title of each row.
+        count: Number of images for which a row has room.
     """
     places = place.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, row, texts, title in zip(places, rows, captions, titles, strict=True):

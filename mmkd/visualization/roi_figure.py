@@ -1,4 +1,4 @@
-"""A figure of regions of interest: what both networks say of them, and what they weigh."""
+"""Figure of regions of interest: both networks' predictions for them, and their weights."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ WEIGHTS = colormaps["plasma"]
 def draw_roi_weights(
     image: NDArray[np.uint8], found: RoIWeights, title: str = "", top: int = 8
 ) -> Figure:
-    """Draw the teacher's and the student's objects, all RoIs by weight, and a list of the heaviest.
+    """Draw the networks' objects, all RoIs by weight, and a list of the heaviest RoIs.
 
     Args:
-        image: What the networks saw, RGB, shape (H, W, 3).
+        image: Image that the networks saw, RGB, shape (H, W, 3).
         found: The RoIs.
-        title: Stands above all.
-        top: How many RoIs are numbered and listed, see :meth:`RoIWeights.heaviest`.
+        title: Title of the figure.
+        top: Number of RoIs that are numbered and listed, see :meth:`RoIWeights.heaviest`.
     """
     height, width = image.shape[:2]
     figure = Figure(figsize=(9, 1 + 7.5 * height / width), layout="constrained")
@@ -51,7 +51,7 @@ def draw_roi_weights(
 
 
 def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
-    # Paler, so that lines and numbers stand out.
+    # The image is paler, so that lines and numbers stand out.
     axes.imshow(0.55 * image / 255 + 0.45, interpolation="nearest")
     axes.set_title(title, fontsize=9)
 
@@ -89,7 +89,7 @@ def _draw_weights(axes: Axes, found: RoIWeights) -> None:
 
 
 def _number(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
-    for number, index in reversed([*enumerate(chosen, start=1)]):  # the heaviest on top
+    for number, index in reversed([*enumerate(chosen, start=1)]):  # draws the heaviest last, on top
         left, top = found.boxes[index, :2].tolist()
         axes.text(
             left, top, str(number), fontsize=7, color="white", clip_on=True, va="top",

@@ -1,4 +1,4 @@
-"""What a term makes of each region of interest of an image."""
+"""A term's weights of the regions of interest of an image."""
 
 import re
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ TINY = torch.finfo(torch.float32).tiny
 
 @dataclass(frozen=True)
 class RoIWeights:
-    """The regions of interest (RoIs) of one image in one training step.
+    """Regions of interest (RoIs) of one image in one training step.
 
     Attributes:
         boxes: Left, top, right and bottom in pixels of the network's input, shape (R, 4).
         weights: The term's weight of each RoI, shape (R,).
         student: The student's class probabilities, shape (R, C).
-        teacher: The teacher's, shape (R, C).
+        teacher: The teacher's class probabilities, shape (R, C).
         classes: Names of the C classes.
     """
 
@@ -35,12 +35,12 @@ class RoIWeights:
 
     @property
     def objects(self) -> Tensor:
-        """Which RoIs the teacher takes for an object and not for background, shape (R,)."""
+        """Whether the teacher takes each RoI for an object and not for background, shape (R,)."""
         likeliest = self.teacher.argmax(1).tolist()
         return torch.tensor([self.classes[index] != BACKGROUND for index in likeliest])
 
     def summary(self) -> str:
-        """Say which share of the weight the teacher's objects have."""
+        """Return a sentence on the share of the weight that the teacher's objects have."""
         objects = self.objects
         share = float(self.weights[objects].sum() / self.weights.sum().clamp(min=TINY))
         return (
@@ -52,10 +52,10 @@ class RoIWeights:
         """Return the RoIs that weigh most, heaviest first, without near copies of heavier ones.
 
         Args:
-            count: How many at most.
-            overlap: Intersection over union from which on a RoI is a near copy.
+            count: Maximum number of RoIs.
+            overlap: Intersection over union at which a RoI counts as a near copy.
         """
-        # Pixels of the boxes' overlaps, and of the boxes.
+        # Numbers of pixels of the boxes' overlaps, and of the boxes.
         corners = torch.maximum(self.boxes[:, None, :2], self.boxes[None, :, :2])
         ends = torch.minimum(self.boxes[:, None, 2:], self.boxes[None, :, 2:])
         both = (ends - corners).clamp(min=0).prod(-1)
@@ -76,10 +76,10 @@ def roi_weights(
     teacher: str | None = None,
     image: int = 0,
 ) -> RoIWeights:
-    """Read the RoIs of an image, what both networks say of them, and what they weigh.
+    """Read the RoIs of an image, both networks' predictions for them, and their weights.
 
     Args:
-        distiller: The distiller, whose student is a two-stage detector.
+        distiller: The distiller; its student is a two-stage detector.
         step: The step, from :meth:`mmkd.distillers.Distiller.observe`.
         term: Name of the term.
         classes: Names of the student's classes, without background.
@@ -87,7 +87,7 @@ def roi_weights(
         image: The image's index in the batch.
 
     Raises:
-        ValueError: In words, if the term does not weigh RoIs, or the image has none.
+        ValueError: If the term does not weigh RoIs, or the image has none.
     """
     if not distiller.manner.roi_taps:
         name = type(distiller.student).__name__
@@ -138,13 +138,13 @@ def _weighing_term(distiller: Distiller, name: str) -> Term:
 
 
 def _roi_tap(distiller: Distiller, logits: Tap) -> Tap:
-    """Return where the RoIs are whose logits lie at a tap: of a cascade, those of its stage."""
+    """Return the tap of the RoIs that belong to a tap of logits; a cascade has one per stage."""
     stage = re.match(r"roi_head\.bbox_head\.(\d+)\.", logits.path)
     return distiller.manner.roi_taps[int(stage[1]) if stage else 0]
 
 
 def _class_names(classes: Sequence[str], count: int) -> list[str]:
-    """Name the logits. A RoI head's last one is the background's; some heads have none."""
+    """Return the logits' names. A RoI head's last logit is background, if the head has one."""
     names = [*classes, BACKGROUND][:count]
     if len(names) < count:
         raise ValueError(f"The student has {count} logits, but the data {len(classes)} classes.")

@@ -1,4 +1,4 @@
-"""A figure of samples: what a term makes of each, and which stand at either end."""
+"""Figure of a term's effect on samples, with those at either extreme."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +22,9 @@ def draw_samples(
 
     Args:
         samples: The samples.
-        title: Stands above all.
+        title: Title of the figure.
         classes: Names of the classes; by default they are numbered.
-        count: How many images a row of examples has.
+        count: Number of images in a row of examples.
     """
     parts, heights = [], []
     if samples.weights is not None and len(samples.teachers) > 1:

@@ -1,4 +1,4 @@
-"""What a term makes of each sample: its weights, temperature and target."""
+"""A term's effect on each sample: its weights, temperature and target."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -19,17 +19,17 @@ from mmkd.terms.term import Term
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples of a classifier's training data, as a term sees them.
+    """Samples of a classifier's training data, as a term processes them.
 
     Attributes:
-        images: What the networks saw, RGB or grey, shape (N, H, W, 3).
+        images: Images that the networks saw, RGB or grey, shape (N, H, W, 3).
         labels: Class indices, shape (N,).
         teachers: Names of the K teachers.
         predictions: Class that each teacher predicts, shape (K, N).
-        weights: Sample weights times teacher weights, shape (K, N), where the term has either.
-        temperatures: Softmax temperatures, shape (N,), where they differ from sample to sample.
-        targets: Probabilities of the teacher before and after their adjustment, shape (2, N, C),
-            where the term adjusts them; of the only teacher.
+        weights: Sample weights times teacher weights, shape (K, N), if the term has either.
+        temperatures: Softmax temperatures, shape (N,), if they differ from sample to sample.
+        targets: Probabilities of the only teacher before and after their adjustment, shape (2, N,
+            C), if the term adjusts them.
     """
 
     images: NDArray[np.uint8]
@@ -48,11 +48,11 @@ class Samples:
 
 @torch.no_grad()
 def collect_samples(distiller: Distiller, batches: Iterable[dict[str, Any]], name: str) -> Samples:
-    """Run training steps without their updates, and return what a term made of the samples.
+    """Run training steps without their updates, and return the term's effect on the samples.
 
     Args:
         distiller: A distiller of classifiers, in eval mode.
-        batches: Of its training data.
+        batches: Batches of the training data.
         name: The term's name.
 
     Raises:
@@ -73,7 +73,7 @@ def collect_samples(distiller: Distiller, batches: Iterable[dict[str, Any]], nam
         keep("logits", torch.stack(logits, dim=1))
 
     def look(module: nn.Module, given: Any, output: Tensor) -> None:
-        # Where each side has its own, the teacher's, which enters the loss.
+        # If each side has a temperature, the teacher's is kept, because it enters the loss.
         keep("temperatures", (output[1] if isinstance(output, tuple) else output).reshape(-1))
 
     def compare(module: nn.Module, given: Any, output: Tensor) -> None:
@@ -93,7 +93,7 @@ def collect_samples(distiller: Distiller, batches: Iterable[dict[str, Any]], nam
     joined = {key: torch.cat(values) for key, values in found.items()}
     temperatures = joined.get("temperatures")
     if temperatures is not None and len(temperatures) < len(joined["labels"]):
-        temperatures = None  # one for the whole batch
+        temperatures = None  # one temperature for the whole batch
     return Samples(
         images=joined["images"].byte().permute(0, 2, 3, 1).numpy(),
         labels=joined["labels"].long(),

@@ -1,4 +1,4 @@
-"""The part of a figure of samples that shows which soft targets were adjusted."""
+"""Part of a figure of samples that shows which soft targets were adjusted."""
 
 from collections import Counter
 from typing import Any
@@ -13,7 +13,7 @@ PAIRS = 10
 
 
 def draw_targets(place: Any, samples: Samples, names: list[str], count: int) -> None:
-    """Draw what became of the label's probability, in which classes, and examples."""
+    """Draw how the label's probability changed, in which classes, and examples."""
     assert samples.targets is not None
     above, below = place.subfigures(2, 1, height_ratios=(5, 4))
     before, after = (t.gather(1, samples.labels[:, None])[:, 0] for t in samples.targets)
@@ -45,7 +45,7 @@ def _draw_probabilities(axes: Any, before: Tensor, after: Tensor, changed: Tenso
 
 
 def _draw_pairs(axes: Any, samples: Samples, changed: Tensor, names: list[str]) -> None:
-    """Draw of which classes, and to which the teacher took them, most samples were changed."""
+    """Draw the pairs of true and predicted class in which most samples were changed."""
     pairs = zip(samples.labels[changed], samples.predictions[0, changed], strict=True)
     found = Counter(f"{names[label]}, not {names[prediction]}" for label, prediction in pairs)
     common = found.most_common(PAIRS)

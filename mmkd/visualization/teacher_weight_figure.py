@@ -1,4 +1,4 @@
-"""The part of a figure of samples that shows how much each teacher weighs."""
+"""Part of a figure of samples that shows the weight of each teacher."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def _draw_histogram(axes: Any, weights: Tensor, teachers: list[str]) -> None:
 
 
 def _draw_means(axes: Any, samples: Samples) -> None:
-    """Draw the mean weight of each teacher over the samples where it is right, and wrong."""
+    """Draw the mean weight of each teacher over samples on which it is right, and wrong."""
     assert samples.weights is not None
     positions = np.arange(len(samples.teachers))
     for offset, mask, color, label in (

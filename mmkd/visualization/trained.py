@@ -1,4 +1,4 @@
-"""A distiller as a run has trained it, to be looked at."""
+"""Distiller in the state in which a run trained it, for inspection."""
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -13,11 +13,11 @@ from mmkd.teachers.weights import load_weights, read_state_dict
 def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> Distiller:
     """Build the distiller of a config with a trained student, in eval mode.
 
-    Terms act whatever their schedules say: also those that begin later or have ended.
+    Terms act whatever their schedules say, including those that begin later or have ended.
 
     Args:
         config: A training config whose model is a :class:`mmkd.distillers.Distiller`.
-        checkpoint: Of the distillation run, or of its student alone.
+        checkpoint: Checkpoint of the distillation run, or of its student alone.
         trust: Whether the checkpoint may hold code, see :mod:`mmkd.compat.checkpoints`.
 
     Raises:
@@ -35,7 +35,8 @@ def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> D
     load_weights(distiller.student, checkpoint, prefix, trust=trust)
     own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
     if prefix is not None:
-        # Connectors and controllers; a student alone has none, and they stay as they are built.
+        # Connectors and controllers are loaded; a checkpoint of the student alone has none, and
+        # they stay as they were built.
         distiller.load_state_dict(own, strict=False)
     for term in distiller.terms.values():
         term.schedule = None

@@ -1,4 +1,4 @@
-"""Teacher weights from the gradients of their losses (AEKD)."""
+"""Teacher weights from the gradients of the distillation losses (AEKD)."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from mmkd.registry import MODELS
 
 STEPS = 1000
 TOLERANCE = 1e-10
-# Smallest curvature between two vectors, as in libsvm, relative to the longest.
+# Smallest curvature between two vectors, as in libsvm, relative to the longest vector.
 TINY = 1e-12
-# At which scikit-learn's one-class support vector machine stops by default.
+# Tolerance at which scikit-learn's one-class support vector machine stops by default.
 LIBSVM_TOLERANCE = 1e-3
 
 
@@ -22,21 +22,21 @@ def smallest_combination(
     r"""Minimise :math:`\alpha^T G \alpha` over shares: the min-norm point of a convex hull.
 
     Subject to :math:`\sum_k \alpha_k = 1` and :math:`0 \le \alpha_k \le` ``maximum``. This is the
-    dual of a one-class support vector machine with :math:`\nu = 1 / (K \cdot maximum)`, solved as
-    there, with libsvm's choice of the pair of shares that is moved to its optimum in each step,
-    until no pair violates the optimality conditions.
+    dual of a one-class support vector machine with :math:`\nu = 1 / (K \cdot maximum)`, and is
+    solved in the same way: in each step libsvm's rule chooses a pair of shares and moves it to its
+    optimum, until no pair violates the optimality conditions.
 
     Args:
         gram: Inner products of K vectors, shape (K, K), float64 on the CPU.
         maximum: Largest share of one vector. Below 1 / K it is taken as 1 / K.
-        start: The shares to begin with, shape (K,); equal ones by default.
-        tolerance: Stop where moving a share would gain no more than this in units of the largest
-            diagonal element. Larger elements than needed stop the search early.
+        start: The initial shares, shape (K,); equal ones by default.
+        tolerance: Stop when moving a share would gain no more than this, in units of the largest
+            diagonal element. A larger tolerance than needed stops the search early.
 
     Returns:
         The shares, shape (K,), float64 on the CPU. Equal vectors have equal shares.
     """
-    # Only ratios matter: the scale of a loss must not decide when to stop.
+    # Only ratios matter: the scale of a loss must not decide when the search stops.
     gram = gram / gram.diagonal().max().clamp(min=torch.finfo(torch.float64).tiny)
     count = len(gram)
     maximum = max(maximum, 1 / count)
@@ -47,7 +47,7 @@ def smallest_combination(
         slope = gram @ shares
         up = int(slope.masked_fill(shares >= maximum - TOLERANCE, torch.inf).argmin())
         excess = (slope - slope[up]).masked_fill(shares <= TOLERANCE, -torch.inf)
-        if not float(excess.max()) > tolerance:  # nor if it is not a number
+        if not float(excess.max()) > tolerance:  # also stops if the excess is not a number
             break
         curvature = (gram[up, up] + gram.diagonal() - 2 * gram[up]).clamp(min=TINY)
         gain = excess.clamp(min=0).square() / curvature
@@ -60,11 +60,12 @@ def smallest_combination(
 
 
 def libsvm_combination(gram: Tensor, maximum: float) -> Tensor:
-    """Return what libsvm finds for :func:`smallest_combination` with its default tolerance.
+    """Return libsvm's solution of :func:`smallest_combination` at its default tolerance.
 
-    It begins with the largest shares for the first vectors, and stops where no pair of shares
-    violates the optimality conditions by more than 0.001. That is an absolute number: for small
-    vectors it stops at once, and the shares follow from the order of the vectors alone.
+    The search begins with the largest shares for the first vectors, and stops when no pair of
+    shares violates the optimality conditions by more than 0.001. That is an absolute number: for
+    small vectors the search stops at once, and the shares follow from the order of the vectors
+    alone.
 
     Args:
         gram: Inner products of K vectors, shape (K, K), float64 on the CPU.
@@ -80,32 +81,32 @@ def libsvm_combination(gram: Tensor, maximum: float) -> Tensor:
 
 @MODELS.register_module()
 class AEKDWeight(nn.Module):
-    r"""Weigh teachers so that their gradients on the student's logits agree as far as possible.
+    r"""Weigh teachers so that their gradients on the student's logits agree as well as possible.
 
     Agree to Disagree: Adaptive Ensemble Knowledge Distillation in Gradient Space (Du et al.,
-    NeurIPS 2020). With :math:`g_k` the gradient of KD from teacher k on the student's logits, in
-    the mean over the batch, the weights of a batch are
+    NeurIPS 2020). :math:`g_k` is the gradient of KD from teacher k on the student's logits,
+    averaged over the batch. The weights of a batch are
 
     .. math:: \min_\alpha \Big\|\sum_k \alpha_k g_k\Big\|^2, \quad
         \sum_k \alpha_k = 1, \quad 0 \le \alpha_k \le C.
 
-    A smaller ``tolerance`` C holds the weights closer to 1 / K; with C = 1 one teacher may have
-    all. The gradients are those of :class:`mmkd.losses.KDLoss`, in closed form:
+    A smaller ``tolerance`` C holds the weights closer to 1 / K; with C = 1 one teacher may have all
+    of the weight. The gradients are those of :class:`mmkd.losses.KDLoss`, in closed form:
     :math:`g_k = \frac{T}{N} \sum_n (q_n - p_{k,n})` with the tempered probabilities q of the
-    student and p of the teacher. That the mean over the batch comes first, and the option
-    ``normalize``, are as in the authors' released code. Each process has weights of its own, for
-    its part of a batch.
+    student and p of the teacher. As in the authors' released code the mean over the batch comes
+    first, and there is an option ``normalize``. Each process computes weights for its part of the
+    batch.
 
     Args:
-        tolerance: C, the largest weight of a teacher; at least 1 / K is taken. The released code's
-            default is 0.6.
-        temperature: T of the KD loss that is weighed.
-        normalize: Whether each gradient is divided by its norm before, and each weight after the
-            problem is solved (the weights then sum to 1 again).
+        tolerance: C, the largest weight of a teacher; values below 1 / K count as 1 / K. The
+            released code's default is 0.6.
+        temperature: T of the KD loss whose gradients are weighed.
+        normalize: Whether each gradient is divided by its norm before the problem is solved, and
+            each weight after it (the weights then sum to 1 again).
         released_code: Stop where the authors' code stops, which hands the problem to libsvm with
             its default tolerance, see :func:`libsvm_combination`. Gradients of a mean over a batch
-            are so small that this is the start: 0.6, 0.4 and 0 for any three teachers in this
-            order.
+            are so small that libsvm stops at its initial shares: 0.6, 0.4 and 0 for any three
+            teachers in this order.
     """
 
     def __init__(
@@ -150,5 +151,5 @@ class AEKDWeight(nn.Module):
         return weights[:, None].expand(-1, len(student_logits))
 
     def _mean_probabilities(self, logits: Tensor) -> Tensor:
-        """Return the tempered probabilities in the mean over samples, shape (C,)."""
+        """Return the tempered probabilities, averaged over samples, shape (C,)."""
         return (full_precision(logits) / self.temperature).softmax(-1).mean(0)

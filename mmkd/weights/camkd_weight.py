@@ -10,19 +10,19 @@ from mmkd.weights.teacher_weight import TeacherWeight
 
 @MODELS.register_module()
 class CAMKDWeight(TeacherWeight):
-    r"""Weigh each teacher by how well it knows the label: :math:`(1 - \sigma(CE)_k) / (K - 1)`.
+    r"""Weigh teachers by their cross-entropy with the label, :math:`(1-\sigma(CE)_k) / (K-1)`.
 
     Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang, Chen, Wang; ICASSP 2022), on
     logits: the softmax is over the cross-entropies of the K teachers, each at temperature 1. On
-    features the paper takes the cross-entropies that the teachers' heads have on the student's
-    connected feature, which is ``weigh_through`` of a term.
+    features the paper uses the cross-entropies of the teachers' heads on the student's connected
+    feature; a term does that with ``weigh_through``.
 
     Args:
-        form: How weights follow from cross-entropies, see :class:`TeacherWeight`; the paper's by
-            default.
+        form: How weights follow from cross-entropies, see :class:`TeacherWeight`; by default the
+            paper's form.
         divide_by_k: As in :class:`TeacherWeight`.
-        released_code: Let a gradient flow through the weights on features to the student, whose
-            connected feature they are computed from, as the released code does.
+        released_code: Let a gradient flow through the weights on features to the student's
+            connected feature, from which they are computed, as the released code does.
     """
 
     needs_labels = True

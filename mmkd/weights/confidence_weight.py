@@ -1,4 +1,4 @@
-"""Sample weights from how sure a network is."""
+"""Sample weights from the confidence of a network."""
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +14,15 @@ ACTIVATIONS = ("sigmoid", "softmax")
 class ConfidenceWeight(nn.Module):
     """Weigh each sample by the greatest class probability of a network, detached.
 
-    Localization Distillation for Dense Object Detection (Zheng et al., CVPR 2022), in the code that
-    mmdet has, weighs the locations by that of the student.
+    Localization Distillation for Dense Object Detection (Zheng et al., CVPR 2022), in mmdet's code,
+    weighs the locations by the student's confidence.
 
     Args:
-        of: ``'student'`` or ``'teacher'``.
-        activation: What makes probabilities of the logits, ``'sigmoid'`` or ``'softmax'``.
-        threshold: Weigh by 1 from this probability on and by 0 below, in place of the probability.
-        background: Whether the last class, background in a two-stage head, counts too.
+        of: Network whose confidence is used, ``'student'`` or ``'teacher'``.
+        activation: Function that turns logits into probabilities, ``'sigmoid'`` or ``'softmax'``.
+        threshold: Weigh by 1 from this probability on and by 0 below it, in place of the
+            probability.
+        background: Whether the last class, which is background in a two-stage head, counts too.
     """
 
     def __init__(

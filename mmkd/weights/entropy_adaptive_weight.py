@@ -13,31 +13,32 @@ MODES = ("ea", "base", "interact", "inverse", "none")
 
 @MODELS.register_module()
 class EntropyAdaptiveWeight(EntropySampleWeight):
-    r"""Weigh each sample by the teacher's entropy and its interaction with the student's.
+    r"""Weigh each sample by the teacher's entropy and its product with the student's entropy.
 
-    EA-KD: Entropy-based Adaptive Knowledge Distillation (Su et al., ICCV 2025). With
-    :math:`H_T, H_S` the entropies at temperature :math:`T'` and :math:`H_{ub} = \ln C`:
+    EA-KD: Entropy-based Adaptive Knowledge Distillation (Su et al., ICCV 2025). :math:`H_T, H_S`
+    are the entropies at temperature :math:`T'` and :math:`H_{ub} = \ln C`. The modes:
 
-    - ``'base'``: :math:`H_T`, as ER-KD
+    - ``'base'``: :math:`H_T`, as in ER-KD
     - ``'interact'``: :math:`H_T H_S / H_{ub}`
-    - ``'ea'``, the method: the mean of the two, :math:`\frac12 H_T (1 + H_S / H_{ub})`
-    - ``'inverse'``, the ablation that turns the order of the samples round. The paper's formula for
-      it is not known to us; ours, :math:`\ln C - w_{ea}`, is an interpretation.
+    - ``'ea'``, the method: the mean of these two, :math:`\frac12 H_T (1 + H_S / H_{ub})`
+    - ``'inverse'``, the ablation that reverses the order of the samples. We do not know the paper's
+      formula for it; ours, :math:`\ln C - w_{ea}`, is an interpretation.
     - ``'none'``: 1, the loss without a weight
 
     Args:
         temperature: :math:`T'`. The paper takes 3 on CIFAR-100 and Tiny-ImageNet, 2 on ImageNet.
-        bound: :math:`H_{ub}` in nats; ``None`` is ln C of the logits given, or ln 2 of
-            sigmoids. The authors' released code uses 100 in place of ln 100 for KD and DKD on
-            CIFAR-100: give 100 to reproduce it.
+        bound: :math:`H_{ub}` in nats; ``None`` stands for ln C of the logits, or ln 2 for sigmoids.
+            The authors' released code uses 100 in place of ln 100 for KD and DKD on CIFAR-100: set
+            100 to reproduce it.
         mode: One of the above.
-        eps: Added inside the logarithm of the entropies, as in the authors' code for KD. With 0
-            they are the plain entropies, which the reference values of EA-DKD are computed from.
+        eps: Number added inside the logarithm of the entropies, as in the authors' code for KD.
+            With 0 they are the plain entropies, from which the reference values of EA-DKD are
+            computed.
         detach: Whether the weight is a constant for the student, as in the paper. Without it the
             student also learns to change the weight, by the gradient of :math:`H_S`.
-        **arguments: Of :class:`EntropySampleWeight`, for ablations: ``normalize``, ``renormalize``,
-            ``transforms``, and ``activation``. The released EA-DKD takes the entropies of
-            standardised logits where it standardises logits:
+        **arguments: Arguments of :class:`EntropySampleWeight`, for ablations: ``normalize``,
+            ``renormalize``, ``transforms``, and ``activation``. The released EA-DKD takes the
+            entropies of standardised logits if it standardises logits:
             ``transforms=[dict(type='mmkd.Standardize')]`` reproduces it.
     """
 

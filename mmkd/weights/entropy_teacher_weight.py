@@ -16,21 +16,22 @@ class EntropyTeacherWeight(TeacherWeight):
     r"""Weigh each teacher by the entropy of its prediction, for each sample.
 
     Decoupled Multi-Teacher Knowledge Distillation Based on Entropy (Cheng et al., Mathematics
-    2024). That the weights of teachers follow from the entropies of their predictions is the
-    paper's. The forms, with a confident teacher weighing more in all but ``'high'``, the
-    temperature and what is weighed are interpretations.
+    2024). The paper says that the weights of teachers follow from the entropies of their
+    predictions. The forms, in all of which except ``'high'`` a confident teacher weighs more, the
+    temperature and the choice of the weighed losses are interpretations.
 
-    DE-MKD weighs decoupled losses. The same weight on both parts is one term of
-    :class:`mmkd.losses.DKDLoss`; a weight on the non-target part alone, or one of its own for each
-    part, is two terms, of :class:`mmkd.losses.TCKDLoss` and :class:`mmkd.losses.NCKDLoss`, each
-    with its own ``teacher_weight`` or with none, which averages the teachers. The term of its
-    feature branch may have these weights too, or those that ``weigh_through`` finds.
+    DE-MKD weighs decoupled losses. For the same weight on both parts write one term of
+    :class:`mmkd.losses.DKDLoss`. For a weight on the non-target part alone, or a separate one for
+    each part, write two terms, of :class:`mmkd.losses.TCKDLoss` and :class:`mmkd.losses.NCKDLoss`,
+    each with its own ``teacher_weight`` or with none, which averages the teachers. The term of its
+    feature branch may use these weights too, or those from ``weigh_through``.
 
     Args:
         form: How weights follow from entropies, see :class:`TeacherWeight`.
-        temperature: At which the entropy is taken.
-        part: Of which distribution: ``'all'`` classes; ``'target'``, the true class against the
-            rest; or ``'non_target'``, the other classes among themselves. The last two need labels.
+        temperature: Temperature at which the entropy is computed.
+        part: Distribution whose entropy is computed: ``'all'`` classes; ``'target'``, the true
+            class against the rest; or ``'non_target'``, the other classes among themselves. The
+            last two need labels.
         divide_by_k: As in :class:`TeacherWeight`.
     """
 
@@ -62,8 +63,8 @@ class EntropyTeacherWeight(TeacherWeight):
 class EBKDWeight(EntropyTeacherWeight):
     r"""Weigh each teacher by :math:`1 - H_k / \sum_j H_j` of the entropies of their predictions.
 
-    EBKD, the entropy-based baseline of multi-teacher distillation, as in the released code of
-    Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang, Chen, Wang; ICASSP 2022). The
+    EBKD, the entropy-based baseline of multi-teacher distillation, in the form of the released code
+    of Confidence-Aware Multi-Teacher Knowledge Distillation (Zhang, Chen, Wang; ICASSP 2022). The
     weights sum to K - 1.
 
     Args:

@@ -1,4 +1,4 @@
-"""Sample weights from the teacher's entropy (ER-KD), and what such weights share."""
+"""Sample weights from the teacher's entropy (ER-KD), and the base class of such weights."""
 
 import math
 from abc import ABC, abstractmethod
@@ -18,23 +18,24 @@ ACTIVATIONS = ("softmax", "sigmoid")
 class EntropySampleWeight(nn.Module, ABC):
     """Base class of sample weights computed from the entropies of tempered outputs.
 
-    The defaults are what ER-KD and EA-KD do: weights are not normalised, neither by the greatest
+    The defaults follow ER-KD and EA-KD: weights are not normalised, neither by the greatest
     possible entropy nor over the batch, and entropies are those of the raw logits.
 
     Args:
-        temperature: At which the entropies are taken.
+        temperature: Temperature at which the entropies are computed.
         normalize: Take entropies in units of their greatest value, ln C or ln 2, so that they run
             from 0 to 1.
         renormalize: Divide the weights by their mean over the process's batch, so that weighing
-            leaves the size of the loss as it is. Weights that are all 0 stay 0.
+            does not change the size of the loss. Weights that are all 0 stay 0.
         transforms: Configs of logit transforms, (N, C) -> (N, C), for both networks' logits.
-        eps: Added inside the logarithm of the entropies, as in some released code.
-        activation: ``'softmax'``, the papers' entropy; or ``'sigmoid'`` for heads that decide on
-            each class by itself, such as dense detection heads: the mean over classes of the
-            binary entropies, whose greatest value is ln 2. The latter is our interpretation.
+        eps: Number added inside the logarithm of the entropies, as in some released code.
+        activation: ``'softmax'``, the papers' entropy; or ``'sigmoid'``, for heads that decide on
+            each class separately, such as dense detection heads: the mean over classes of the
+            binary entropies, whose greatest value is ln 2. The sigmoid form is our interpretation.
 
     Attributes:
-        detach: Whether no gradient flows through the weight. The teacher's logits never get one.
+        detach: Whether no gradient flows through the weight. The teacher's logits never get a
+            gradient.
     """
 
     detach = True
@@ -70,15 +71,15 @@ class EntropySampleWeight(nn.Module, ABC):
         """Return the weight of each sample before renormalisation, shape (N,)."""
 
     def maximum(self, logits: Tensor) -> float:
-        """Return the greatest entropy that there can be, in nats."""
+        """Return the greatest possible entropy, in nats."""
         return math.log(logits.shape[-1] if self.activation == "softmax" else 2)
 
     def unit(self, logits: Tensor) -> float:
-        """Return the unit of entropies, in nats."""
+        """Return the unit of the entropies, in nats."""
         return self.maximum(logits) if self.normalize else 1.0
 
     def entropy(self, logits: Tensor) -> Tensor:
-        """Return the entropy of each sample's tempered output, shape (N,), in that unit."""
+        """Return the entropy of each sample's tempered output, (N,), in units of :meth:`unit`."""
         if len(self.transforms):
             logits = self.transforms(full_precision(logits))
         of = entropy if self.activation == "softmax" else binary_entropy
@@ -92,14 +93,14 @@ class EntropyWeight(EntropySampleWeight):
 
     Knowledge From the Dark Side: Entropy-Reweighted Knowledge Distillation for Balanced Knowledge
     Transfer (Su et al., 2023), :math:`w_n = H(\sigma(z_{t,n}/T'))`: samples on which the teacher is
-    uncertain weigh more. Weights are not normalised, they run from 0 to ln C.
+    uncertain weigh more. Weights are not normalised; they run from 0 to ln C.
 
     Args:
-        temperature: :math:`T'`, at which the entropy is taken.
+        temperature: :math:`T'`, at which the entropy is computed.
         batch_mean: Give all samples the mean weight of the batch. The authors' released code of
             ER-DKD computes this: its product of (N,) losses and (N, 1) entropies broadcasts to
             (N, N), whose mean is the product of the two means.
-        **arguments: Of :class:`EntropySampleWeight`: ``normalize``, ``renormalize`` and
+        **arguments: Arguments of :class:`EntropySampleWeight`: ``normalize``, ``renormalize`` and
             ``transforms``, for ablations; ``activation``, for other heads.
     """
 

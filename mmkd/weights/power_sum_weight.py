@@ -11,9 +11,9 @@ from mmkd.registry import MODELS
 class PowerSumWeight(nn.Module):
     r"""Weigh each sample by :math:`\sum_k p_k^\gamma` of the teacher's untempered probabilities.
 
-    Knowledge Distillation Based on Transformed Teacher Matching (Zheng and Yang, ICLR 2024): with
-    :class:`mmkd.losses.TTMLoss` of the same ``gamma`` this is WTTM. Samples on which the teacher is
-    uncertain weigh more; the weight runs from 1 to :math:`C^{1-\gamma}`.
+    Knowledge Distillation Based on Transformed Teacher Matching (Zheng and Yang, ICLR 2024).
+    Together with :class:`mmkd.losses.TTMLoss` of the same ``gamma`` this is WTTM. Samples on which
+    the teacher is uncertain weigh more; the weight runs from 1 to :math:`C^{1-\gamma}`.
 
     Args:
         gamma: Exponent, above 0 and at most 1.

@@ -1,4 +1,4 @@
-"""Weights of teachers by how uncertain each of them is: what they share."""
+"""Base class of teacher weights that follow from the uncertainty of each teacher."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -8,19 +8,19 @@ from torch import Tensor, nn
 
 
 def _share(uncertainty: Tensor) -> Tensor:
-    """Return each teacher's part of the sum, equal parts of nothing."""
+    """Return each teacher's share of the sum, or equal shares if the sum is 0."""
     total = uncertainty.sum(0)
     parts = uncertainty / total.masked_fill(total == 0, 1.0)
     return parts.masked_fill(total == 0, 1 / len(uncertainty))
 
 
 def _inverse(uncertainty: Tensor) -> Tensor:
-    """Return shares of 1 / uncertainty, by logarithms, as it may be 0 for some or all."""
+    """Return shares of 1 / uncertainty, by logarithms, since some or all uncertainties may be 0."""
     tiny = torch.finfo(uncertainty.dtype).tiny
     return (-uncertainty.clamp(min=tiny).log()).softmax(0)
 
 
-# From the uncertainty of K > 1 teachers, (K, N), to their weights, (K, N).
+# Functions that turn the uncertainty of K > 1 teachers, (K, N), into their weights, (K, N).
 FORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax_inv": lambda u: (1 - u.softmax(0)) / (len(u) - 1),
     "ebkd": lambda u: 1 - _share(u),
@@ -45,13 +45,13 @@ class TeacherWeight(nn.Module, ABC):
     - ``'high'``: :math:`e^{u_k} / \sum_j e^{u_j}`, where the uncertain teacher weighs more
 
     Args:
-        form: One of the above.
+        form: One of the forms above.
         divide_by_k: Divide by the number of teachers, as the released code of CA-MKD does in its
-            losses, EBKD's included.
+            losses, including EBKD's.
 
     Attributes:
-        needs_labels: Whether the weight cannot do without class indices.
-        activation: What logits are taken to be made for.
+        needs_labels: Whether the weight needs class indices.
+        activation: Activation that the weight expects the logits to be made for.
         detach: Whether no gradient flows through the weights.
     """
 

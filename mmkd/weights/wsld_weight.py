@@ -1,4 +1,4 @@
-"""Sample weights from how the student's error compares with the teacher's (WSLD)."""
+"""Sample weights from the student's error relative to the teacher's (WSLD)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,21 +10,22 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class WSLDWeight(nn.Module):
-    r"""Weigh each sample by :math:`1 - \exp(-CE_s / CE_t)`, the cross-entropies with its label.
+    r"""Weigh each sample by :math:`1 - \exp(-CE_s / CE_t)`, from cross-entropies with its label.
 
     Rethinking Soft Labels for Knowledge Distillation: A Bias-Variance Tradeoff Perspective (Zhou et
     al., ICLR 2021): :math:`CE_s` is the student's and :math:`CE_t` the teacher's, both at
-    temperature 1. A sample that the student knows as well as the teacher weighs :math:`1 - 1/e`,
-    one that it does not know and the teacher does weighs up to 1, the reverse down to 0. With
-    :class:`mmkd.losses.KDLoss` this is WSLD, whose released code computes the cross-entropy between
-    the tempered outputs: KL divergence and the teacher's entropy, which the student cannot change.
+    temperature 1. A sample that the student knows as well as the teacher weighs :math:`1 - 1/e`. A
+    sample that only the teacher knows weighs up to 1, and a sample that only the student knows down
+    to 0. Together with :class:`mmkd.losses.KDLoss` this is WSLD. Its released code computes the
+    cross-entropy between the tempered outputs: the KL divergence plus the teacher's entropy, which
+    the student cannot change.
 
     Args:
-        eps: Added to :math:`CE_t`, as in the released code, for teachers that are certain.
+        eps: Number added to :math:`CE_t`, as in the released code, for teachers that are certain.
 
     Attributes:
-        needs_labels: Tells a term to give labels.
-        activation: What the logits are made for.
+        needs_labels: Whether a term has to pass labels.
+        activation: Activation that the weight expects the logits to be made for.
     """
 
     needs_labels = True

@@ -1,4 +1,4 @@
-"""Hostile checkpoints, as code that makes them.
+"""Code that makes hostile checkpoints.
 
 Each attack leaves a mark, a file that is created, where something in it is executed.
 """

@@ -1,4 +1,4 @@
-"""Bytes that models hold and steps need."""
+"""Bytes that models hold and that steps need."""
 
 import torch
 from runs import distiller

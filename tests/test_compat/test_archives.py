@@ -1,4 +1,4 @@
-"""A damaged checkpoint is told from a good one before anything of it is used."""
+"""Damaged checkpoints are recognised before anything in them is used."""
 
 import random
 

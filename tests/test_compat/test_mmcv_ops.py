@@ -1,4 +1,4 @@
-"""mmcv's operators given bfloat16 compute in float32."""
+"""mmcv's operators compute in float32 if they get bfloat16."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Both cases of the torchvision remedy, each in a process of its own."""
+"""Both cases of the torchvision remedy, each in a separate process."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Methods fit heads of one softmax and heads of a sigmoid a class."""
+"""Methods fit heads of one softmax and heads with a sigmoid per class."""
 
 import mmkd  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Composed configs: of stock students, of pairs, by one method or several."""
+"""Composed configs: of stock students and of pairs, with one method or several."""
 
 import inspect
 from pathlib import Path

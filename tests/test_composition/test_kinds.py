@@ -1,4 +1,4 @@
-"""The kind of a network, by its config."""
+"""Kinds of networks, by their configs."""
 
 import pytest
 

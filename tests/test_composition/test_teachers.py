@@ -1,4 +1,4 @@
-"""Teachers as the command line names them."""
+"""Teachers in the form of the command line."""
 
 from pathlib import Path
 

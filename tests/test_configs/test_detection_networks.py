@@ -1,4 +1,4 @@
-"""Where the networks of the configs for MS-COCO come from."""
+"""Origin of the networks in the configs for MS-COCO."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The feature methods of RepDistiller's table tap what its code lists, in every pair, by roles.
+"""RepDistiller's feature methods tap the layers that its code lists, in every pair, by roles.
 
 A wrong stage would train as well, and a wrong side of an activation too. What is here are facts of
 RepDistiller's networks: channels and heights of what they list between stem and pooled vector.

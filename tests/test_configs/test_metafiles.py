@@ -1,4 +1,4 @@
-"""Metafiles, from which mim and the model index read, agree with the configs."""
+"""Metafiles, which mim and the model index read, agree with the configs."""
 
 import importlib
 import re

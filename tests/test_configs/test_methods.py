@@ -1,4 +1,4 @@
-"""The files of methods are complete by roles, and with a pair they say what its config says."""
+"""Files of methods are complete by roles, and agree with the configs of pairs."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Configs of MLKD, LS, DIST, CTKD and their ER- and EA- versions say what their sources say."""
+"""Configs of MLKD, LS, DIST, CTKD and their ER- and EA- versions agree with their sources."""
 
 from functools import cache
 from typing import Any

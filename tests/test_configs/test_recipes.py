@@ -1,4 +1,4 @@
-"""KD's, ER-KD's and EA-KD's configs say what their names, and the literature's recipes, say."""
+"""KD's, ER-KD's and EA-KD's configs agree with their names and with the literature's recipes."""
 
 from functools import cache
 from pathlib import Path

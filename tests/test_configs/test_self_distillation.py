@@ -1,4 +1,4 @@
-"""Configs without a larger teacher say what Tf-KD's code computes, and name one network."""
+"""Configs without a larger teacher agree with Tf-KD's code, and name one network."""
 
 import mmkd  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""The bases of recipes with two views of each image."""
+"""Base configs of recipes with two views of each image."""
 
 from collections.abc import Iterator
 from pathlib import Path

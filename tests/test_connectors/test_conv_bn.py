@@ -1,4 +1,4 @@
-"""The connector for features before their activation."""
+"""Connector for features before their activation."""
 
 import pytest
 import torch

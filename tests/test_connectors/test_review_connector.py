@@ -1,4 +1,4 @@
-"""ReviewKD's fusion, against an independent one."""
+"""ReviewKD's fusion, against an independent implementation."""
 
 import pytest
 import tiny

@@ -1,4 +1,4 @@
-"""Tokens of transformers are connected with maps, and the other way round."""
+"""Tokens of transformers are connected with maps, and maps with tokens."""
 
 import pytest
 import torch

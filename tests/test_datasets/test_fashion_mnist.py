@@ -1,4 +1,4 @@
-"""Fashion-MNIST from packed and unpacked files; the real files where they are installed."""
+"""Fashion-MNIST from packed and unpacked files, and from the real files if they are installed."""
 
 from pathlib import Path
 

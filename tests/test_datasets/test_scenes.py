@@ -1,4 +1,4 @@
-"""Scenes in COCO's form are what pycocotools takes for COCO, and what was drawn."""
+"""Scenes in COCO's form match the drawing, and pycocotools accepts them as COCO."""
 
 import json
 from pathlib import Path

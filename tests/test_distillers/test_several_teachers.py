@@ -1,4 +1,4 @@
-"""Several teachers in one distiller: who runs how often, and what the terms make of them."""
+"""Several teachers in one distiller: how often each runs, and how the terms use them."""
 
 import pytest
 import tiny

@@ -1,4 +1,4 @@
-"""The student's own losses may begin, or end, with an epoch."""
+"""The student's task losses may begin, or end, with an epoch."""
 
 import pytest
 import tiny

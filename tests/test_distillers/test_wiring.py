@@ -1,4 +1,4 @@
-"""The wiring of a step can be read in one sitting."""
+"""The code of a training step is short enough to read in one sitting."""
 
 import sys
 from pathlib import Path

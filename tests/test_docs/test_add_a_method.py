@@ -1,4 +1,4 @@
-"""docs/add_a_method.md: its files are written out, tested and trained, by its own commands."""
+"""docs/add_a_method.md: its files are written out, tested and trained by the page's commands."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README's examples work as they are printed."""
 
 import re
 from pathlib import Path

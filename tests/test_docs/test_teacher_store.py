@@ -1,4 +1,4 @@
-"""docs/teacher_store.md: its commands do what it says."""
+"""docs/teacher_store.md: its commands have the effects that the page describes."""
 
 import os
 import re

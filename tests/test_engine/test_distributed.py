@@ -1,4 +1,4 @@
-"""Preparing several processes. That they train alike is tested with tools/dist_train.sh."""
+"""Preparation of several processes. Their equal training is tested with tools/dist_train.sh."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""How a command ends that fails."""
+"""Messages of failing commands."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a run needs, looked for before anything is built."""
+"""Checks of a run's needs before anything is built."""
 
 import http.server
 import threading

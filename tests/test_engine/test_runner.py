@@ -1,4 +1,4 @@
-"""Runs of SafeRunner: alone in their folder, resumed from what is good, ended with nothing lost."""
+"""Runs of SafeRunner: locked folders, resumption from intact checkpoints, ends without loss."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Labels and class counts that do not fit the model are errors that say where."""
+"""Labels and class counts that do not fit the model are errors that name the place."""
 
 import pytest
 from mmengine.registry import DATASETS

@@ -1,4 +1,4 @@
-"""Resumed runs against uninterrupted ones."""
+"""Resumed runs compared with uninterrupted ones."""
 
 import inspect
 

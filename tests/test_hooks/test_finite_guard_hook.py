@@ -1,4 +1,4 @@
-"""Numbers that are not finite stop a run, or cost it a step, and are never saved."""
+"""Non-finite numbers stop a run, or skip a step, and are never saved."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the guard says of processes that stand still, without a run; tests/test_faults has one."""
+"""Reports of the guard about hanging processes, without a run; tests/test_faults has one."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A teacher that is the student's average."""
+"""Teacher that is the student's average."""
 
 import mmkd  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""A dense head's labels are seen while it computes its losses, told by what they are."""
+"""A dense head's labels are found in the computation of its losses, by their content."""
 
 from functools import cache, partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dense heads are compared location by location, at those that the student's own losses name."""
+"""Dense heads are compared at the locations that the student's task losses name."""
 
 from functools import cache
 

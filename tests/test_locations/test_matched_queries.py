@@ -1,4 +1,4 @@
-"""Queries of transformers are compared by the object that the student's matcher gives them."""
+"""Queries of transformers are compared by the object that the student's matcher assigns."""
 
 from functools import partial
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What makes no sense for single-stage detectors is refused when it is built, in words."""
+"""Senseless terms on single-stage detectors are refused at build time, in words."""
 
 import pytest
 import tiny_dense as dense

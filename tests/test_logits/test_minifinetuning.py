@@ -1,4 +1,4 @@
-"""A target into which the label is mixed, against numpy."""
+"""Target with the label mixed in, against numpy."""
 
 import numpy as np
 import pytest

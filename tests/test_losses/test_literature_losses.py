@@ -1,4 +1,4 @@
-"""What the feature losses of the literature have in common."""
+"""Common properties of the literature's feature losses."""
 
 import copy
 

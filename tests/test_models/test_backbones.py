@@ -1,4 +1,4 @@
-"""What holds for every backbone, beside its numbers."""
+"""Properties of every backbone, beside its numbers."""
 
 import math
 from typing import Any

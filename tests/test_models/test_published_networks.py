@@ -1,4 +1,4 @@
-"""The CIFAR networks equal the published ones, key for key and number for number."""
+"""CIFAR networks equal the published ones, key for key and number for number."""
 
 import hashlib
 from functools import partial

@@ -1,4 +1,4 @@
-"""A single-stage or transformer teacher runs no further than what is read of it."""
+"""Single-stage and transformer teachers run no further than their taps require."""
 
 import pytest
 import tiny_dense as dense

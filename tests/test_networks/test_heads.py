@@ -1,4 +1,4 @@
-"""What heads say of their class outputs."""
+"""Declarations of heads about their class outputs."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Teachers that are detectors run no further than what is read of them, on the student's RoIs."""
+"""Two-stage teachers run no further than their taps require, on the student's RoIs."""
 
 import pytest
 import tiny_detectors as tiny

@@ -1,4 +1,4 @@
-"""A record tells the tensors of a forward apart, and knows where each one came from."""
+"""A record distinguishes the tensors of a forward, and knows the origin of each."""
 
 import torch
 from torch import nn

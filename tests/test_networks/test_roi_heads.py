@@ -1,4 +1,4 @@
-"""RoI heads of mmdet beside the usual ones: they are compared RoI by RoI, or refused in words."""
+"""Less usual RoI heads of mmdet: they are compared RoI by RoI, or refused in words."""
 
 from typing import Any
 

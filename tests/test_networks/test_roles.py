@@ -1,4 +1,4 @@
-"""Which tensors of a network are its logits, its pooled vector, its maps, stages and levels."""
+"""Tensors of a network that are its logits, pooled vector, maps, stages and levels."""
 
 import pytest
 import tiny

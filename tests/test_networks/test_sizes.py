@@ -1,4 +1,4 @@
-"""The example on which networks are examined has the size that the data or the network says."""
+"""Networks are examined on an example of the size that the data or the network names."""
 
 import pytest
 import tiny

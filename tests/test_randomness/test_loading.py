@@ -1,4 +1,4 @@
-"""Loading by position, and finding what does not."""
+"""Loading by position, and detection of transforms that draw elsewhere."""
 
 import random
 

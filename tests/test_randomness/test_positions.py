@@ -1,4 +1,4 @@
-"""Positions of samples, and what the samplers give."""
+"""Positions of samples, and the samplers that yield them."""
 
 import pickle
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The command of the README's detectors, on generated data where MS-COCO would be.
+"""The README's command for detectors, on generated data in the place of MS-COCO.
 
 It is `bash tools/dist_train.sh configs/erkd/fasterrcnn_r101_r18_coco.py N --cfg-options ...`.
 """

@@ -1,4 +1,4 @@
-"""Two processes with half of the batch each come to what one with all of it comes to."""
+"""Two processes with half of the batch each give the result of one with all of it."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the terms of a detector train is trained in two processes, without unused parameters."""
+"""Terms of a detector train in two processes, without unused parameters."""
 
 import os
 import subprocess

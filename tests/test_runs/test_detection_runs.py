@@ -1,4 +1,4 @@
-"""Detectors distilled as a user does it, by the tools, and what stock mmdet makes of the files."""
+"""Detectors distilled with the tools, and their files in stock mmdet."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Runs that must come to the same weights."""
+"""Runs that must end with the same weights."""
 
 import pytest
 import torch

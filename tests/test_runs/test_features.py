@@ -1,4 +1,4 @@
-"""What a run of any mmpretrain model can do, a distiller's can do."""
+"""Runs of a distiller have all abilities of a run of any mmpretrain model."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Runs in which those who teach learn too: saved, resumed, in two processes, in mixed precision."""
+"""Runs with learning teachers: saved, resumed, in two processes, in mixed precision."""
 
 import runpy
 from pathlib import Path

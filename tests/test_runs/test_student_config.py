@@ -1,4 +1,4 @@
-"""The plain student's config, taken out of a distillation config."""
+"""Plain student's config, extracted from a distillation config."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Which files a teacher's weights are taken from, and which are refused."""
+"""Files from which a teacher's weights are read, and files that are refused."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Whatever a run does, the teacher is not trained, saved, averaged or changed."""
+"""No run trains, saves, averages or changes the teacher."""
 
 from copy import deepcopy
 

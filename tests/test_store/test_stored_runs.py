@@ -1,4 +1,4 @@
-"""Runs on a store against runs with the teacher."""
+"""Runs on a store compared with runs with the teacher."""
 
 import pytest
 from runs import checkpoints, convnet, equal, initialised, separate_runs  # noqa: F401

@@ -1,4 +1,4 @@
-"""What records keep of logits."""
+"""Records of logits."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""RoIs of a teacher that has other classes than the student, and detectors that have none."""
+"""RoIs of teachers with other classes than the student, and detectors without RoIs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Distillation on RoIs of whatever images a detector meets: finite losses, nothing left out."""
+"""Distillation on RoIs of unusual images: finite losses, nothing left out."""
 
 import json
 from pathlib import Path

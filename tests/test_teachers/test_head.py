@@ -1,4 +1,4 @@
-"""The last part of a teacher on another feature."""
+"""Last part of a teacher on another feature."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""What can be wrong at build time fails there, in words."""
+"""Wrong settings fail at build time, in words."""
 
 import re
 

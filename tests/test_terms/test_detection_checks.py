@@ -1,4 +1,4 @@
-"""What terms of detectors are refused for, when they are built."""
+"""Terms of detectors that are refused when they are built."""
 
 import pytest
 import tiny

@@ -1,4 +1,4 @@
-"""Terms on the logits of RoIs: what two-stage detectors are trained on is what the papers say."""
+"""Terms on the logits of RoIs: two-stage detectors train on the tensors that the papers name."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Modules that several terms, and the student's own losses, use."""
+"""Modules that several terms, and the student's task losses, use."""
 
 from copy import deepcopy
 

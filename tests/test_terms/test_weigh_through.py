@@ -1,4 +1,4 @@
-"""Teacher weights by what a teacher's head makes of the student's feature (CA-MKD, DE-MKD)."""
+"""Teacher weights from a teacher's head on the student's feature (CA-MKD, DE-MKD)."""
 
 from copy import deepcopy
 

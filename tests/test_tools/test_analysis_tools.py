@@ -1,4 +1,4 @@
-"""The analysis tools as a user types them."""
+"""Analysis tools with the commands of a user."""
 
 from pathlib import Path
 

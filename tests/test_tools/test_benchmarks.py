@@ -1,4 +1,4 @@
-"""The benchmarks and the quickstart, small."""
+"""Benchmarks and the quickstart, small."""
 
 import json
 import runpy

@@ -1,4 +1,4 @@
-"""Generations of one network, each the teacher of the next, as configs/born_again tells users."""
+"""Generations of one network, each the teacher of the next, by configs/born_again's README."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The tools with a plain mmdet config: what they do for detectors."""
+"""Tools with a plain mmdet config."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""tools/dataset_tools/download_dataset.py, on archives of generated data served by this machine."""
+"""tools/dataset_tools/download_dataset.py, on archives of generated data from a local server."""
 
 import dataclasses
 import hashlib

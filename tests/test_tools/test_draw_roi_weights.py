@@ -1,4 +1,4 @@
-"""Pictures of RoIs: what they are drawn of, and what is refused."""
+"""Figures of RoIs: their data, and refused arguments."""
 
 import runpy
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""tools/model_converters/export_student.py, and what stock mmpretrain makes of its files."""
+"""tools/model_converters/export_student.py, and its files in stock mmpretrain."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What stock mmdet does with an exported student: inference, and ONNX as far as mmdet goes."""
+"""Exported students in stock mmdet: inference, and ONNX as far as mmdet supports it."""
 
 import json
 import os

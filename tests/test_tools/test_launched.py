@@ -1,4 +1,4 @@
-"""How a launched tool ends."""
+"""Ends of launched tools."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""tools/model_converters/mdistiller2mmkd.py: published checkpoints in, and out again."""
+"""tools/model_converters/mdistiller2mmkd.py: from published checkpoints, and back to them."""
 
 import re
 import runpy

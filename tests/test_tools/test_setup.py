@@ -1,4 +1,4 @@
-"""tools/setup.sh with stand-ins for everything that it would install with."""
+"""tools/setup.sh with stand-ins for all programs that it would install with."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""tools/test.py with every pair of config and checkpoint that makes sense, and some that do not."""
+"""tools/test.py with every sensible pair of config and checkpoint, and some that are not."""
 
 import json
 import pickle

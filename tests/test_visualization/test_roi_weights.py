@@ -1,4 +1,4 @@
-"""What is read of a step for a picture of its RoIs."""
+"""Data of a step for a figure of its RoIs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What terms make of samples."""
+"""Effects of terms on samples."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Samples that a network is sure of."""
+"""Weights of samples by a network's confidence."""
 
 import pytest
 import torch

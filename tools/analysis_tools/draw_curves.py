@@ -1,4 +1,4 @@
-"""Draw what training runs logged over time, such as entropies or a controller's alpha."""
+"""Draw values that training runs logged over time, such as entropies or a controller's alpha."""
 
 import sys
 from argparse import ArgumentParser, Namespace

@@ -1,9 +1,9 @@
-"""Draw which regions of interest (RoIs) a term gives its weight to, as ER-KD does by entropy.
+"""Draw the regions of interest (RoIs) to which a term gives its weight, as ER-KD does by entropy.
 
-For each image a PNG: the RoIs that the teacher and the student take for objects, all RoIs by
-weight, and a list of the heaviest. They are those of one training step, in which the student's
-losses sample its own proposals, with images prepared as for validation and both networks in eval
-mode.
+For each image the tool writes a PNG with the RoIs that the teacher and the student take for
+objects, all RoIs by weight, and a list of the heaviest. The RoIs come from one training step, in
+which the student's losses sample the student's proposals, with images prepared as for validation
+and both networks in eval mode.
 """
 
 import sys
@@ -58,7 +58,7 @@ def parse_arguments() -> Namespace:
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build a dataset without its wrappers, prepared as for validation but with scaled boxes.
 
-    mmdet loads the boxes of validation after it has resized the image, in the original's pixels.
+    mmdet loads the boxes of validation after it has resized the image, in pixels of the original.
     """
     loaders = config.get(f"{split}_dataloader"), config.get("val_dataloader")
     if None in loaders:
@@ -80,7 +80,7 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
 
 
 def pixels(distiller: Distiller, inputs: Tensor, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return what the student saw of its image (C, H, W), without padding, as RGB."""
+    """Return the student's view of its image (C, H, W), without padding, as RGB."""
     normalization = Normalization.of(distiller.student)
     assert normalization is not None  # every detector of mmdet has a preprocessor
     std, mean = (torch.tensor(v).view(-1, 1, 1) for v in (normalization.std, normalization.mean))
@@ -92,7 +92,7 @@ def pixels(distiller: Distiller, inputs: Tensor, size: tuple[int, int]) -> NDArr
 
 @torch.no_grad()
 def take_step(distiller: Distiller, data: dict[str, Any]) -> tuple[dict[str, Any], Step]:
-    """Run one training step without its update; return the prepared batch and what it computed."""
+    """Run one training step without its update; return the prepared batch and the results."""
     batch = distiller.data_preprocessor(data, True)
     steps: list[Step] = []
     with distiller.observe(steps.append):
@@ -132,7 +132,7 @@ def draw(arguments: Namespace) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
-    MMLogger.get_instance("mmengine", log_level="ERROR")  # else what is built is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")  # without this all built parts are listed
     try:
         draw(arguments)
     except (FileNotFoundError, CheckpointError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""Draw what a term makes of each sample: weights, temperatures, adjusted targets.
+"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
 
-The samples are those of the first training batches. Both networks are in eval mode.
+The samples come from the first training batches. Both networks are in eval mode.
 """
 
 import sys
@@ -59,7 +59,7 @@ def draw(arguments: Namespace) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
-    MMLogger.get_instance("mmengine", log_level="ERROR")  # else what is built is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")  # without this all built parts are listed
     try:
         draw(arguments)
     except (FileNotFoundError, CheckpointError, ValueError) as error:

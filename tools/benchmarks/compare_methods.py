@@ -1,8 +1,8 @@
-"""Compare distillation methods: configs x seeds under one recipe, and a table of what came out.
+"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
 
-The teacher is trained once, or as often as a method or --teacher-per-seed asks, then for each
-seed the plain student and each method, all by tools/train.py. Runs that are finished are not
-repeated, so that the command can be given again.
+The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
+seed the plain student and each method, all by tools/train.py. Finished runs are not repeated, so
+that the command can be given again.
 """
 
 import argparse
@@ -73,7 +73,7 @@ class Plan:
 
 
 def plan(arguments: Namespace) -> Plan:
-    """Lay out the runs. Several teachers of one method are trained with the first seeds."""
+    """Return all runs. Several teachers of one method are trained with the first seeds."""
     configs = {"student alone": arguments.student}
     for method in arguments.methods:
         name, _, config = method.rpartition("=")
@@ -117,12 +117,12 @@ def teacher_run(arguments: Namespace, seed: int) -> Run:
 
 @dataclass(frozen=True)
 class Slots:
-    """Where a method's config has teachers with a checkpoint, as keys of the config.
+    """Places of a method's config that name a teacher's checkpoint, as keys of the config.
 
     Attributes:
-        one: Its only teacher.
-        several: Its teachers, where it has a dict of them.
-        itself: The only teacher, where that is the plain student, trained before.
+        one: The only teacher.
+        several: The teachers, if there is a dict of them.
+        itself: The only teacher, if it is the plain student, trained before.
     """
 
     one: str = ""
@@ -131,7 +131,7 @@ class Slots:
 
 
 def teacher_slots(config: str, student: str) -> Slots:
-    """Find a config's teachers. The plain student is known by its work folder's name."""
+    """Find a config's teachers. The plain student is recognised by its work folder's name."""
     model = Config.fromfile(config).model
     if checkpoint := model.get("teacher", {}).get("checkpoint"):
         itself = Path(checkpoint).parent.name == Path(student).stem
@@ -145,7 +145,7 @@ def last_checkpoint(run: Run) -> Path:
 
 
 def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
-    """Return everything that the table says, and each run's curves."""
+    """Return the content of the table, and the curves of each run."""
     rows = {"teacher": [*runs.teachers.values()], **runs.methods}
     outcomes = {name: [read_outcome(run) for run in same] for name, same in rows.items()}
     config = runs.methods["student alone"][0].read_config()
@@ -170,10 +170,10 @@ def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
 
 
 def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
-    """Return what a training step of each run costs.
+    """Return the costs of a training step of each run.
 
-    That is its median ``seconds``, the runs taking turns; the number of ``parameters`` that are
-    trained; and the ``bytes`` of all weights and of a step's tensors at their peak.
+    These are its median ``seconds``, measured in turns with the other runs; the number of trained
+    ``parameters``; and the ``bytes`` of all weights and of a step's tensors at their peak.
     """
     steps, found = {}, {}
     for name, run in runs.items():
@@ -196,7 +196,8 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
 def main() -> None:
     arguments = parse_arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    MMLogger.get_instance("mmengine", log_level="ERROR")  # else every initialised weight is listed
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
 
     def report(line: str) -> None:
         print(line, flush=True)

@@ -1,6 +1,6 @@
-"""Measure what the guards of SafeRunner cost a training step: with and without them, in turns.
+"""Measure the cost of SafeRunner's guards in a training step: with and without them, in turns.
 
-Processor time is compared and not the clock's, so that other programs do not count.
+Processor time is compared, not wall-clock time, so that other programs do not count.
 """
 
 import tempfile
@@ -54,7 +54,7 @@ def main() -> None:
                 for step in range(arguments.steps):
                     runner.train_loop.run_iter(step, batches[step % len(batches)])
                 seconds[guarded].append((time.process_time() - begun) / arguments.steps)
-    # The first round warms up. Each round's two halves saw the machine in the same state.
+    # The first round warms up. Both halves of a round run on the machine in the same state.
     pairs = list(zip(seconds[True][1:], seconds[False][1:], strict=True))
     print(
         f"step without guards: {1e3 * median(plain for _, plain in pairs):.2f} ms of processor time"

@@ -1,12 +1,12 @@
-"""Measure what distillation costs a training step.
+"""Measure the cost of distillation in a training step.
 
-In one process, in rounds that take turns: a step of the plain student, the teachers' forward as far
-as training runs it, and a step of online distillation. What online distillation must at least cost
-is the student's step and the teachers' forward: the ratio to that sum is the toolbox's own
-overhead. For detectors also the teachers' whole prediction, with proposals and post-processing, for
-comparison. No checkpoint is read, and the images are random, unless --from-data takes them from the
-training data. The learning rate is 0: random weights could diverge, and what a detector proposes
-depends on them.
+One process measures, in rounds that take turns, a step of the plain student, the teachers' forward
+as far as training runs it, and a step of online distillation. Online distillation costs at least
+the student's step plus the teachers' forward: the ratio to that sum is the overhead of the toolbox.
+For detectors the tool also measures the teachers' whole prediction, with proposals and
+post-processing, for comparison. No checkpoint is read, and the images are random, unless
+--from-data takes them from the training data. The learning rate is 0: random weights could diverge,
+and a detector's proposals depend on them.
 """
 
 import json
@@ -91,7 +91,7 @@ def read_config(arguments: Namespace) -> Config:
         sys.exit("Only configs with default_scope 'mmpretrain' or 'mmdet' can be measured.")
     teachers = (config.model.get("teachers") or dict(one=config.model.teacher)).values()
     for teacher in teachers:
-        teacher.checkpoint = None  # what the weights are makes no difference to the time
+        teacher.checkpoint = None  # the values of the weights do not change the time
         teacher.model = without_weights(teacher.model)
     config.model.student = without_weights(config.model.student)
     if arguments.batch_size:
@@ -102,7 +102,7 @@ def read_config(arguments: Namespace) -> Config:
 
 
 def without_weights(spec: Any) -> dict[str, Any]:
-    """Return a network's config without the files that its parts would be initialised from."""
+    """Return a network's config without the files from which its parts would be initialised."""
 
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
@@ -115,7 +115,7 @@ def without_weights(spec: Any) -> dict[str, Any]:
 
 
 def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
-    """Return images with labels, as a data loader gives them."""
+    """Return images with labels, in the form of a data loader's batch."""
     if arguments.from_data:
         data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
         return data
@@ -126,7 +126,7 @@ def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str,
 
 
 class Recorded:
-    """Stands in for a teacher, and notes how the distiller runs it."""
+    """Replacement of a teacher that records how the distiller runs it."""
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
@@ -140,7 +140,7 @@ class Recorded:
 
 
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
-    """Return the forward of all teachers, on what a step of distillation gives them."""
+    """Return the forward of all teachers, on the inputs of a distillation step."""
     batch = distiller.data_preprocessor(data, True)
     given = distiller.teachers
     recorded = {teacher: Recorded(teacher) for teacher in given.values()}
@@ -159,8 +159,8 @@ def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> St
 
 
 def teacher_prediction(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
-    """Return the prediction of all teachers, from the images to the boxes found in them."""
-    batch = distiller.data_preprocessor(deepcopy(data), True)  # it receives what was found
+    """Return the prediction of all teachers, from the images to the detected boxes."""
+    batch = distiller.data_preprocessor(deepcopy(data), True)  # the prediction is written into it
 
     def predict() -> None:
         with autocast(enabled=amp):
@@ -171,7 +171,7 @@ def teacher_prediction(distiller: Distiller, data: dict[str, Any], amp: bool) ->
 
 
 def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[str, Step]:
-    """Build what is to be measured, and nothing else."""
+    """Build only the steps that are measured."""
     init_default_scope(config.default_scope)
     device, steps = get_device(), {}
     preprocessor = config.get("data_preprocessor")
@@ -187,7 +187,7 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
             settings.setdefault("data_preprocessor", preprocessor)
         distiller = MODELS.build(settings).to(device)
         if arguments.amp:
-            allow_bfloat16()  # as the optimizer's wrapper does, which teachers alone have not
+            allow_bfloat16()  # as the optimizer's wrapper does, which is missing for teachers alone
         data = batch(config, arguments, distiller.student)
         if "teacher" in parts:
             steps["teacher"] = teacher_forward(distiller, data, arguments.amp)
@@ -200,7 +200,7 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
 
 
 def resident() -> dict[str, float]:
-    """Return this process's memory in MB, now (VmRSS) and at its peak (VmHWM)."""
+    """Return this process's memory in MB, current (VmRSS) and peak (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     found = (line.split()[:2] for line in lines if line.startswith(SIZES))
     return {name: int(size) / 1024 for name, size in found}
@@ -209,9 +209,9 @@ def resident() -> dict[str, float]:
 def own_memory(config: Config, arguments: Namespace) -> float:
     """Return the peak memory in MB of one part alone in this process.
 
-    On a GPU this is what PyTorch allocated; on a CPU by how much the process grew.
+    On a GPU this is the memory that PyTorch allocated; on a CPU it is the growth of the process.
     """
-    # What is imported counts as little as what the building took.
+    # Memory of imports and of building does not count.
     import_module(f"{config.default_scope}.models")
     before = resident()["VmRSS:"]
     steps = build_steps(config, arguments, [arguments.memory_of])
@@ -226,7 +226,7 @@ def own_memory(config: Config, arguments: Namespace) -> float:
 
 
 def memory_of(part: str) -> float:
-    """Return the peak memory of a part, measured in a process of its own."""
+    """Return the peak memory of a part, measured in a separate process."""
     command = [sys.executable, *sys.argv, "--memory-of", part]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -236,7 +236,8 @@ def memory_of(part: str) -> float:
 
 def main() -> None:
     arguments = parse_arguments()
-    MMLogger.get_instance("mmengine", log_level="ERROR")  # else every initialised weight is listed
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
     config = read_config(arguments)
     if arguments.memory_of:
         print(own_memory(config, arguments))

@@ -1,7 +1,8 @@
-"""Measure what a teacher store costs: bytes of a record, reading it, opening and writing shards.
+"""Measure the cost of a teacher store: bytes of a record, reading it, opening and writing shards.
 
 Stores of random logits are written to a temporary folder. Times are CPU times of this process, the
-least of several rounds. With --seeding, what random numbers by position cost a sample and a step.
+minimum of several rounds. With --seeding the tool also measures the cost of random numbers by
+position, per sample and step.
 """
 
 import random
@@ -36,7 +37,7 @@ CASES: list[tuple[int, int, int, Values]] = [
 
 
 def seconds(function: Callable[[], object], calls: int = 1, rounds: int = ROUNDS) -> float:
-    """The least CPU time of a call."""
+    """Return the minimum CPU time of a call."""
     times = []
     for _ in range(rounds):
         begun = time.process_time()
@@ -80,7 +81,7 @@ def measure_store(classes: int, samples: int, batch: int, values: Values) -> str
 
 
 def measure_seeding() -> str:
-    """Load nothing by position, and give the positions of 50,000 samples."""
+    """Measure loading nothing by position, and giving the positions of 50,000 samples."""
     data = [0] * 1000
     loading, position = PositionedLoading(data, 0), Position(5, 3)
     sample = seconds(lambda: loading.load(position), 3000) - seconds(lambda: data[5], 3000)

@@ -1,11 +1,11 @@
 """Train one step of every config family of a package, as student and as teacher, by roles.
 
 Each family is distilled from and to one stock network of its package, with random weights and a
-tiny batch: a classifier's logits by KD, its last map and its stages by a hint; of a detector its
-last map, its stages and the levels of its neck. No tap, size or class map is named. A cell of the
-table is "pass" where a step is trained and the term's loss is finite and not zero; "refused" where
-building ends in words; "crash" anywhere else. Cells are saved as they come, so that a run can go on
-where it was stopped; --page writes the table.
+tiny batch. Classifiers compare their logits by KD, and their last map and stages by a hint;
+detectors compare their last map, their stages and the levels of their neck. No tap, size or class
+map is named. A cell of the table is "pass" if a step is trained and the term's loss is finite and
+not zero; "refused" if the build ends with an error message for the user; "crash" in any other case.
+Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
 """
 
 import gc
@@ -39,7 +39,7 @@ KINDS = {
     "mmpretrain": ("logits", "@map", "@stages"),
     "mmdet": ("@map", "@stages", "@levels"),
 }
-# The words in which a package says that a term does not fit, and nothing else.
+# Texts of errors by which a package refuses a term that does not fit; no others.
 REFUSALS = (ValueError, NotImplementedError)
 
 Cells = dict[str, dict[str, str]]
@@ -74,7 +74,7 @@ def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -
 
 
 def train_step(model: Distiller, data: Mapping[str, Any], kinds: tuple[str, ...]) -> dict[str, str]:
-    """Train a step, and return for each kind of term what is wrong with its loss, if anything."""
+    """Train a step, and return the problem of the loss for each kind of term, if there is one."""
     steps: list[Step] = []
     model.observe(steps.append)
     model.train()
@@ -91,7 +91,7 @@ def train_step(model: Distiller, data: Mapping[str, Any], kinds: tuple[str, ...]
 
 
 def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
-    """Build and train, and return the outcome of each kind of term."""
+    """Build and train, and return the result of each kind of term."""
     torch.manual_seed(0)
     try:
         model = distiller_of(package, family, side, kinds)
@@ -108,7 +108,7 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
 
 
 def try_all(package: str, family: str, side: str) -> dict[str, str]:
-    """Return the outcome of each kind of term: of all in one step, or of each alone."""
+    """Return the result of each kind of term: of all in one step, or of each alone."""
     outcome = try_kinds(package, family, side, KINDS[package])
     if any(value != "pass" for value in outcome.values()):
         for kind in KINDS[package]:
@@ -139,7 +139,7 @@ def run(arguments: Namespace, cells: Cells) -> None:
 
 
 def page_of(cells: Cells) -> str:
-    """Return the page with the table of all cells and the words of those that did not pass."""
+    """Return the page with the table of all cells, and the messages of those that did not pass."""
     lines = [
         "# Every family of the model zoos, by roles",
         "",
@@ -177,7 +177,7 @@ def page_of(cells: Cells) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text, in which Markdown is to see no markup, into the lines of an item of a list."""
+    """Break a text without Markdown markup into the lines of a list item."""
     lines, line = [], ""
     for word in text.replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").split():
         if line and len(line) + len(word) >= width:

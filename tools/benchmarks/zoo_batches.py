@@ -1,4 +1,4 @@
-"""A tiny batch of random images with labels, as the data of a package gives them."""
+"""Tiny batch of random images with labels, in the form of a package's data."""
 
 from importlib import import_module
 from typing import Any
@@ -12,7 +12,7 @@ CLASSES = 2  # labels that every data set has
 
 
 def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
-    """Return a batch of two for a network of that package, at the size that it is trained on."""
+    """Return a batch of two for a network of that package, at the size of its training."""
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
         return detections(network, channels, max(height, 128), max(width, 128))

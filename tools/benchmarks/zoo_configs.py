@@ -1,4 +1,4 @@
-"""One small config of each family that a package of OpenMMLab brings."""
+"""One small config of each family in a package of OpenMMLab."""
 
 from importlib import import_module
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 
-# Names of small networks, the smaller ones first, where no metafile counts parameters.
+# Names of small networks, the smallest first, for metafiles that count no parameters.
 SMALL = (
     "atto",
     "nano",
@@ -22,21 +22,21 @@ SMALL = (
     "mobilenet",
     "r50",
 )
-# Words of configs that need more than the images and labels of their task.
 # The stock network of each package that is a family's teacher or student.
 PARTNERS = {
     "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
     "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
 }
+# Words in the names of configs that need more than the images and labels of their task.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
 
 def families(package: str) -> dict[str, str]:
-    """Return the path of one config by family, of the families whose model can be distilled.
+    """Return the path of one config by family, for families whose model can be distilled.
 
     Args:
-        package: ``'mmpretrain'``, of whose configs those count whose model is a classifier with
-            classes; or ``'mmdet'``, of whose configs those of detectors of single images count.
+        package: ``'mmpretrain'``, whose configs count if their model is a classifier with classes;
+            or ``'mmdet'``, whose configs count if their model is a detector of single images.
     """
     root = Path(str(import_module(package).__file__)).parent / ".mim" / "configs"
     chosen = {}
@@ -45,7 +45,7 @@ def families(package: str) -> dict[str, str]:
             if _counts(package, path):
                 chosen[folder.name] = f"{package}::{path.relative_to(root)}"
                 break
-    # Those that fine-tune the network of another family come last.
+    # Configs that fine-tune the network of another family come last.
     return dict(sorted(chosen.items(), key=lambda item: "/benchmarks/" in item[1]))
 
 
@@ -71,7 +71,7 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
 
 
 def _classes(model: Any) -> int | None:
-    """Return how many classes a model's config says that it has."""
+    """Return the number of classes in a model's config."""
     for name in ("head", "bbox_head", "backbone"):
         part = model.get(name)
         if isinstance(part, dict) and "num_classes" in part:
@@ -80,7 +80,7 @@ def _classes(model: Any) -> int | None:
 
 
 def _rank(folder: Path) -> Any:
-    """Return the order in which a family's configs are tried: those of small networks first."""
+    """Return the order in which a family's configs are tried: small networks first."""
     sizes: dict[str, int] = {}
     for metafile in folder.glob("metafile.y*ml"):
         models = (yaml.safe_load(metafile.read_text(encoding="utf-8")) or {}).get("Models") or []
@@ -104,7 +104,7 @@ def _rank(folder: Path) -> Any:
 def _counts(package: str, path: Path) -> bool:
     try:
         config = Config.fromfile(path)
-    except Exception:  # a file that MMEngine cannot read, or one that lacks another package
+    except Exception:  # a file that MMEngine cannot read, or one that needs a missing package
         return False
     model = config.get("model") or {}
     kind = model.get("type", "")

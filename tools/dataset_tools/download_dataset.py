@@ -1,7 +1,7 @@
 """Download CINIC-10 or Tiny-ImageNet, check it, and put its folders where configs expect them.
 
-A download that was cut off goes on where it stopped when the same command runs again. The folder
-appears only when everything is there.
+An interrupted download continues when the same command runs again. The folder appears only when
+everything is there.
 """
 
 import hashlib
@@ -24,19 +24,19 @@ TIMEOUT = 60
 
 
 class DownloadError(Exception):
-    """What the user must know when it does not work, in words."""
+    """Error with a message for the user."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from.
+    """Source of a data set.
 
     Attributes:
-        url: Of its archive.
-        md5: Of the archive. The authors publish none; this is what public loaders of the data set
-            agree on, such as ContinualAI's Avalanche for Tiny-ImageNet.
+        url: Address of the archive.
+        md5: Checksum of the archive. The authors publish none; public loaders of the data set agree
+            on this one, such as ContinualAI's Avalanche for Tiny-ImageNet.
         folder: The data_root in the base configs.
-        contents: Files and folders by which the data set is known.
+        contents: Files and folders that identify the data set.
     """
 
     url: str
@@ -77,7 +77,7 @@ def parse_arguments() -> Namespace:
 
 
 def fetch(url: str, part: Path) -> None:
-    """Download a URL to a file, going on from what the file holds if the server can."""
+    """Download a URL to a file, continuing after the file's content if the server can."""
     have = part.stat().st_size if part.is_file() else 0
     request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -104,7 +104,7 @@ def go_on(part: Path) -> str:
 
 
 def copy(response, file, have: int, total: int | None) -> int:
-    """Copy a response into a file, saying now and then how far it is; return the file's length."""
+    """Copy a response into a file, with reports of the progress; return the file's length."""
     said = have
     while block := response.read(BLOCK):
         file.write(block)
@@ -160,7 +160,7 @@ def extract(archive: Path, folder: Path) -> None:
 
 
 def find_contents(folder: Path, contents: tuple[str, ...]) -> Path:
-    """Return the folder, or the one in it, that has the data set."""
+    """Return the folder, or the one inside it, that contains the data set."""
     for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
         if all((place / name).exists() for name in contents):
             return place
@@ -168,7 +168,7 @@ def find_contents(folder: Path, contents: tuple[str, ...]) -> Path:
 
 
 def install(archive: Path, dest: Path, contents: tuple[str, ...]) -> None:
-    """Unpack the archive beside ``dest``, and rename what it holds to ``dest`` when it is whole."""
+    """Unpack the archive beside ``dest``, and rename the complete data set to ``dest``."""
     with tempfile.TemporaryDirectory(dir=dest.parent, prefix=f".{dest.name}-") as place:
         print(f"Unpacking {archive.name}", flush=True)
         unpacked = Path(place, "unpacked")
@@ -214,7 +214,7 @@ def main() -> None:
         download(arguments.name, arguments.dest, arguments.url, arguments.keep_archive)
     except DownloadError as error:
         sys.exit(f"{TOOL}: {error}")
-    except ValueError as error:  # of a URL that is none
+    except ValueError as error:  # the URL is not valid
         sys.exit(f"{TOOL}: {error}")
 
 

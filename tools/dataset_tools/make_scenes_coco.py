@@ -1,8 +1,8 @@
 """Compose scenes of digits or clothes, in the files and folders of MS-COCO 2017.
 
 The objects are real images (scikit-learn's digits, or Fashion-MNIST) of different sizes, colours
-and stretch; they overlap and crowd, some images have a crowd region, some have no object. Those of
-val come from the test images alone. The same arguments give the same files.
+and stretch; they overlap and crowd, some images have a crowd region, some have no object. The
+objects of val come from the test images alone. The same arguments give the same files.
 """
 
 import sys
@@ -18,7 +18,7 @@ from mmkd.registry import DATASETS
 TOOL = "tools/dataset_tools/make_scenes_coco.py"
 SOURCES = {"digits": "mmkd.Digits", "fashion-mnist": "mmkd.FashionMNIST"}
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-# With gaps, as the ids of COCO's 80 categories have them.
+# The ids have gaps, like those of COCO's 80 categories.
 IDS = (1, 2, 3, 5, 6, 8, 9, 11, 13, 14)
 NOT_IN_COCO = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
 
@@ -41,7 +41,7 @@ def parse_arguments() -> Namespace:
 
 
 def categories(classes: list[str], coco_names: bool) -> list[Category]:
-    """Return the categories of the classes, followed by those that have no objects."""
+    """Return the categories of the classes, followed by categories without objects."""
     if not coco_names:
         return [Category(*pair) for pair in zip(IDS, classes, strict=True)]
     from mmdet.datasets import CocoDataset

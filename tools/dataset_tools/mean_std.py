@@ -1,8 +1,8 @@
 """Compute mean and standard deviation of each channel of a config's images, before normalisation.
 
-All pixels of the split count alike, as they are stored: without crop, flip or resize. The sums are
-integers, so the results are exact to the last digit of float64. They are printed in the order in
-which the config's data preprocessor wants them.
+All pixels of the split count equally, as they are stored: without crop, flip or resize. The sums
+are integers, so the results are exact to the last digit of float64. They are printed in the order
+in which the config's data preprocessor needs them.
 """
 
 import math
@@ -24,10 +24,10 @@ FLIPS = ("to_rgb", "bgr_to_rgb", "rgb_to_bgr")
 
 @dataclass
 class Sums:
-    """Of the pixels seen so far.
+    """Sums over the pixels so far.
 
     Attributes:
-        pixels: How many there were.
+        pixels: Number of pixels.
         values: Sum of each channel's values.
         squares: Sum of each channel's squared values.
     """
@@ -38,7 +38,7 @@ class Sums:
 
     @classmethod
     def of(cls, image: np.ndarray) -> "Sums":
-        """Of an image of integers, shape (H, W) or (H, W, C)."""
+        """Return the sums over an image of integers, shape (H, W) or (H, W, C)."""
         if not np.issubdtype(image.dtype, np.integer):
             raise ValueError(f"images must have integer pixels, not {image.dtype}")
         flat = image.reshape(image.shape[0] * image.shape[1], -1).astype(np.int64)
@@ -78,7 +78,7 @@ def sums_of(config: Config, split: str, workers: int | None) -> Sums:
     def sums_of_image(index: int) -> Sums:
         try:
             return Sums.of(dataset[index]["img"])
-        except Exception as error:  # whatever a damaged file raises
+        except Exception as error:  # a damaged file may raise anything
             raise ValueError(
                 f"image {index} of the {split} dataset cannot be read: {error}. "
                 "tools/dataset_tools/verify_dataset.py lists all that are damaged"
@@ -94,7 +94,7 @@ def sums_of(config: Config, split: str, workers: int | None) -> Sums:
 
 
 def preprocessor_of(config: Config) -> dict:
-    """Return the data preprocessor's config, where there is one."""
+    """Return the config of the data preprocessor, or an empty one."""
     return config.get("data_preprocessor") or config.get("model", {}).get("data_preprocessor") or {}
 
 

@@ -1,7 +1,8 @@
 """Check that a data set is complete and can be read.
 
-Counts and classes are compared with the official ones; every image is read. Exit code 1 and words
-if something is wrong. What shortens a dataset in a config (`indices`, `subset`) is left out.
+Counts and classes are compared with the official ones; every image is read. The exit code is 1,
+with a message, if something is wrong. Settings that shorten a dataset in a config (`indices`,
+`subset`) are ignored.
 """
 
 import sys
@@ -54,7 +55,7 @@ def parse_arguments() -> Namespace:
 
 
 def innermost(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the configs of the datasets inside of wrappers such as RepeatDataset."""
+    """Yield the configs of the datasets inside wrappers such as RepeatDataset."""
     if "datasets" in dataset or "dataset" in dataset:
         for inner in dataset.get("datasets") or [dataset["dataset"]]:
             yield from innermost(inner)
@@ -63,7 +64,7 @@ def innermost(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def datasets_of(config: Config, data_root: str | None) -> list[dict[str, Any]]:
-    """Return the configs of a config's datasets, each once; their pipelines play no part."""
+    """Return the configs of a config's datasets, each once; their pipelines do not matter."""
     found: list[dict[str, Any]] = []
     for split in ("train", "val", "test"):
         if not config.get(f"{split}_dataloader"):
@@ -88,12 +89,12 @@ def read(dataset: dict[str, Any], config: Config, counts: bool) -> Split:
 
 
 def verify(config: Config, arguments: Namespace) -> list[str]:
-    """Check all splits, say what each is, and return what is wrong."""
+    """Check all splits, print a summary of each, and return the problems."""
     wrong, splits = [], []
     for dataset in datasets_of(config, arguments.data_root):
         try:
             split = read(dataset, config, not arguments.any_count)
-        except Exception as error:  # whatever a dataset raises: it cannot be read
+        except Exception as error:  # a dataset that cannot be read may raise anything
             place = dataset.get("data_root") or "the default place"
             wrong.append(f"{dataset['type']} in {place} cannot be read: {error}")
             continue

@@ -1,4 +1,4 @@
-"""The literature's numbers against each other: a row a method, a column a pair of networks."""
+"""Tables of published numbers: a row per method, a column per pair of networks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from method_collections import ENDINGS, Collection, Number
 from page_text import table
 
-# In the order of the tables of the distillation literature.
+# The order is that of the tables in the distillation literature.
 USUAL_PAIRS = (
     "resnet32x4_resnet8x4",
     "vgg13_vgg8",
@@ -23,13 +23,13 @@ What papers and the READMEs of code report. None of these numbers was measured h
 those of the best epoch on the test set. Rows of different sources may differ in their teachers,
 schedules and libraries. Letters tell the sources, which are listed below the tables. What was
 measured here is in [benchmarks](benchmarks/)."""
-# The collection of what networks reach without a teacher.
+# The collection of results of networks without a teacher.
 ALONE = "Baselines"
 
 
 @dataclass
 class Cell:
-    """A number's place."""
+    """Place of a number."""
 
     data: str
     pair: str
@@ -72,7 +72,7 @@ def cells_of(method: Collection, pairs: set[str]) -> Iterator[Cell]:
 
 
 def alone(found: list[Cell], compared: list[Cell]) -> Iterator[Cell]:
-    """Yield what teacher and student of each pair reach without each other."""
+    """Yield the results of the teacher and the student of each pair without each other."""
     networks = [cell for cell in found if cell.row == ALONE]
     for data, pair in dict.fromkeys((cell.data, cell.pair) for cell in compared):
         own = [cell for cell in networks if cell.data == data]
@@ -84,7 +84,7 @@ def alone(found: list[Cell], compared: list[Cell]) -> Iterator[Cell]:
 
 
 def split(number: Number, pairs: set[str]) -> tuple[str, str]:
-    """Return the pair of networks that a number is of, and what else its config's name says."""
+    """Return the pair of networks of a number, and the other words of its config's name."""
     known = {pair.removesuffix(ENDINGS[number.data]).removesuffix("_180k") for pair in pairs}
     for pair in sorted(known, key=len, reverse=True):
         if f"_{pair}_" in f"_{number.pair}_":

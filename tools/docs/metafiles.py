@@ -1,6 +1,6 @@
 """Write the metafiles of the method folders, and the model index, which mim reads.
 
-What they say comes from the configs and from each folder's `literature.yml`.
+Their content comes from the configs and from each folder's `literature.yml`.
 """
 
 import sys
@@ -29,7 +29,7 @@ def parse_arguments() -> Namespace:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """Return what a config says of its training."""
+    """Return the training settings of a config."""
     config = Config.fromfile(path, import_custom_modules=False)
     data, schedule = data_of(path.stem), config.train_cfg
     if data == "MS-COCO":

@@ -1,4 +1,4 @@
-"""What the method folders say: methods, their papers, configs, and the literature's numbers."""
+"""Contents of the method folders: methods, their papers, configs, and published numbers."""
 
 import re
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ KEYS = {"name", "architecture", "paper", "literature"}
 
 
 class LiteratureError(ValueError):
-    """A file of a method's literature has not the shape that it should have."""
+    """Error for a file of a method's literature whose form is wrong."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number of the literature.
+    """A published number.
 
     Attributes:
-        pair: The networks, and what else the config's name says before the data set.
+        pair: The networks, and any other words of the config's name before the data set.
         data: The data set.
         value: The number as it is written.
-        source: Where it is published.
+        source: The place of publication.
     """
 
     pair: str
@@ -47,11 +47,11 @@ class Collection:
     """A method.
 
     Attributes:
-        name: Of the method.
-        folder: Of its configs and its page.
-        architecture: Words on what kind of method it is.
+        name: Name of the method.
+        folder: Folder of the method's configs and page.
+        architecture: Description of the kind of method.
         paper: Title and address of its paper, if it has one.
-        numbers: Of the literature.
+        numbers: Published numbers.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Collection:
 
     @property
     def configs(self) -> list[Path]:
-        """Its config files, by data set and name."""
+        """Config files of the method, by data set and name."""
         order = [*ENDINGS]
         paths = self.folder.glob("*.py")
         return sorted(paths, key=lambda path: (order.index(data_of(path.stem)), path.stem))
@@ -72,12 +72,12 @@ def read_collections(configs: Path) -> list[Collection]:
     """Read all files of literature in the folders of ``configs``, by the method's name.
 
     Raises:
-        LiteratureError: If one has another shape; the message names the file.
+        LiteratureError: If the form of a file is wrong; the message names the file.
     """
     found = []
     for path in sorted(configs.glob(f"*/{FILE}")):
         try:
-            # As text: 70.50 stays 70.50.
+            # Numbers are read as text: 70.50 stays 70.50.
             content = yaml.load(path.read_text(), yaml.BaseLoader)
             found.append(_collection(content, path.parent))
         except (yaml.YAMLError, LiteratureError) as error:
@@ -115,10 +115,10 @@ def _numbers(literature: dict[str, dict[str, str]]) -> Iterator[Number]:
 
 
 def data_of(config: str) -> str:
-    """Return the data set that the name of a config ends with.
+    """Return the data set at the end of a config's name.
 
     Raises:
-        LiteratureError: If it ends with none.
+        LiteratureError: If the name ends with no data set.
     """
     found = [data for data, ending in ENDINGS.items() if config.endswith(ending)]
     if not found:

@@ -1,7 +1,7 @@
 """Write docs/methods.md: all methods, the parts that they are made of, and published numbers.
 
-From the registries of mmkd, the files of methods and the literature in configs/. With --check it
-writes nothing, and fails if the page is not what it would write.
+The sources are the registries of mmkd, the files of methods and the literature in configs/. With
+--check the tool writes nothing, and fails if the page is out of date.
 """
 
 import difflib
@@ -73,7 +73,7 @@ def parts_of(settings: Any) -> Iterator[dict[str, Any]]:
 
 
 def variants(method: Collection) -> dict[str, Any]:
-    """Return what the file of a method sets, by kind of network; nothing if there is no file."""
+    """Return the settings in a method's file, by kind of network; nothing if it has no file."""
     path = method.folder.parent / "_base_" / "methods" / f"{method.folder.name}.py"
     found: dict[str, Any] = Config.fromfile(path).method.to_dict() if path.exists() else {}
     return found
@@ -145,9 +145,9 @@ def part_row(part: Part, papers: dict[str, str]) -> list[str]:
 
 
 def cited(before: str, who: str, papers: dict[str, str]) -> str:
-    """Return authors and year, linked where the words before them are a paper of the metafiles.
+    """Return authors and year, linked if the words before them are a paper of the metafiles.
 
-    Of a title such as ``DE-MKD: Decoupled ...`` the words after the colon are enough.
+    For a title such as ``DE-MKD: Decoupled ...`` the words after the colon are enough.
     """
     titles = {end: url for title, url in papers.items() for end in (title, title.split(": ")[-1])}
     return link(who, next((url for title, url in titles.items() if before.endswith(title)), None))

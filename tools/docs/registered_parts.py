@@ -1,4 +1,4 @@
-"""What the registry of mmkd holds, and what each part says of itself."""
+"""Registered parts of mmkd, with the descriptions from their docstrings."""
 
 import inspect
 import re
@@ -16,7 +16,7 @@ from mmkd.losses import FeatureLoss, LogitLoss
 from mmkd.registry import MODELS
 
 CITATION = re.compile(r"\(([^()]*\b(?:19|20)\d\d)\)")
-# Maps of one to three layers, and vectors: what losses that adapt to shapes are tried with.
+# Maps of one to three layers, and vectors: shapes on which losses that adapt to shapes are tried.
 TRIALS = (*([(4, 8, 8, 8)] * n for n in (1, 2, 3)), [(4, 8)])
 OTHERS = {
     "mmkd.connectors": "Connectors",
@@ -32,14 +32,16 @@ class Part:
     """A registered part of a term.
 
     Attributes:
-        name: Under which it is registered.
+        name: Name in the registry.
         kind: A heading of the page, such as ``'Sample weights'``.
         summary: The first paragraph of its docstring.
         text: Its docstring up to the arguments, on one line.
-        arguments: Its own arguments with their defaults, without those that all of its kind take.
+        arguments: Arguments of the part with their defaults, without those that all parts of its
+            kind take.
         weighable: Whether a sample weight may multiply a loss: ``'yes'``, ``'in part'`` or ``''``.
-        needs_labels: Whether it cannot do without class indices.
-        trains: Whether it has parameters of its own, or ``None`` where none could be built to see.
+        needs_labels: Whether it needs class indices.
+        trains: Whether it has trainable parameters, or ``None`` if the part could not be built to
+            see.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Part:
 
     @property
     def citations(self) -> list[tuple[str, str]]:
-        """Each paper that the docstring names: what stands before it, and authors and year."""
+        """Papers that the docstring names: the text before each citation, and authors and year."""
         found = CITATION.finditer(self.text)
         return list({m[1]: (self.text[: m.start()].rstrip(), m[1]) for m in found}.values())
 
@@ -62,7 +64,7 @@ def registered_parts(examples: dict[str, list[dict[str, Any]]]) -> list[Part]:
     """Return all parts of terms by name.
 
     Args:
-        examples: Configs of parts by type, to build those that cannot be built without arguments.
+        examples: Configs of parts by type, for parts that cannot be built without arguments.
     """
     MODELS.import_from_location()
     found = sorted(MODELS.module_dict.items())
@@ -74,7 +76,7 @@ def registered_parts(examples: dict[str, list[dict[str, Any]]]) -> list[Part]:
 
 
 def kind_of(cls: type) -> str | None:
-    """Return the kind of part that a class is, or ``None`` for networks and what is not mmkd's."""
+    """Return the kind of part that a class is; ``None`` for networks and foreign parts."""
     folder = ".".join(cls.__module__.split(".")[:2])
     if folder == "mmkd.losses":
         return next((k for k, base in COMMON.items() if issubclass(cls, base)), LOSSES[-1])
@@ -113,14 +115,14 @@ def describe(name: str, cls: type, kind: str, examples: list[dict[str, Any]]) ->
 
 
 def trained(part: nn.Module) -> bool:
-    """Tell whether a part has parameters, or will have when it has seen the networks."""
+    """Return whether a part has parameters, or will have them when it has seen the networks."""
     lists = [m for m in part.modules() if isinstance(m, nn.ModuleList | nn.ModuleDict)]
     later = isinstance(part, FeatureLoss) and any(not len(modules) for modules in lists)
     return later or any(parameter.requires_grad for parameter in part.parameters())
 
 
 def weighable(loss: Any) -> str:
-    """Tell whether a sample weight may multiply what a loss, or its class, computes."""
+    """Return whether a sample weight may multiply the result of a loss, or of its class."""
     if "weight" not in inspect.signature(loss.forward).parameters:
         return ""
     if getattr(loss, "relational", False):
@@ -129,7 +131,7 @@ def weighable(loss: Any) -> str:
 
 
 def arguments_of(cls: type, base: type | None) -> str:
-    """Return what the class adds to the arguments of the base, or has other defaults for."""
+    """Return the arguments that the class adds to the base, or for which it has other defaults."""
     common = inspect.signature(base).parameters if base else {}
     own = []
     for name, parameter in parameters_of(cls).items():
@@ -141,7 +143,7 @@ def arguments_of(cls: type, base: type | None) -> str:
 
 
 def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
-    """Return the constructor's parameters, and its base's where it hands on all others."""
+    """Return the constructor's parameters, and its base's if it passes on all others."""
     constructors = [c.__init__ for c in cls.__mro__ if "__init__" in vars(c) and c is not nn.Module]
     found: dict[str, inspect.Parameter] = {}
     for constructor in constructors:
@@ -168,7 +170,7 @@ def instances(cls: type, kind: str, examples: list[dict[str, Any]]) -> Iterator[
     for build in tries:
         try:
             yield build()
-        except Exception:  # whatever a part says of what is not made for it
+        except Exception:  # a part may raise anything for shapes that it is not made for
             continue
 
 

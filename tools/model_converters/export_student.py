@@ -1,6 +1,6 @@
-"""Take the student out of a distillation run: a plain checkpoint and a plain config.
+"""Extract the student from a distillation run: a plain checkpoint and a plain config.
 
-Both work in mmpretrain or mmdet without mmkd, unless the student or its data are mmkd's own.
+Both work in mmpretrain or mmdet without mmkd, unless the student or its data are parts of mmkd.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Convert a published CIFAR checkpoint for the models of configs/_base_/models/cifar/, or back.
 
-Published are the checkpoints in the key layout of RepDistiller and mdistiller: dict(model=weights)
-or the weights alone. Here a checkpoint is dict(state_dict=weights), in mmpretrain's key layout.
+Published checkpoints have the key layout of RepDistiller and mdistiller: dict(model=weights) or the
+weights alone. A checkpoint of mmkd is dict(state_dict=weights), in mmpretrain's key layout.
 """
 
 import sys
@@ -43,7 +43,7 @@ def parse_arguments() -> Namespace:
 
 
 def convert(src: str, dst: Path, reverse: bool, trust: bool) -> str:
-    """Write ``dst`` and return what was done, in words."""
+    """Write ``dst``, and return a description of what was done."""
     if dst.resolve() == Path(src).expanduser().resolve() or dst.is_dir():
         raise ValueError(f"{dst} is {'a folder' if dst.is_dir() else 'the file to read'}")
     weights = read_state_dict(load_checkpoint(src, trust), src)

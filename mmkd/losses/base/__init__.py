@@ -1,1 +1,1 @@
-"""What losses share: pipelines before the comparison, reduction, maps."""
+"""Base classes of the losses and what they have in common: pipelines, reduction, maps."""

@@ -1,4 +1,4 @@
-"""The linear classifier of a network, in a loss that does not own it."""
+"""Reference from a loss to the linear classifier of a network."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Classifier:
     """A reference to a linear layer of a network.
 
-    It is no submodule of who holds it. Where a model is copied, as for EMA, that of the copy's
-    student refers to the copy, and that of a teacher to the teacher, which copies share.
+    The layer is no submodule of the loss that holds the reference. When a model is copied, as for
+    EMA, a reference to its student's layer refers to the copied student; a reference to a teacher's
+    layer still refers to the teacher, which all copies share.
 
     Args:
         network: The network, or a teacher.

@@ -1,4 +1,4 @@
-"""Layers that count twice as much as the ones before them."""
+"""Weights of layers by depth: each layer counts twice as much as the one before it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What every loss between student and teacher features shares."""
+"""Base class of the losses between student and teacher features."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ class FeatureLoss(nn.Module):
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
 
     Attributes:
-        same_shape: Whether student and teacher features must have equal shapes. Where they have
+        same_shape: Whether student and teacher features must have equal shapes. If they must and do
             not, the distiller puts a connector before the loss.
     """
 
@@ -68,7 +68,7 @@ class FeatureLoss(nn.Module):
             student_features: A tensor (N, ...) or several.
             teacher_features: As many tensors. No gradient flows into them.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
 
         Returns:

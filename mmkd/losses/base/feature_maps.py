@@ -1,4 +1,4 @@
-"""Feature maps of different sizes, brought to one."""
+"""Feature maps of different sizes, brought to one size."""
 
 from torch import Tensor
 from torch.nn import Module
@@ -10,10 +10,10 @@ from mmkd.networks.grids import as_maps
 def same_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
     """Average the larger of two maps, (N, C, H, W) and (N, C', H', W'), to the size of the smaller.
 
-    Tokens (N, L, C) are maps on their grid.
+    Tokens (N, L, C) are turned into maps on their grid first.
 
     Raises:
-        ValueError: If either is no map.
+        ValueError: If either input is not a map.
     """
     student, teacher = as_maps(student, teacher)
     for features in (student, teacher):
@@ -48,10 +48,10 @@ def check_alike(loss: Module, student: Tensor, teacher: Tensor) -> None:
 
 
 def maps_alike(loss: Module, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two maps (N, C, H, W) of one shape; tokens (N, L, C) are maps on their grid.
+    """Return two maps (N, C, H, W) of one shape; tokens (N, L, C) become maps on their grid.
 
     Raises:
-        ValueError: If they are no maps, or have not one shape.
+        ValueError: If the inputs are not maps or differ in shape.
     """
     student, teacher = as_maps(student, teacher)
     if 4 not in (student.dim(), teacher.dim()):

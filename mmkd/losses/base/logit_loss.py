@@ -1,4 +1,4 @@
-"""What every loss between student and teacher logits shares: the pipeline before the divergence."""
+"""Base class of the losses between logits: the pipeline up to the divergence."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,9 +21,9 @@ class Tempered(NamedTuple):
     Attributes:
         student: The student's log-probabilities, shape (N, C).
         teacher: The teacher's log-probabilities, shape (N, C).
-        temperature: A number, or a tensor of shape (N, 1) or (1, 1): the teacher's.
-        labels: Class indices, shape (N,), where the batch has them.
-        student_temperature: The student's, where it is another.
+        temperature: The teacher's temperature: a number, or a tensor of shape (N, 1) or (1, 1).
+        labels: Class indices, shape (N,), if the batch has them.
+        student_temperature: The student's temperature, if it differs from the teacher's.
     """
 
     student: Tensor
@@ -35,7 +35,8 @@ class Tempered(NamedTuple):
     def untempered(self) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities of student and teacher at temperature 1, (N, C) each."""
         own = self.temperature if self.student_temperature is None else self.student_temperature
-        # The logits times T differ from the raw ones by a constant in each sample.
+        # The temperature times the log-probabilities differs from the raw logits by one constant
+        # per sample, which the softmax removes.
         return (
             (self.student * own).log_softmax(-1),
             (self.teacher * self.temperature).log_softmax(-1),
@@ -56,7 +57,7 @@ def _build(parts: Sequence[Config | nn.Module]) -> list[nn.Module]:
 def _divisors(
     temperature: nn.Module, student: Tensor, teacher: Tensor
 ) -> tuple[Temperature, Temperature]:
-    """Return what the student's and the teacher's logits are divided by, (N, 1) or (1, 1)."""
+    """Return the divisors of the student's and the teacher's logits, (N, 1) or (1, 1) each."""
     found = temperature(student, teacher)
     own, theirs = found if isinstance(found, tuple) else (found, found)
     return own.reshape(-1, 1), theirs.reshape(-1, 1)
@@ -71,31 +72,33 @@ class LogitLoss(nn.Module):
 
     The divergence is the KL divergence of knowledge distillation; other losses override it.
 
-    ``transforms`` act on both sides, then ``student_transforms`` and ``teacher_transforms`` on
-    theirs; the temperature sees the transformed logits. The arithmetic is float32, or float64 if
-    the logits are.
+    ``transforms`` act on both sides, then ``student_transforms`` act on the student's logits and
+    ``teacher_transforms`` on the teacher's; the temperature sees the transformed logits. The
+    arithmetic is float32, or float64 if the logits are.
 
-    A student transform that has ``needs_target = True`` is fitted to what the student is compared
-    with: it comes last, after the temperature, and is called with the student's logits (N, C), the
-    log-probabilities of the target (N, C) and the temperature.
+    A student transform with ``needs_target = True`` is fitted to the target that the student is
+    compared with. It stands last and runs after the temperature; it is called with the student's
+    logits (N, C), the log-probabilities of the target (N, C) and the temperature.
 
     Args:
-        temperature: Softmax temperature, a positive number or the config of a module that computes
-            it from both logits: a 0-dim tensor or one value per sample, shape (N,); or a pair of
-            these, for the student and for the teacher, of which the teacher's enters the loss.
+        temperature: Softmax temperature: a positive number, or the config of a module that computes
+            it from both logits. Such a module returns a 0-dim tensor, one value per sample, shape
+            (N,), or a pair of these for the student and the teacher; the loss is multiplied by the
+            teacher's temperature.
         transforms: Configs of logit transforms, (N, C) -> (N, C), for both sides.
-        student_transforms: The same for the student's logits alone.
-        teacher_transforms: The same for the teacher's logits alone.
-        target: Config of a module that adjusts the teacher's tempered log-probabilities (N, C),
-            given the labels.
+        student_transforms: Configs of transforms for the student's logits alone.
+        teacher_transforms: Configs of transforms for the teacher's logits alone.
+        target: Config of a module that adjusts the teacher's tempered log-probabilities (N, C); it
+            is called with them and the labels.
         loss_weight: Factor on the result.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
 
     Attributes:
-        needs_labels: Whether the loss cannot do without class indices.
+        needs_labels: Whether the loss needs class indices.
         relational: Whether it compares relations between samples, and so has no loss of a single
             sample that could be weighed.
-        activation: What the loss takes logits to be made for, ``'softmax'`` or ``'sigmoid'``.
+        activation: The activation that the loss expects the logits to be made for, ``'softmax'`` or
+            ``'sigmoid'``.
         log_probabilities: Turns tempered logits (N, C) into log-probabilities.
         divergence: Returns the loss of each sample, shape (N,), from a :class:`Tempered` pair.
     """
@@ -103,9 +106,9 @@ class LogitLoss(nn.Module):
     needs_labels = False
     relational = False
     activation = "softmax"
-    # From logits (N, C) that the temperature has divided to log-probabilities (N, C).
+    # Turns logits (N, C), already divided by the temperature, into log-probabilities (N, C).
     log_probabilities: Callable[[Tensor], Tensor] = staticmethod(partial(torch.log_softmax, dim=-1))
-    # From tempered log-probabilities to the loss of each sample, (N,).
+    # Turns tempered log-probabilities into the loss of each sample, (N,).
     divergence: Callable[[Tempered], Tensor] = staticmethod(kd_divergence)
 
     def __init__(
@@ -162,7 +165,7 @@ class LogitLoss(nn.Module):
             teacher_logits: Shape (N, C). No gradient flows into them.
             labels: Class indices, shape (N,), for losses whose ``needs_labels`` is true.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
 
         Returns:
@@ -178,10 +181,10 @@ class LogitLoss(nn.Module):
     def transformed(
         self, student_logits: Tensor, teacher_logits: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Return both logits (N, C) after their transforms, but for what is fitted to a target.
+        """Return both logits (N, C) after all transforms except those that are fitted to a target.
 
         Raises:
-            ValueError: If they cannot be compared, or labels that the loss needs are missing.
+            ValueError: If the logits cannot be compared, or labels that the loss needs are missing.
         """
         if student_logits.shape != teacher_logits.shape or (self.needs_labels and labels is None):
             self._refuse(student_logits, teacher_logits)
@@ -196,7 +199,7 @@ class LogitLoss(nn.Module):
         temperature: Temperature | nn.Module,
         labels: Tensor | None,
     ) -> Tempered:
-        """Return what :meth:`divergence` takes, from transformed logits (N, C)."""
+        """Return the input of :meth:`divergence`, from transformed logits (N, C)."""
         own: Temperature
         divisor: Temperature
         if isinstance(temperature, nn.Module):
@@ -212,7 +215,7 @@ class LogitLoss(nn.Module):
         return Tempered(log_student, log_teacher, divisor, labels, own)
 
     def _refuse(self, student_logits: Tensor, teacher_logits: Tensor) -> NoReturn:
-        """Say in words why logits cannot be compared."""
+        """Raise an error that says why the logits cannot be compared."""
         if student_logits.shape != teacher_logits.shape:
             raise ValueError(
                 f"Student logits have shape {tuple(student_logits.shape)}, teacher logits "

@@ -1,4 +1,4 @@
-"""What feature losses share that train a part from the shapes of both features of each pair."""
+"""Base class of feature losses with a part trained for each pair, built from both shapes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ Shape = tuple[int, ...]
 
 
 class PairedPartsLoss(FeatureLoss, ABC):
-    """Base class of per-sample losses that train a part of their own for each pair of features.
+    """Base class of per-sample losses that train a part for each pair of features.
 
-    Unlike a connector, which stands before any loss, such a part is a piece of the loss. A term
-    calls :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
+    A connector stands before any loss; such a part is a piece of the loss itself. A term calls
+    :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
     """
 
     same_shape = False
@@ -26,7 +26,7 @@ class PairedPartsLoss(FeatureLoss, ABC):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Build the parts, for features of these shapes, (N, C, ...)."""
+        """Build the parts for features of these shapes, (N, C, ...)."""
         if len(student_shapes) != len(teacher_shapes):
             raise ValueError(
                 f"{type(self).__name__} compares pairs, and taps {len(student_shapes)} features of "
@@ -46,7 +46,7 @@ class PairedPartsLoss(FeatureLoss, ABC):
 
     @abstractmethod
     def part(self, student_shape: Shape, teacher_shape: Shape) -> nn.Module:
-        """Return what is trained for a pair of features of these shapes."""
+        """Return the module that is trained for a pair of features of these shapes."""
 
     @abstractmethod
     def compare(self, part: nn.Module, student: Tensor, teacher: Tensor) -> Tensor:

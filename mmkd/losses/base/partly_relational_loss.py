@@ -1,4 +1,4 @@
-"""What losses share that have a part of each sample and a part between samples (DIST, MLKD)."""
+"""Base class of losses with a part per sample and a part between samples (DIST, MLKD)."""
 
 from abc import abstractmethod
 from typing import Any
@@ -15,20 +15,20 @@ class PartlyRelationalLogitLoss(LogitLoss):
     """Base class of logit losses that are a mean over samples plus a relation between samples.
 
     The loss is ``mean(weight * values) + relation``: a sample weight multiplies the losses of the
-    samples, as ER-KD and EA-KD weigh such losses, and leaves the relation as it is.
+    samples, as ER-KD and EA-KD weigh such losses, and leaves the relation unchanged.
 
     ``reduction_override='none'`` gives shape (N,): ``weight * values + relation``, the relation
     added to each sample, so that the mean is the loss. ``'sum'`` gives the sum of these.
 
     Args:
         temperature: As in :class:`LogitLoss`, the same for all samples.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
 
     Attributes:
         weighable: Whether a sample weight has a meaning although the loss is ``relational``.
 
     Raises:
-        ValueError: If the temperature is one per sample.
+        ValueError: If the temperature differs from sample to sample.
     """
 
     relational = True
@@ -53,15 +53,15 @@ class PartlyRelationalLogitLoss(LogitLoss):
             student_logits: Shape (N, C).
             teacher_logits: Shape (N, C). No gradient flows into them.
             labels: Class indices, shape (N,), for a target that needs them.
-            weight: Sample weight, shape (N,), on the part that is of single samples.
-            avg_factor: ``None``; it is there because other logit losses have it.
+            weight: Sample weight, shape (N,), on the per-sample part.
+            avg_factor: Must be ``None``; the argument exists because other logit losses have it.
             reduction_override: Used in place of ``reduction``.
 
         Returns:
             A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
 
         Raises:
-            ValueError: If there is an ``avg_factor``.
+            ValueError: If an ``avg_factor`` is passed.
         """
         if avg_factor is not None:
             raise ValueError(
@@ -71,7 +71,7 @@ class PartlyRelationalLogitLoss(LogitLoss):
         with torch.autocast(student_logits.device.type, enabled=False):
             values, relation = self.parts(student_logits, teacher_logits.detach(), labels)
         reduction = reduction_override or self.reduction
-        if reduction == "mean":  # of no samples, too
+        if reduction == "mean":  # also of an empty batch
             return self.loss_weight * (reduce_loss(values, weight) + relation)
         samples = reduce_loss(values, weight, "none") + relation
         return self.loss_weight * reduce_loss(samples, None, reduction)
@@ -82,5 +82,6 @@ class PartlyRelationalLogitLoss(LogitLoss):
     ) -> tuple[Tensor, Tensor]:
         """Return the loss of each sample, (N,), and the relation, 0-dim, from raw logits (N, C).
 
-        The first is made of :meth:`divergence`. Of no samples both are 0, with a graph.
+        The per-sample losses come from :meth:`divergence`. For an empty batch both are 0, with a
+        graph.
         """

@@ -1,4 +1,4 @@
-"""What feature losses with trainable parts of their own share."""
+"""Base class of feature losses with trainable parts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from mmkd.losses.base.feature_maps import maps_alike
 
 
 class PartsLoss(FeatureLoss, ABC):
-    """Base class of losses on feature maps that train a part of their own for each pair.
+    """Base class of losses on feature maps that train a part for each pair.
 
     A term calls :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
     """
@@ -22,9 +22,10 @@ class PartsLoss(FeatureLoss, ABC):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Build the parts, for the teacher's shapes, which the connectors produce.
+        """Build the parts for the teacher's shapes, which the connectors produce.
 
-        They are those of maps (N, C, H, W), or of tokens (N, L, C), which are maps on their grid.
+        The shapes are those of maps (N, C, H, W), or of tokens (N, L, C), which become maps on
+        their grid.
         """
         for shape in teacher_shapes:
             if len(shape) not in (3, 4):
@@ -38,12 +39,12 @@ class PartsLoss(FeatureLoss, ABC):
 
     @abstractmethod
     def part(self, channels: int) -> nn.Module:
-        """Return what is trained for a pair of maps of so many channels."""
+        """Return the module that is trained for a pair of maps with ``channels`` channels."""
 
     def with_parts(
         self, pairs: Sequence[tuple[Tensor, Tensor]]
     ) -> list[tuple[nn.Module, Tensor, Tensor]]:
-        """Return each part with its pair of maps, which have one shape."""
+        """Return each part with its pair of maps, which have the same shape."""
         if len(self.parts) != len(pairs):
             raise ValueError(
                 f"{type(self).__name__} has parts for {len(self.parts)} pairs of features and got "

@@ -1,4 +1,4 @@
-"""What losses between the relations of student and teacher features share."""
+"""Base class of losses between the relations of student and teacher features."""
 
 from abc import ABC, abstractmethod
 
@@ -40,12 +40,13 @@ class RelationalFeatureLoss(FeatureLoss, ABC):
         Args:
             student_features: A tensor (N, ...) or several.
             teacher_features: As many tensors. No gradient flows into them.
-            weight: ``None``; this and the following are there because other losses have them.
-            avg_factor: ``None``.
+            weight: Must be ``None``; the argument exists because other losses have it, like the
+                next two.
+            avg_factor: Must be ``None``.
             reduction_override: Without effect.
 
         Raises:
-            ValueError: If there is a weight or an ``avg_factor``.
+            ValueError: If a weight or an ``avg_factor`` is passed.
         """
         if weight is not None or avg_factor is not None:
             raise ValueError(

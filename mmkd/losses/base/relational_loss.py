@@ -1,4 +1,4 @@
-"""What losses between the relations of student and teacher outputs share."""
+"""Base class of losses between the relations of student and teacher outputs."""
 
 from abc import abstractmethod
 from typing import Any
@@ -13,7 +13,7 @@ def check_one_temperature(loss: LogitLoss) -> None:
     """Refuse a temperature that differs from sample to sample.
 
     Raises:
-        ValueError: In words.
+        ValueError: If the loss's temperature module gives one value per sample.
     """
     if isinstance(loss.temperature, nn.Module) and traits_of(loss.temperature).per_sample:
         raise ValueError(
@@ -30,10 +30,10 @@ class RelationalLogitLoss(LogitLoss):
 
     Args:
         temperature: As in :class:`LogitLoss`, the same for all samples.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
 
     Raises:
-        ValueError: If the temperature is one per sample.
+        ValueError: If the temperature differs from sample to sample.
     """
 
     relational = True
@@ -57,12 +57,13 @@ class RelationalLogitLoss(LogitLoss):
             student_logits: Shape (N, C).
             teacher_logits: Shape (N, C). No gradient flows into them.
             labels: Class indices, shape (N,), for a target that needs them.
-            weight: ``None``; this and the following are there because other logit losses have them.
-            avg_factor: ``None``.
+            weight: Must be ``None``; the argument exists because other logit losses have it, like
+                the next two.
+            avg_factor: Must be ``None``.
             reduction_override: Without effect.
 
         Raises:
-            ValueError: If there is a weight or an ``avg_factor``.
+            ValueError: If a weight or an ``avg_factor`` is passed.
         """
         if weight is not None or avg_factor is not None:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The teacher's boxes as targets of a two-stage head."""
+"""Loss that uses the teacher's boxes as targets of a two-stage head."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,19 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class BoxDeltaLoss(FeatureLoss):
-    """Smooth L1 between the deltas that student and teacher predict for the foreground's RoIs.
+    """Smooth L1 between the box deltas of student and teacher on foreground RoIs.
 
-    Both heads see the same RoIs, so that their deltas mean the same boxes where their
-    ``bbox_coder`` is the same. Of class-specific deltas those of the RoI's class are taken.
-    Background's RoIs count with 0 in the mean, as in mmdet's own loss of the head. No paper's
-    formula, an interpretation of "box-regression distillation"; a term gets the labels by
+    Both heads see the same RoIs, so their deltas mean the same boxes if their ``bbox_coder`` is the
+    same. From class-specific deltas the loss takes those of the RoI's class. Background RoIs count
+    with 0 in the mean, as in the loss of mmdet's head. The formula comes from no paper; it
+    interprets "box-regression distillation". A term gets the labels by
     ``labels='roi_head.bbox_head.loss_cls:input[1]'``.
 
     Args:
-        num_classes: Number of classes; RoIs with this label are background. Read from the deltas
-            where one of the heads has class-specific ones.
-        beta: Where the loss turns from quadratic to linear; 0 is L1, as mmdet's Faster R-CNN has.
+        num_classes: Number of classes; RoIs with this label are background. It is read from the
+            deltas if one of the heads has class-specific ones.
+        beta: Distance at which the loss turns from quadratic to linear; 0 gives L1, as mmdet's
+            Faster R-CNN has.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -87,7 +88,7 @@ class BoxDeltaLoss(FeatureLoss):
             student_features: Deltas, shape (R, 4) or (R, 4 C).
             teacher_features: Deltas, likewise. No gradient flows into them.
             weight: Weight of each RoI, shape (R,).
-            avg_factor: What a mean divides by in place of R.
+            avg_factor: Divisor of a mean in place of R.
             reduction_override: Used in place of ``reduction``.
             labels: Class of each RoI, shape (R,), C for background.
         """
@@ -108,6 +109,7 @@ class BoxDeltaLoss(FeatureLoss):
     def of_foreground(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of each RoI, shape (R,), summed over its four deltas."""
         background = labels >= self.classes(student.shape, teacher.shape)
+        # Background has no class among the deltas: any index will do, since its loss becomes 0.
         index = labels.masked_fill(background, 0)
         own, theirs = (_of_class(deltas, index) for deltas in (student, teacher))
         distance: Tensor = smooth_l1_loss(own, theirs, reduction="none", beta=self.beta).sum(1)

@@ -1,4 +1,4 @@
-"""Feature maps compared where the teacher looks, apart in foreground and background (FGD)."""
+"""Loss on feature maps under the teacher's attention, split into fore- and background (FGD)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from mmkd.registry import MODELS
 
 
 def attentions(maps: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    r"""Return how much is going on at each position, (N, H, W), and in each channel, (N, C).
+    r"""Return the attention of each position, (N, H, W), and of each channel, (N, C).
 
     :math:`A^S = HW\,softmax(\frac{1}{C}\sum_c|F_c| / T)`, :math:`A^C = C\,softmax(\frac{1}{HW}
     \sum_{h,w}|F_{h,w}| / T)`: both have mean 1.
@@ -40,8 +40,9 @@ class FGDLoss(PartsLoss):
     - global: squared difference of the maps after a global context block for each
       network, times :math:`\lambda`.
 
-    The published one-stage detectors take 1e-3, 5e-4, 5e-4 or 1e-3, and 5e-6; two-stage ones 5e-5,
-    2.5e-5, 5e-5 and 5e-7. Ignored regions count as background.
+    The published configs of one-stage detectors use alpha 1e-3, beta 5e-4, gamma 5e-4 or 1e-3, and
+    lambda 5e-6; those of two-stage detectors use 5e-5, 2.5e-5, 5e-5 and 5e-7. Ignored regions count
+    as background.
 
     Args:
         alpha: Weight of the foreground.
@@ -50,8 +51,8 @@ class FGDLoss(PartsLoss):
         lambda_: Weight of the global part.
         temperature: :math:`T` of the attentions.
         released_code: Scale boxes by the image without its padding, as the released code does. That
-            shifts them on the maps of padded images; by default they lie where they lie in the
-            input.
+            shifts the boxes on the maps of padded images; by default a box lies on the map where it
+            lies in the input.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -95,9 +96,9 @@ class FGDLoss(PartsLoss):
             student_features: A map (N, C, H, W) or several.
             teacher_features: As many maps. No gradient flows into them.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
-            data_samples: The N images' data samples, of which the ground-truth boxes are read.
+            data_samples: Data samples of the N images; the ground-truth boxes are read from them.
         """
         boxes = relative_boxes(data_samples, padded=not self.released_code)
         pairs = in_pairs(student_features, teacher_features)
@@ -113,12 +114,12 @@ class FGDLoss(PartsLoss):
         )
 
     def local(self, student: Tensor, teacher: Tensor, boxes: Sequence[Tensor]) -> Tensor:
-        """Return what needs no trained part, of each image, shape (N,).
+        """Return the losses without trained parts (focal and attention) of each image, shape (N,).
 
         Args:
             student: Shape (N, C, H, W).
             teacher: The same shape.
-            boxes: Each image's ground-truth boxes, (B, 4) in [0, 1].
+            boxes: Ground-truth boxes of each image, (B, 4) in [0, 1].
         """
         height, width = teacher.shape[2:]
         foreground = torch.stack([foreground_mask(box, height, width) for box in boxes])

@@ -1,4 +1,4 @@
-"""Where the ground truth has objects, on the maps of a detector."""
+"""Masks of the objects of the ground truth on the maps of a detector."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def relative_boxes(data_samples: Sequence[Any] | None, padded: bool = True) -> list[Tensor]:
-    """Return each image's ground-truth boxes in parts of the network's input, (B, 4) in [0, 1].
+    """Return each image's ground-truth boxes, relative to the network's input, (B, 4) in [0, 1].
 
-    The input is what the images of a batch were padded to, so that the boxes lie on a feature map
-    where they lie in the input. Regions that are ignored, as crowds are, have no box here.
+    The input has the size to which the images of a batch were padded, so that a box lies on a
+    feature map where it lies in the input. Ignored regions, such as crowds, give no box.
 
     Args:
         data_samples: The images' data samples.
-        padded: Whether the parts are those of the padded input, or of the image without padding.
+        padded: Whether the boxes are relative to the padded input or to the image without padding.
     """
     boxes = []
     for sample in data_samples or ():
@@ -36,12 +36,12 @@ def relative_boxes(data_samples: Sequence[Any] | None, padded: bool = True) -> l
 
 
 def foreground_mask(boxes: Tensor, height: int, width: int) -> Tensor:
-    """Return 1 over a box's area where it lies, its greatest value where boxes overlap, else 0.
+    """Return a mask with 1 / area inside each box, 0 outside, the maximum where boxes overlap.
 
     Args:
         boxes: Shape (B, 4), left, top, right and bottom in [0, 1] of the map.
-        height: Of the map; areas count positions, and a box's last row and column too.
-        width: Of the map.
+        height: Height of the map; areas count positions, and include a box's last row and column.
+        width: Width of the map.
     """
     size = boxes.new_tensor([width, height])
     first, last = (boxes[:, :2] * size).floor(), (boxes[:, 2:] * size).ceil()
@@ -54,6 +54,6 @@ def foreground_mask(boxes: Tensor, height: int, width: int) -> Tensor:
 
 
 def background_mask(foreground: Tensor) -> Tensor:
-    """Return 1 over their number at positions without foreground, shape (H, W); 0 elsewhere."""
+    """Return 1 / (their number) at positions without foreground, shape (H, W), and 0 elsewhere."""
     outside = foreground == 0
     return outside / outside.sum().clamp(min=1)

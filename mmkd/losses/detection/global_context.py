@@ -1,17 +1,17 @@
-"""The global context block, which FGD trains to relate all positions of a map."""
+"""Global context block, which FGD trains to relate all positions of a map."""
 
 from mmengine.model import constant_init, kaiming_init
 from torch import Tensor, nn
 
 
 class GlobalContext(nn.Module):
-    """A map plus what its context, pooled by learned attention, says about each channel.
+    """Block that adds to a map a vector computed from its context, pooled by learned attention.
 
     GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond (Cao et al., ICCV
-    workshops 2019). It begins as the identity: the last convolution is 0.
+    workshops 2019). The block starts as the identity, because its last convolution starts at 0.
 
     Args:
-        channels: Of the map.
+        channels: Number of channels of the map.
     """
 
     def __init__(self, channels: int) -> None:

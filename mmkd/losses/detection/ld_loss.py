@@ -15,21 +15,22 @@ EDGES = 4
 class LDLoss(LogitLoss):
     r"""Tempered KL divergence between the distributions of the four edges of boxes.
 
-    Localization Distillation for Dense Object Detection (Zheng et al., CVPR 2022): heads such as
-    GFL's give each edge as a softmax over n + 1 distances, and each of the four is distilled as
-    class logits are. The loss of a box is the mean over its edges.
+    Localization Distillation for Dense Object Detection (Zheng et al., CVPR 2022). Heads such as
+    GFL's predict each edge as a softmax over n + 1 distances, and each of the four edges is
+    distilled as class logits are. The loss of a box is the mean over its edges.
 
     The authors' code, as mmdet has it, takes the mean over the n + 1 bins in place of the sum of
-    the divergence, weighs boxes by the student's own greatest class probability, and sums over all
-    positive locations. The default temperature and ``loss_weight`` belong to it. To have all of it:
-    ``reduction='sum'``, ``sample_weight=dict(type='mmkd.ConfidenceWeight', of='student')`` and
+    the divergence, weighs boxes by the student's greatest class probability, and sums over all
+    positive locations. The default temperature and ``loss_weight`` belong to it. For the complete
+    behaviour of that code set ``reduction='sum'``,
+    ``sample_weight=dict(type='mmkd.ConfidenceWeight', of='student')`` and
     ``locations=dict(type='mmkd.DenseLocations', select='positives')``.
 
     Args:
         temperature: T, a number.
-        bin_mean: Whether to divide by the number of bins, as that code does.
+        bin_mean: Whether to divide by the number of bins, as the authors' code does.
         loss_weight: Factor on the result.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class LDLoss(LogitLoss):
     def adapt(
         self, student_shapes: Sequence[tuple[int, ...]], teacher_shapes: Sequence[tuple[int, ...]]
     ) -> None:
-        """Check that what is compared can be distributions of edges, (R, 4 (n + 1)) each."""
+        """Check that both inputs can be distributions of edges, (R, 4 (n + 1)) each."""
         shapes = [*student_shapes, *teacher_shapes]
         if any(len(shape) != 2 for shape in shapes):
             raise ValueError(

@@ -1,1 +1,1 @@
-"""FCFD, whose features run on through the rest of either network."""
+"""FCFD, which runs features on through the rest of either network."""

@@ -1,4 +1,4 @@
-"""Which modules lead from one tensor of a forward to a later one."""
+"""Chains of modules that lead from one tensor of a forward to a later one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from mmkd.networks.taps import Tap
 
 @dataclass(frozen=True)
 class Call:
-    """A module that turns one tensor into one tensor.
+    """Call of a module that turns one tensor into one tensor.
 
     Attributes:
         path: Path of the module.
-        packed: Whether it takes a tuple with the tensor.
+        packed: Whether the module takes a tuple that holds the tensor.
     """
 
     path: str
@@ -30,22 +30,22 @@ class Call:
 
 
 class NoChainError(ValueError):
-    """A network is not modules that run one after another, between two of its tensors."""
+    """Error for two tensors of a network that no chain of modules links."""
 
 
 def chain(record: Record, first: tuple[Tap, Tensor], last: tuple[Tap, Tensor]) -> tuple[Call, ...]:
     """Find the modules that, one after another, lead from one tap's tensor to another's.
 
-    The way is followed backwards, by the identity of the tensors that modules take and give. Of
-    modules inside each other the outermost one is taken in which the first tap does not lie.
+    The chain is followed backwards, by the identity of the tensors that modules take and give.
+    Among nested modules the outermost one that does not contain the first tap is taken.
 
     Args:
-        record: Of a forward.
-        first: Where it begins: a tap with its tensor of this forward.
-        last: Where it ends.
+        record: Record of a forward.
+        first: Start of the chain: a tap with its tensor of this forward.
+        last: End of the chain, likewise.
 
     Raises:
-        NoChainError: In words, if there is no such chain.
+        NoChainError: If there is no such chain; the message says why.
     """
     (tap, begin), (goal, target) = [(tap, record.value(tensor)) for tap, tensor in (first, last)]
     made, limit = _time(record.runs, tap), _time(record.runs, goal)
@@ -73,6 +73,6 @@ def chain(record: Record, first: tuple[Tap, Tensor], last: tuple[Tap, Tensor]) -
 
 
 def _time(runs: Sequence[Run], tap: Tap) -> float:
-    """Return when a tap's tensor was there: at the end of its module, or just before it began."""
+    """Return when a tap's tensor existed: at the end of its module, or just before its start."""
     [run] = [run for run in runs if run.path == tap.path]
     return run.start - 0.5 if tap.input else run.end

@@ -1,4 +1,4 @@
-"""The bridge from a map of one network to the place of a map of another (FCFD)."""
+"""Bridge from a map of one network to a map of another network (FCFD)."""
 
 from collections.abc import Sequence
 
@@ -23,19 +23,20 @@ def _convolution(given: Sequence[int], wanted: Sequence[int]) -> nn.Module:
 
 
 class FCFDBridge(nn.Sequential):
-    """3x3 convolution, batch norm and, where the map is to be an activated one, a leaky ReLU.
+    """3x3 convolution, batch norm and, if the wanted map is an activated one, a leaky ReLU.
 
-    As in FCFD's released code: a map of twice the size passes with stride 2, one of half the size a
-    transposed 4x4 convolution; convolutions start with Kaiming's normal distribution over the
-    outputs, transposed ones as PyTorch initialises them; the leaky ReLU has slope 0.1.
+    As in FCFD's released code: a map of twice the size passes a convolution with stride 2, a map of
+    half the size a transposed 4x4 convolution; convolutions start with Kaiming's normal
+    distribution over the outputs, transposed ones as PyTorch initialises them; the leaky ReLU has
+    slope 0.1.
 
     Args:
-        given: Shape of the map that passes, (N, C, H, W).
-        wanted: Shape of the map that is wanted, (N, C', H', W').
-        activated: Whether the map is to stand behind a ReLU.
+        given: Shape of the input map, (N, C, H, W).
+        wanted: Shape of the output map, (N, C', H', W').
+        activated: Whether the wanted map comes after a ReLU.
 
     Raises:
-        ValueError: If the sizes are neither equal nor each other's half.
+        ValueError: If the sizes are neither equal nor one half of the other.
     """
 
     def __init__(self, given: Sequence[int], wanted: Sequence[int], activated: bool) -> None:

@@ -1,4 +1,4 @@
-"""Features that look alike and that the later layers of both networks take alike (FCFD)."""
+"""Loss on features and on their effect in the later layers of both networks (FCFD)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,38 +22,40 @@ DIRECTIONS = {"both": (True, False), "to_teacher": (True,), "to_student": (False
 
 @MODELS.register_module()
 class FCFD(FeatureLoss):
-    r"""Squared differences of features, and divergences of what both networks make of them.
+    r"""Differences of features, plus divergences of the logits that both networks make of them.
 
     Function-Consistent Feature Distillation (Liu et al., ICLR 2023). Maps :math:`F_s^i` and
-    :math:`F_t^i` of stages i = 1..L are compared behind trained bridges b (:class:`FCFDBridge`):
+    :math:`F_t^i` of stages i = 1..L are compared after trained bridges b (:class:`FCFDBridge`):
 
     .. math:: w_f \left[\sum_i MSE(b_i(F_s^i), F_t^i) + MSE(h(b_L(F_s^L)), h(F_t^L)) + \dots\right]
         + w_p \sum_{p} T^2\,KL(\sigma(z_t/T) \| \sigma(z_p/T)),
 
     where h is ReLU and global average, :math:`z_t` are the teacher's logits, and p are mixed paths.
-    A path to the teacher puts the bridged :math:`F_s^i`, i < L, in the place of :math:`F_t^i` and
-    runs the teacher on from there; its maps at later stages are compared with the teacher's own
-    too, which the dots stand for. A path to the student puts the teacher's map, behind a bridge of
-    its own, in the place of the student's and runs the student on. In each step ``paths`` of these
-    2 (L - 1) paths are drawn. Task loss and KD are not in this loss: they are other terms.
+    A path to the teacher replaces :math:`F_t^i` by the bridged :math:`F_s^i`, i < L, and runs the
+    teacher on from there; the maps at its later stages are also compared with the maps of the
+    unchanged teacher, which the dots stand for. A path to the student replaces the student's map by
+    the teacher's map after another bridge, and runs the student on. Each step draws ``paths`` of
+    these 2 (L - 1) paths. Task loss and KD are not in this loss: they are other terms.
 
-    A term taps the same number of stages of both networks, which have to be modules in a row; see
-    :class:`mmkd.losses.fcfd.stages.Stages`. In the authors' experiments the stem is not among them.
+    A term taps the same number of stages of both networks, which have to be modules that run one
+    after another; see :class:`mmkd.losses.fcfd.stages.Stages`. In the authors' experiments the stem
+    is not among them.
 
     From the released code (github.com/LiuDongyang6/FCFD): the form of the bridges, two paths a
-    step, drawn without repetition from both directions, the weights, and that mixed paths through
-    the student normalise by their own batch and leave the student's running statistics alone. In
-    the released code the teacher trains its batch norms: it normalises by the batch as well. Here
-    it is in eval mode, also in the mixed paths, as the teacher of any method. A bridge whose path
-    is not drawn has a gradient of 0 here and none there, so that momentum and weight decay go on.
-    Interpretations: whether a bridge ends in a leaky ReLU is seen from the map that it leads to,
-    where the released code has a flag of each network; all processes draw the same paths.
+    step, drawn without repetition from both directions, the weights, and the batch norms of mixed
+    paths through the student, which normalise by the batch of the path and leave the student's
+    running statistics alone. The released code trains the teacher's batch norms, so they normalise
+    by the batch as well. Here the teacher is in eval mode, also in the mixed paths, as in any other
+    method. A bridge whose path is not drawn has a gradient of 0 here and no gradient there, so that
+    momentum and weight decay go on. Interpretations: whether a bridge ends in a leaky ReLU is
+    decided by the map that it leads to, where the released code has a flag for each network; all
+    processes draw the same paths.
 
     Args:
         temperature: T of the mixed paths.
         feature_weight: :math:`w_f`.
         path_weight: :math:`w_p`.
-        paths: Mixed paths that are drawn in each step.
+        paths: Number of mixed paths that are drawn in each step.
         directions: ``'both'``, or ``'to_teacher'`` or ``'to_student'`` alone.
         feature_schedule: Arguments of :class:`mmkd.schedule.Schedule` for :math:`w_f`; the
             published recipe for CIFAR-100 has ``dict(warmup=20)``, that for ImageNet 5 epochs.
@@ -91,8 +93,9 @@ class FCFD(FeatureLoss):
         self.released_code = released_code
         self.to_teacher, self.to_student = nn.ModuleList(), nn.ModuleList()
         self._stages: dict[str, Stages] = {}
-        # What is drawn follows from these, a seed and the steps taken, which checkpoints hold and
-        # DDP makes equal at the start: networks with SyncBN have to run the same path everywhere.
+        # The drawn paths follow from a seed and the number of steps. Checkpoints hold both, and DDP
+        # makes them equal at the start: networks with SyncBN have to run the same path in every
+        # process.
         self.register_buffer("draws", torch.stack([torch.randint(2**31, ()), torch.tensor(0)]))
 
     def adapt(self, student_shapes: Shapes, teacher_shapes: Shapes) -> None:
@@ -110,7 +113,7 @@ class FCFD(FeatureLoss):
                 )
 
     def follow(self, student: Stages, teacher: Stages) -> None:
-        """Take the networks, and build the bridges. A term calls it when it is built."""
+        """Take both networks and build the bridges. A term calls this when it is built."""
         if student.classes != teacher.classes:
             raise ValueError(
                 f"FCFD compares the logits of both networks: the student has {student.classes} "
@@ -129,7 +132,7 @@ class FCFD(FeatureLoss):
             FCFDBridge(own, other, activated)
             for (own, other), activated in zip(pairs, teacher.activated, strict=True)
         )
-        if self.directions != "to_teacher":  # no path leaves the last stage
+        if self.directions != "to_teacher":  # No path leaves the last stage.
             self.to_student = nn.ModuleList(
                 FCFDBridge(other, own, activated)
                 for (own, other), activated in zip(pairs[:-1], student.activated[:-1], strict=True)
@@ -149,7 +152,7 @@ class FCFD(FeatureLoss):
             student_features: The student's maps, shape (N, C, H, W) each.
             teacher_features: As many of the teacher. No gradient flows into them.
             weight: Sample weight, shape (N,), of all squared differences and divergences.
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
         """
         own, theirs = (
@@ -186,7 +189,7 @@ class FCFD(FeatureLoss):
         """Return the squared differences of the maps of each sample, shape (N,).
 
         Args:
-            compared: For each stage the maps that stand against the teacher's.
+            compared: For each stage the maps that are compared with the teacher's map.
             theirs: The teacher's maps.
         """
         pairs = [
@@ -197,7 +200,7 @@ class FCFD(FeatureLoss):
         return torch.stack([hint_distance(*pair) for pair in pairs]).sum(0)
 
     def pooled_appearance(self, compared: Sequence[Tensor], theirs: Tensor) -> Tensor:
-        """Return the squared differences of what the last stage's maps are pooled to, (N,)."""
+        """Return the squared differences of the pooled maps of the last stage, (N,)."""
         teacher = pooled(full_precision(theirs).relu())
         pairs = [(pooled(full_precision(map_).relu()), teacher) for map_ in compared]
         return torch.stack([hint_distance(*pair) for pair in pairs]).sum(0)
@@ -213,11 +216,11 @@ class FCFD(FeatureLoss):
         return total
 
     def _choices(self, stages: int) -> list[tuple[int, bool]]:
-        """Return all paths between so many stages, in the form of :meth:`draw`."""
+        """Return all paths between ``stages`` stages, in the form of :meth:`draw`."""
         return [(i, there) for there in DIRECTIONS[self.directions] for i in range(stages - 1)]
 
     def draw(self) -> list[tuple[int, bool]]:
-        """Return this step's paths: the stage that is replaced, and whether in the teacher."""
+        """Return this step's paths: the stage that is replaced, and whether it is the teacher's."""
         seed, steps = self.draws.tolist()
         generator = torch.Generator().manual_seed(seed + steps)
         choices = self._choices(len(self.to_teacher))
@@ -229,7 +232,7 @@ class FCFD(FeatureLoss):
     def _through_teacher(
         self, own: Sequence[Tensor], stages: Iterable[int]
     ) -> tuple[list[list[Tensor]], list[Tensor]]:
-        """Return what is compared with each map of the teacher, and the logits of the paths."""
+        """Return the maps to compare with each map of the teacher, and the logits of the paths."""
         bridged = [_pass(bridge, map_) for bridge, map_ in zip(self.to_teacher, own, strict=True)]
         compared, logits = [[map_] for map_ in bridged], list[Tensor]()
         for stage in stages:
@@ -252,6 +255,6 @@ class FCFD(FeatureLoss):
 
 
 def _pass(bridge: nn.Module, feature: Tensor) -> Tensor:
-    """Pass a bridge, in its own type: a teacher may run in another."""
+    """Pass a feature through a bridge in the bridge's type: a teacher may run in another type."""
     output: Tensor = bridge(feature.to(next(bridge.parameters()).dtype))
     return output

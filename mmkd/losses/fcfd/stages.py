@@ -1,4 +1,4 @@
-"""A network from a tapped feature on: what it makes of another feature in that place."""
+"""Part of a network from a tapped feature on, run on another feature in that place."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,34 +16,36 @@ from mmkd.networks.taps import Tap, run_tapped
 from mmkd.teachers import Teacher
 from mmkd.teachers.batch_statistics import keep_statistics
 
-# Of what a network gives, how far what its rest makes of its own feature may be from that.
+# Largest relative difference between a network's output and that of its rest, run on its own
+# feature.
 TOLERANCE = 1e-3
 
 
 class Stages:
-    """A network that can be run on from any of its taps, to the later ones and to its logits.
+    """Network that can be run on from any of its taps, to the later taps and to its logits.
 
-    A forward on random images shows which modules run one after another behind each tap. They must
-    take and give one tensor, whatever happens inside of them. That they make of each tapped feature
-    what the network itself makes of it, at all later taps and at the logits, is checked in it.
+    A forward on random images shows which modules run one after another behind each tap. Each of
+    them must take and give one tensor, whatever happens inside. The constructor checks that, at all
+    later taps and at the logits, they reproduce the network's output from each tapped feature.
 
-    It is no owner: the network is nobody's submodule by it. Where a model is copied, as for EMA,
-    that of the copy's student refers to the copy, and that of a teacher to the teacher.
+    The network is not a submodule of this object. When a model is copied, as for EMA, a reference
+    to its student becomes one to the copied student; a reference to a teacher stays one to the
+    teacher, which all copies share.
 
     Args:
-        name: What the network is called in errors, such as ``'the student'``.
+        name: Name of the network in errors, such as ``'the student'``.
         network: The network, in eval mode, or a teacher.
-        inputs: An example of the student's input (N, C, H, W), of which the shape is taken.
+        inputs: An example of the student's input (N, C, H, W); its shape is used.
         taps: The taps, in the order in which the network runs.
-        logits: Tap of its logits (N, K).
+        logits: Tap of the network's logits (N, K).
 
     Attributes:
         shapes: Shape at each tap.
-        activated: Whether no number is negative there, as behind a ReLU.
+        activated: Whether no number at the tap is negative, as after a ReLU.
         classes: K.
 
     Raises:
-        ValueError: In words, if the network cannot be run like this.
+        ValueError: If the network cannot be run like this; the message says why.
     """
 
     def __init__(
@@ -87,15 +89,15 @@ class Stages:
         return network.network if isinstance(network, Teacher) else network
 
     def run_on(self, stage: int, feature: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Put a feature in the place of the one at a tap.
+        """Run the network on with a feature in the place of the one at a tap.
 
-        A teacher runs as it does elsewhere; its parameters get no gradient, the feature does. A
-        student is in the mode that it is in: its batch norms normalise by the batch's statistics in
-        training, and its running statistics do not change.
+        A teacher runs as in all other places; its parameters get no gradient, the feature does. A
+        student stays in its mode: in training its batch norms normalise by the statistics of the
+        batch, and its running statistics do not change.
 
         Args:
             stage: Index of the tap.
-            feature: Of the shape that this tap has.
+            feature: A feature of the shape at this tap.
 
         Returns:
             The features at the taps behind it, and the logits (N, K).
@@ -119,7 +121,7 @@ class Stages:
         return network.statistics() if isinstance(network, Teacher) else keep_statistics(network)
 
     def _autocast(self, feature: Tensor) -> Any:
-        """Switch autocast off for a teacher that has a type of its own."""
+        """Return a context that switches autocast off for a teacher with a fixed type."""
         if isinstance(self._network, Teacher) and self._network.dtype is not None:
             return torch.autocast(feature.device.type, enabled=False)
         return nullcontext()
@@ -147,7 +149,7 @@ class Stages:
 
     @torch.no_grad()
     def _record(self, images: Tensor, logits: Tap) -> tuple[dict[Tap, Tensor], Record]:
-        """Run the network on images of the student, and see what its modules take and give."""
+        """Run the network on the student's images, and record what its modules take and give."""
         network, taps = self.module, [*self.taps, logits]
         if isinstance(self._network, Teacher):
             images = self._network.prepare(images)
@@ -160,7 +162,7 @@ class Stages:
     def _verify(self, name: str, caught: dict[Tap, Tensor], logits: Tap) -> None:
         for stage, tap in enumerate(self.taps):
             try:
-                # In another order, to find out what modules take from elsewhere than their input.
+                # Flipping the batch reveals modules that read anything besides their input.
                 features, output = self.run_on(stage, caught[tap].flip(0))
             except (RuntimeError, TypeError, ValueError) as error:
                 raise ValueError(

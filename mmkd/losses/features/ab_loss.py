@@ -13,15 +13,15 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class ABLoss(FeatureLoss):
-    r"""Squared hinge that puts the student's neurons on the teacher's side of activation.
+    r"""Squared hinge that moves the student's neurons to the teacher's side of activation.
 
     Knowledge Transfer via Distillation of Activation Boundaries Formed by Hidden Neurons (Heo et
-    al., AAAI 2019), on features before their activation: a neuron that is active in the
-    teacher (:math:`t > 0`) costs :math:`\max(m - s, 0)^2`, another one :math:`\max(s + m, 0)^2`.
-    The loss of a sample is the sum over its neurons; each layer counts half of the next deeper one,
-    as in the published code, which also multiplies by 0.003. The student passes a connector (a
-    convolution and batch norm) first. In the paper this loss alone initialises the student, before
-    it trains on labels: see ``student_loss_schedule`` of the distiller.
+    al., AAAI 2019), on features before their activation: a neuron that is active in the teacher
+    (:math:`t > 0`) costs :math:`\max(m - s, 0)^2`, an inactive one :math:`\max(s + m, 0)^2`. The
+    loss of a sample is the sum over its neurons; each layer counts half as much as the next deeper
+    one, as in the published code, which also multiplies by 0.003. The student's features pass a
+    connector (a convolution and batch norm) first. In the paper this loss alone initialises the
+    student, before it trains on labels: see ``student_loss_schedule`` of the distiller.
 
     Args:
         margin: :math:`m`.

@@ -9,7 +9,7 @@ from mmkd.registry import MODELS
 
 
 def attention(maps: Tensor, p: float = 2.0) -> Tensor:
-    r"""Return where a layer is active, :math:`\sum_c |F_c|^p` at unit length, shape (N, H * W).
+    r"""Return the attention map :math:`\sum_c |F_c|^p` at unit length, shape (N, H * W).
 
     Args:
         maps: Shape (N, C, H, W).
@@ -23,9 +23,9 @@ class ATLoss(FeatureLoss):
     r"""Mean squared difference between the attention maps of student and teacher.
 
     Paying More Attention to Attention: Improving the Performance of Convolutional Neural Networks
-    via Attention Transfer (Zagoruyko and Komodakis, ICLR 2017), activation-based attention as in
-    the released code: the mean over positions and samples of the squared difference. Channels may
-    differ; the larger map is averaged to the size of the smaller.
+    via Attention Transfer (Zagoruyko and Komodakis, ICLR 2017). This is the activation-based
+    attention of the released code: the mean over positions and samples of the squared difference.
+    Channels may differ; the larger map is averaged to the size of the smaller.
 
     Args:
         p: Exponent of the activations, at least 1.

@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 class CATKDLoss(FeatureLoss):
     r"""Mean squared difference of the class activation maps of student and teacher.
 
-    Class Attention Transfer Based Knowledge Distillation (Guo et al., CVPR 2023). The
-    map of class k is :math:`\sum_c w_{k,c} F_c`, with the weights (not the bias) of the linear
-    classifier behind the pooled last map F. Maps are averaged to ``resolution`` x ``resolution``
-    and each one is scaled to unit length. The student's weights learn from this loss too: in the
-    paper the classifier is a convolution of the map. The released networks have classifiers without
-    a bias; here a network keeps the one that it has, which the maps do not contain.
+    Class Attention Transfer Based Knowledge Distillation (Guo et al., CVPR 2023). The map of class
+    k is :math:`\sum_c w_{k,c} F_c`, with the weights (not the bias) of the linear classifier that
+    reads the pooled last map F. Maps are averaged to ``resolution`` x ``resolution`` and each one
+    is scaled to unit length. The student's weights learn from this loss too: in the paper the
+    classifier is a convolution of the map. The released networks have classifiers without a bias;
+    here a network keeps its bias, and the class maps leave it out.
 
-    The term taps the maps before the pooling. Channels may differ; classes may not.
+    The term taps the maps before the pooling. The channels of student and teacher may differ; the
+    classes must not.
 
     Args:
         resolution: Height and width at which maps are compared.
-        normalize: Whether maps are scaled to unit length. The released configs of teachers and
-            students of one style do not.
-        classifier: Path of the linear classifier: one for both, or a dict with ``student`` and
-            ``teacher``.
+        normalize: Whether maps are scaled to unit length. The released configs for a teacher and a
+            student of the same architecture family do not scale them.
+        classifier: Path of the linear classifier: one path for both networks, or a dict with
+            ``student`` and ``teacher``.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -59,7 +60,7 @@ class CATKDLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Keep the shapes, which :meth:`attach` checks; there is nothing to train."""
+        """Keep the shapes, which :meth:`attach` checks; the loss has nothing to train."""
         self._shapes = dict(student=student_shapes, teacher=teacher_shapes)
         for side, shapes in self._shapes.items():
             if len(shapes) != 1 or len(shapes[0]) != 4:
@@ -101,7 +102,8 @@ class CATKDLoss(FeatureLoss):
     def class_maps(self, maps: Tensor, weights: Tensor) -> Tensor:
         """Return the class activation maps, (N, K, R, R), of maps (N, C, H, W) and weights (K, C).
 
-        Pooling before the weights, which are the same at each position, saves work.
+        The map is pooled before the weights are applied: the weights are the same at each position,
+        so the order does not change the result and saves work.
         """
         small = adaptive_avg_pool2d(maps, self.resolution)
         attention = torch.einsum("nchw,kc->nkhw", small, weights.to(small))

@@ -1,4 +1,4 @@
-"""Where each channel is active, as a distribution over positions (CWD)."""
+"""Channel-wise distillation: each channel as a distribution over positions (CWD)."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Flow of the solution procedure (FSP)."""
+"""Loss on the flow of the solution procedure (FSP)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ def flow(first: Tensor, second: Tensor) -> Tensor:
 
     Args:
         first: Shape (N, C, H, W).
-        second: Shape (N, C', H', W'). The larger one is averaged to the size of the smaller.
+        second: Shape (N, C', H', W'). The larger map is averaged to the size of the smaller one.
     """
     first, second = (maps.flatten(2) for maps in same_size(first, second))
     return first @ second.transpose(1, 2) / first.shape[2]
@@ -26,16 +26,17 @@ class FSPLoss(FeatureLoss):
     """Mean squared difference of the FSP matrices of consecutive layers.
 
     A Gift from Knowledge Distillation: Fast Optimization, Network Minimization and Transfer
-    Learning (Yim et al., CVPR 2017), as a mean over the entries of a matrix. The term
-    taps two layers or more, from shallow to deep: n layers give n - 1 matrices. Student and teacher
-    must have the same channels, or a connector gives them. In the paper this loss alone initialises
-    the student, before it trains on labels: see ``student_loss_schedule`` of the distiller.
+    Learning (Yim et al., CVPR 2017); the loss is a mean over the entries of a matrix. The term taps
+    two layers or more, from shallow to deep: n layers give n - 1 matrices. Student and teacher must
+    have the same number of channels, otherwise the term needs a connector. In the paper this loss
+    alone initialises the student, before it trains on labels: see ``student_loss_schedule`` of the
+    distiller.
     """
 
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Check the number of layers; there is nothing to train."""
+        """Check the number of layers; the loss has nothing to train."""
         if len(student_shapes) < 2:
             raise ValueError(
                 "FSPLoss compares what flows from one layer to the next: tap two layers or more."

@@ -27,7 +27,7 @@ def _layers(
 
 
 class Factors(nn.Module):
-    """The paraphraser, an autoencoder of the teacher's map, and the translator of the student's.
+    """Paraphraser, an autoencoder of the teacher's map, and translator of the student's map.
 
     Args:
         channels: Channels of the student's map.
@@ -49,20 +49,20 @@ class FTLoss(PairedPartsLoss):
 
     Paraphrasing Complex Network: Network Compression via Factor Transfer (Kim, Park, Kwak; NeurIPS
     2018): a paraphraser, an autoencoder of three 3x3 convolutions a side, turns the teacher's map
-    into a factor of ``rate`` times its channels, a translator the student's. The loss is
-    the mean absolute difference of the factors, each scaled to unit length.
+    into a factor of ``rate`` times its channels, and a translator does the same with the student's
+    map. The loss is the mean absolute difference of the factors, each scaled to unit length.
 
-    The paper trains the paraphraser before the student. Here it learns in the same run, which is
-    an interpretation: the loss has a reconstruction error of its own, and the factor that the
-    student learns gives the paraphraser no gradient.
+    The paper trains the paraphraser before the student. Here it learns in the same run, which is an
+    interpretation: the loss adds a reconstruction error for the paraphraser, and the factor that
+    the student learns gives the paraphraser no gradient.
 
     Args:
         rate: The paraphrase rate k.
-        form: ``'factor'``, the paper's; or ``'attention'``, RepDistiller's, which compares the
-            squares of factors, averaged over channels and scaled to unit length.
-        reconstruction_weight: Weight of the paraphraser's mean squared error. Divided by the
-            term's weight, that it be learned with a weight of 1: 0.002 for the 500 of the paper's
-            code, 0.005 for RepDistiller's 200.
+        form: ``'factor'``, the form of the paper; or ``'attention'``, the form of RepDistiller,
+            which compares the squares of factors, averaged over channels and scaled to unit length.
+        reconstruction_weight: Weight of the paraphraser's mean squared error. The term's weight
+            multiplies it, so divide 1 by the term's weight to train the paraphraser with a weight
+            of 1: 0.002 for the 500 of the paper's code, 0.005 for the 200 of RepDistiller.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """

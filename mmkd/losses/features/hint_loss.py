@@ -10,7 +10,7 @@ def hint_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Return the mean squared difference of each sample's features (N, ...), shape (N,).
 
     Raises:
-        ValueError: If the features have other shapes, which would broadcast.
+        ValueError: If the shapes of the features differ, because they would broadcast.
     """
     if student.shape != teacher.shape:
         raise ValueError(

@@ -11,7 +11,8 @@ from torch.nn.functional import normalize
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.registry import MODELS
 
-# Candidates among the student's vectors for each of the teacher's, besides the one of its rank.
+# Number of student vectors that are candidates for each of the teacher's vectors, besides the one
+# of its rank.
 MORE = 3
 # Relative gap of squared singular values below which vectors count as exchangeable.
 GAP = 1e-5
@@ -20,9 +21,9 @@ GAP = 1e-5
 class _RightSingularVectors(torch.autograd.Function):
     """The first right singular vectors of matrices, with a gradient that is always finite.
 
-    The gradient of a singular vector divides by the gaps between squared singular values, which
-    are 0 in maps of rank 0 or 1, such as those of dead channels: there PyTorch's is NaN. Gaps g are
-    inverted as g / (g^2 + eps^2) here, with eps relative to the largest squared value.
+    The gradient of a singular vector divides by the gaps between squared singular values, which are
+    0 in maps of rank 0 or 1, such as those of dead channels: there PyTorch's is NaN. Here gaps g
+    are inverted as g / (g^2 + eps^2), with eps relative to the largest squared value.
     """
 
     @staticmethod
@@ -36,13 +37,15 @@ class _RightSingularVectors(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
         matrices, values, rows = ctx.saved_tensors
-        gradient: Tensor = gradients[0]  # (N, C, k); singular values have none
+        gradient: Tensor = gradients[0]  # (N, C, k); the singular values get no gradient
         count, squares = gradient.shape[2], values.square()
         eps = GAP * squares[:, :1, None].clamp(min=torch.finfo(squares.dtype).tiny ** 0.25)
         first = squares[:, None, :count]
-        gaps = first - squares[:, :, None]  # (N, r, k): of vector i from the j-th of the first
+        # (N, r, k): gap of vector i to the j-th of the first vectors
+        gaps = first - squares[:, :, None]
         inside = rows @ gradient  # v_i . g_j
-        outside = gradient - rows.mT @ inside  # where no vector is, squared singular values are 0
+        # outside of all vectors, where squared singular values are 0
+        outside = gradient - rows.mT @ inside
         moved = rows.mT @ (inside * gaps / (gaps.square() + eps.square()))
         moved = moved + outside * first / (first.square() + eps.square())
         of_gram = moved @ rows[:, :count]  # gradient on the matrix X^T X
@@ -54,11 +57,11 @@ def singular_vectors(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
     Args:
         maps: Shape (N, C, H, W).
-        count: How many; there are fewer where the map has fewer channels or positions.
+        count: Number of vectors; a map with fewer channels or positions has fewer.
 
     Returns:
         Vectors over channels, (N, C, count), and singular values, (N, count). A vector's sign,
-        which is arbitrary, is the one with which its components add up to a positive number.
+        which is arbitrary, is chosen so that its components add up to a positive number.
     """
     matrices = maps.flatten(2).mT
     vectors, values = _RightSingularVectors.apply(matrices, count)  # type: ignore[no-untyped-call]
@@ -67,7 +70,7 @@ def singular_vectors(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def aligned(student: Tensor, teacher: Tensor) -> Tensor:
-    """Return for each of the teacher's vectors the student's most parallel one, with its sign.
+    """Return the student's most parallel vector for each of the teacher's vectors, with its sign.
 
     Args:
         student: Shape (N, C, k').
@@ -81,18 +84,19 @@ def aligned(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class KDSVDLoss(FeatureLoss):
-    r"""Squared difference of how the singular vectors of consecutive layers lie to each other.
+    r"""Squared difference of the relations between singular vectors of consecutive layers.
 
     Self-supervised Knowledge Distillation Using Singular Value Decomposition (Lee, Kim, Song; ECCV
-    2018), as RepDistiller has it. Each map is a matrix of positions by channels, of which the first
-    ``rank`` right singular vectors are taken, weighed by the teacher's singular values at unit
-    length; the student's are those most parallel to the teacher's. Between one layer and the next
-    each pair of components gives :math:`e^{-(v_i - v'_j)^2 / 8}`; the loss of a sample is the sum
-    of squared differences of these. The term taps two layers or more, from shallow to deep. Student
-    and teacher must have the same channels, or a connector gives them.
+    2018), as RepDistiller implements it. Each map is a matrix of positions by channels. The loss
+    takes its first ``rank`` right singular vectors, weighed by the teacher's singular values at
+    unit length; from the student it takes the vectors most parallel to the teacher's. Between one
+    layer and the next each pair of components gives :math:`e^{-(v_i - v'_j)^2 / 8}`; the loss of a
+    sample is the sum of squared differences of these. The term taps two layers or more, from
+    shallow to deep. Student and teacher must have the same number of channels, otherwise the term
+    needs a connector.
 
-    Differences from that code: signs of singular vectors, on which its value depends, are fixed,
-    and gradients are finite where singular values coincide.
+    Differences from that code: here the signs of singular vectors, on which the loss depends, are
+    fixed, and gradients are finite where singular values coincide.
 
     Args:
         rank: Number of singular vectors.
@@ -109,7 +113,7 @@ class KDSVDLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Check the layers; there is nothing to train."""
+        """Check the layers; the loss has nothing to train."""
         if len(student_shapes) < 2:
             raise ValueError(
                 "KDSVDLoss compares each layer with the one before: tap two layers or more."
@@ -132,6 +136,7 @@ class KDSVDLoss(FeatureLoss):
             )
         theirs, values = singular_vectors(teacher, self.rank)
         own, _ = singular_vectors(student, self.rank + MORE)
+        # The teacher's singular values weigh the vectors of both networks.
         scale = normalize(values, dim=1)[:, None]
         return aligned(own, theirs) * scale, theirs * scale
 

@@ -1,4 +1,4 @@
-"""The teacher's map generated from a part of the student's (MGD)."""
+"""Loss that generates the teacher's map from a masked map of the student (MGD)."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,26 @@ from torch import Tensor, nn
 from mmkd.losses.base.parts_loss import PartsLoss
 from mmkd.registry import MODELS
 
-# What is drawn anew for each sample, of a map (N, C, H, W), and is masked as a whole.
+# Part of a map (N, C, H, W) that gives the shape of the random mask; the mask is broadcast over the
+# remaining dimension or dimensions.
 MASKED = {"positions": lambda maps: maps[:, :1], "channels": lambda maps: maps[:, :, :1, :1]}
 
 
 @MODELS.register_module()
 class MGDLoss(PartsLoss):
-    r"""Squared difference of the teacher's map and one generated from the student's, masked.
+    r"""Squared difference of the teacher's map and a map generated from the masked student's map.
 
     Masked Generative Distillation (Yang et al., ECCV 2022): positions of the student's map are set
-    to 0 at random, in all channels, and two 3x3 convolutions with a ReLU between them
-    are trained to give the teacher's map. The released code of classifiers masks channels instead.
-    The loss of a sample is :math:`\alpha\sum_{c,h,w}(F_t - G(F_s \odot M))^2`. The published
-    detectors take :math:`\alpha=2\cdot10^{-5}` and a share of 0.65 for one stage,
-    :math:`5\cdot10^{-7}` and 0.45 for two.
+    to 0 at random, in all channels, and two 3x3 convolutions with a ReLU between them are trained
+    to generate the teacher's map. The released code of classifiers masks channels instead. The loss
+    of a sample is :math:`\alpha\sum_{c,h,w}(F_t - G(F_s \odot M))^2`. The published detectors use
+    :math:`\alpha=2\cdot10^{-5}` and a share of 0.65 if they have one stage, :math:`5\cdot10^{-7}`
+    and 0.45 if they have two.
 
     Args:
         alpha: :math:`\alpha`; small, since the loss is a sum over channels and positions.
-        mask_ratio: Share of what is masked, the paper's :math:`\lambda`, in [0, 1).
+        mask_ratio: Share of positions or channels that is masked, the paper's :math:`\lambda`, in
+            [0, 1).
         masked: ``'positions'`` in all channels, or ``'channels'`` at all positions.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.

@@ -1,4 +1,4 @@
-"""Exits of the student's stages that learn the teacher's logits (OFA-KD)."""
+"""Loss of exits at the student's stages that learn the teacher's logits (OFA-KD)."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ Shapes = Sequence[Sequence[int]]
 
 
 def _halve(channels: int, outputs: int) -> list[nn.Module]:
-    """Return two depthwise separable convolutions, the first of stride 2."""
+    """Return two depthwise separable convolutions, the first one with stride 2."""
     layers: list[nn.Module] = []
     for stride, width in ((2, channels), (1, outputs)):
         layers += [
@@ -27,13 +27,13 @@ def _halve(channels: int, outputs: int) -> list[nn.Module]:
 
 
 def stage_exit(channels: int, halvings: int, width: int, classes: int) -> nn.Sequential:
-    """Return what turns a stage's map (N, C, H, W) into logits (N, classes).
+    """Return a module that turns a stage's map (N, C, H, W) into logits (N, classes).
 
     Args:
-        channels: C.
-        halvings: Number of blocks of which each halves the resolution and doubles the channels; the
-            last one gives ``width`` channels. With none of them a 1x1 convolution does.
-        width: Channels that the linear layer reads.
+        channels: Number of channels C.
+        halvings: Number of blocks; each one halves the resolution and doubles the channels, and the
+            last one gives ``width`` channels. With 0 a 1x1 convolution gives them.
+        width: Number of channels that the linear layer reads.
         classes: Number of classes.
     """
     layers: list[nn.Module] = []
@@ -54,22 +54,24 @@ def stage_exit(channels: int, halvings: int, width: int, classes: int) -> nn.Seq
 
 @MODELS.register_module()
 class OFAStageLoss(FeatureLoss):
-    r"""Enhanced cross-entropy of trained exits of the student's stages with the teacher's logits.
+    r"""Enhanced cross-entropy between exits at the student's stages and the teacher's logits.
 
     One-for-All: Bridge the Gap Between Heterogeneous Architectures in Knowledge Distillation (Hao
     et al., NeurIPS 2023). Each stage of the student has an exit that gives logits, and each exit
-    learns the teacher's as :class:`mmkd.losses.OFALoss` does: logits can be compared where the
-    features of a convolutional network and of a transformer cannot. The exits are of convolutions,
-    as the released code has them for convolutional students; those of its transformers are not
-    here, and a student's tokens have to be maps. The loss is the sum over the stages.
+    learns the teacher's logits as :class:`mmkd.losses.OFALoss` does: logits can be compared where
+    the features of a convolutional network and of a transformer cannot. The exits consist of
+    convolutions, as in the released code for convolutional students. The exits of that code for
+    transformers are not implemented: a student's features have to be maps. The loss is the sum over
+    the stages.
 
     A term taps ``student='@stages'`` and ``teacher='@logits'``.
 
     Args:
         gamma: As in :class:`mmkd.losses.OFALoss`.
-        temperature: Of both sides.
-        width: Channels that the exits' linear layers read; by default those of the student's last
-            stage. The released code takes those of the teacher's last stage if they are more.
+        temperature: Temperature of both sides.
+        width: Number of channels that the linear layers of the exits read; by default the channels
+            of the student's last stage. The released code takes the channels of the teacher's last
+            stage if they are more.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -94,7 +96,7 @@ class OFAStageLoss(FeatureLoss):
         self.exits = nn.ModuleList()
 
     def adapt(self, student_shapes: Shapes, teacher_shapes: Shapes) -> None:
-        """Build the exits of stages (N, C, H, W), for logits (N, K) of the teacher."""
+        """Build the exits of stages (N, C, H, W), for the teacher's logits (N, K)."""
         if len(teacher_shapes) != 1 or len(teacher_shapes[0]) != 2:
             raise ValueError(
                 "OFAStageLoss compares the student's stages with the teacher's logits (N, K): give "
@@ -129,7 +131,7 @@ class OFAStageLoss(FeatureLoss):
             student_features: The student's maps, shape (N, C, H, W) each.
             teacher_features: The teacher's logits, shape (N, K). No gradient flows into them.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
             labels: Class indices, shape (N,).
         """

@@ -1,4 +1,4 @@
-"""Features before activation, compared where the teacher's are not far below zero (OFD)."""
+"""Loss on features before activation that ignores strongly negative teacher features (OFD)."""
 
 import math
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ RARE = 1e-3
 
 
 def expected_negative(norm: nn.Module) -> Tensor:
-    r"""Return :math:`E[x | x < 0]` of each channel behind a batch norm, shape (C,).
+    r"""Return :math:`E[x | x < 0]` of each channel of a batch norm's output, shape (C,).
 
-    There :math:`x \sim N(\beta, \gamma^2)`. Where less than one in a thousand values is negative it
-    is :math:`-3 |\gamma|`, as in the published code.
+    The output is distributed as :math:`x \sim N(\beta, \gamma^2)`. If less than one in a thousand
+    values is negative, the result is :math:`-3 |\gamma|`, as in the published code.
 
     Args:
         norm: A batch norm with an affine part.
@@ -41,8 +41,8 @@ def expected_negative(norm: nn.Module) -> Tensor:
 def partial_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Return the partial L2 distance of each sample, shape (N,).
 
-    The sum over elements of the squared difference, without those where the teacher is not active
-    and the student is even less.
+    It is the sum of squared differences over all elements except those where the teacher is not
+    active and the student is lower still.
     """
     counted = (teacher > 0) | (student > teacher)
     return ((student - teacher).square() * counted).flatten(1).sum(1)
@@ -50,18 +50,19 @@ def partial_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class OFDLoss(FeatureLoss):
-    r"""Partial L2 distance to the teacher's features, with a margin under them.
+    r"""Partial L2 distance to the teacher's features, which are cut off at a negative margin.
 
-    A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV 2019), on
-    features before their activation: the teacher's are raised to a negative margin of the channel,
-    the mean of what is negative there, which follows from the batch norm before the activation.
-    Each layer counts half of the next deeper one. The student passes a connector (1x1 convolution
-    and batch norm) first. In mdistiller the teacher runs in training mode; here it never does.
+    A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV 2019), on features before
+    their activation: the teacher's features are raised to a negative margin per channel, the mean
+    of the negative values in it, which follows from the batch norm before the activation. Each
+    layer counts half as much as the next deeper one. The student's features pass a connector (1x1
+    convolution and batch norm) first. In mdistiller the teacher runs in training mode; here it
+    never does.
 
     Args:
-        norms: Path in the teacher of the batch norm behind which each feature lies, one for each
-            tap, such as ``'backbone.layer1.4.bn2'``. In a residual block it is the last one of the
-            residual branch, as in the published code.
+        norms: Paths in the teacher of the batch norms whose outputs the features are, one for each
+            tap, such as ``'backbone.layer1.4.bn2'``. In a residual block it is the last batch norm
+            of the residual branch, as in the published code.
         margin: One margin for all channels, 0 or less, in place of ``norms``.
         loss_weight: Factor on the result; the literature's CIFAR-100 recipe takes 0.001.
         reduction: As in :class:`FeatureLoss`.
@@ -87,7 +88,7 @@ class OFDLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Keep the shapes, which :meth:`attach` checks; there is nothing to train."""
+        """Keep the shapes, which :meth:`attach` checks; the loss has nothing to train."""
         self._channels = [shape[1] for shape in teacher_shapes]
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:

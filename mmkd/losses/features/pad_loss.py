@@ -1,4 +1,4 @@
-"""Prime-aware adaptive distillation: regression under a variance that is learned (PAD)."""
+"""Prime-aware adaptive distillation: regression with a learned variance (PAD)."""
 
 import math
 
@@ -12,10 +12,10 @@ from mmkd.registry import MODELS
 
 
 class LogVariance(nn.Module):
-    """The logarithm of the variance of each number of a feature, from the student's feature.
+    """Logarithm of the variance of each number of a feature, predicted from the student's feature.
 
     Args:
-        channels: Channels of the feature.
+        channels: Number of channels of the feature.
     """
 
     def __init__(self, channels: int) -> None:
@@ -29,7 +29,7 @@ class LogVariance(nn.Module):
         if len(raw) > 1 or not self.training:
             normed: Tensor = norm(raw)
             return normed
-        # A single sample has no statistics of its own.
+        # Batch norm cannot normalise a single sample by its statistics in training.
         return batch_norm(
             raw, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
         )
@@ -37,23 +37,23 @@ class LogVariance(nn.Module):
 
 @MODELS.register_module()
 class PADLoss(PairedPartsLoss):
-    r"""Squared difference of pooled features, under a variance predicted from the student's.
+    r"""Squared difference of pooled features, with a variance predicted from the student's feature.
 
     Prime-Aware Adaptive Distillation (Zhang et al., ECCV 2020), in the form of torchdistill, which
-    follows code that the authors gave: for each sample the mean, over the C numbers of its feature,
-    of
+    follows code from the authors. The loss of a sample is the mean, over the C numbers of its
+    feature, of
 
     .. math:: \frac{(h_t - h_s)^2}{e^{v} + \epsilon} + v, \quad v = BN(W h_s + b)
 
     where :math:`v` is the log-variance, (N, C). Samples on which the student cannot follow the
-    teacher get a large variance and count little; those on which it can, the prime samples, count
-    much. The gradient of :math:`v` reaches the student, too. The loss can be negative. A sample
-    weight multiplies all of a sample's loss.
+    teacher get a large variance and count little; samples on which it can follow, the prime
+    samples, count much. The gradient of :math:`v` reaches the student, too. The loss can be
+    negative. A sample weight multiplies the whole loss of a sample.
 
-    Maps are averaged over their positions, as pooling does. Where the student's feature needs a
-    connector, the branch reads what the connector returns. This is an interpretation: torchdistill
-    has settings for equally wide features only. There the student has learned the teacher's
-    features by :class:`mmkd.losses.HintLoss` before.
+    Maps are averaged over their positions, as pooling does. If the student's feature needs a
+    connector, the branch reads the connector's output. This is an interpretation: torchdistill has
+    settings for features of equal width only. There the student has learned the teacher's features
+    by :class:`mmkd.losses.HintLoss` before.
 
     Args:
         eps: :math:`\epsilon`.
@@ -83,7 +83,7 @@ class PADLoss(PairedPartsLoss):
         check_alike(self, student, teacher)
         own, theirs = pooled(student), pooled(teacher)
         log_variance: Tensor = part(own)
-        # The logarithm of the denominator, whose own exponential could overflow.
+        # The logarithm of the denominator, computed without its exponential, which could overflow.
         floor = log_variance.new_tensor(math.log(self.eps))
         scaled = (theirs - own).square() * (-torch.logaddexp(log_variance, floor)).exp()
         return (scaled + log_variance).mean(1)

@@ -1,4 +1,4 @@
-"""Features compared at several scales (ReviewKD)."""
+"""Loss between features at several scales (ReviewKD)."""
 
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
@@ -14,9 +14,9 @@ SIZES = (4, 2, 1)
 def hierarchical_distance(student: Tensor, teacher: Tensor) -> Tensor:
     r"""Return the hierarchical context loss of each sample, shape (N,).
 
-    :math:`\frac{1}{\sum_l 2^{-l}} \sum_l 2^{-l}\,MSE(pool_l(F_s), pool_l(F_t))` where
-    :math:`pool_0` leaves a map as it is and the others average it to 4 x 4, 2 x 2 and 1 x 1; those
-    that are not smaller than the map's height are left out.
+    :math:`\frac{1}{\sum_l 2^{-l}} \sum_l 2^{-l}\,MSE(pool_l(F_s), pool_l(F_t))`. :math:`pool_0`
+    leaves a map as it is, and the other poolings average it to 4 x 4, 2 x 2 and 1 x 1; sizes that
+    are not smaller than the map's height are left out.
 
     Args:
         student: Shape (N, C, H, W) or, for pooled features, (N, C).
@@ -37,7 +37,7 @@ class ReviewKDLoss(FeatureLoss):
     """Hierarchical context loss (HCL), summed over levels.
 
     Distilling Knowledge via Knowledge Review (Chen et al., CVPR 2021), figure 3 (c), with the
-    released code's weights of the scales. ReviewKD puts
+    weights of the scales in the released code. ReviewKD puts
     ``connector=dict(type='mmkd.ReviewConnector')`` before it.
     """
 

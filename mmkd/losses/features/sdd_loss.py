@@ -1,4 +1,4 @@
-"""Distillation of the logits of an image's regions (SDD)."""
+"""Distillation of the logits of regions of an image (SDD)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,25 +21,27 @@ Shapes = Sequence[Sequence[int]]
 
 @MODELS.register_module()
 class SDDLoss(FeatureLoss):
-    r"""A loss on logits, for each region of the image.
+    r"""Loss on logits that is applied to each region of the image.
 
     Scale Decoupled Distillation (Wei, Luo, Luo; CVPR 2024), as in the released code: the last map
-    of each network is averaged over the cells of several grids, each average passes the network's
-    own classifier, and the logits of a region are compared as the logits of an image are, by
-    ``loss``. The mean is over regions and samples. Regions in which the teacher is right where it
-    is wrong on the whole image, or the other way round, count ``complementary`` times.
+    of each network is averaged over the cells of several grids, the classifier of the same network
+    turns each average into logits, and ``loss`` compares the logits of a region like those of an
+    image. The mean is over regions and samples. A region counts ``complementary`` times if the
+    teacher is right in it and wrong on the whole image, or wrong in it and right on the whole
+    image.
 
     Args:
-        loss: Config of a loss on logits with values for single samples, such as
+        loss: Config of a loss on logits that has values of single samples, such as
             :class:`mmkd.losses.KDLoss` (SD-KD), :class:`mmkd.losses.DKDLoss` (SD-DKD) or
             :class:`mmkd.losses.NKDLoss` (SD-NKD).
-        grids: Cells along each side of each grid. The first is 1, the whole image.
-        complementary: Weight of regions in which the teacher is right or wrong against the whole.
-        region_weight: Config of a sample weight, computed from the logits of each region: with
-            :class:`mmkd.weights.EntropyWeight` ER-KD's, by the teacher's entropy there. A term's
-            ``sample_weight`` weighs whole images.
-        classifier: Path of the linear classifier: one for both, or a dict with ``student`` and
-            ``teacher``.
+        grids: Number of cells along each side of each grid. The first is 1, the whole image.
+        complementary: Weight of regions in which the teacher is right and on the whole image wrong,
+            or the reverse.
+        region_weight: Config of a sample weight, computed from the logits of each region. With
+            :class:`mmkd.weights.EntropyWeight` it is the weight of ER-KD, from the teacher's
+            entropy in the region. A term's ``sample_weight`` weighs whole images.
+        classifier: Path of the linear classifier: one path for both networks, or a dict with
+            ``student`` and ``teacher``.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -75,7 +77,7 @@ class SDDLoss(FeatureLoss):
         self.paths, self.classifiers = dict(classifier), dict[str, Classifier]()
 
     def adapt(self, student_shapes: Shapes, teacher_shapes: Shapes) -> None:
-        """Check the shapes; there is nothing to train."""
+        """Check the shapes; the loss has nothing to train."""
         for side, shapes in dict(student=student_shapes, teacher=teacher_shapes).items():
             if len(shapes) != 1 or len(shapes[0]) != 4:
                 raise ValueError(
@@ -105,7 +107,7 @@ class SDDLoss(FeatureLoss):
             student_features: The student's map, shape (N, C, H, W).
             teacher_features: The teacher's map. No gradient flows into it.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
             labels: Class indices, shape (N,).
         """

@@ -32,22 +32,22 @@ def _regressor(channels: int, teacher_channels: int) -> nn.Sequential:
 
 @MODELS.register_module()
 class SemCKDLoss(FeatureLoss):
-    r"""Each layer of the student learns all of the teacher's, as much as its attention says.
+    r"""Loss that makes each student layer learn all teacher layers, weighed by a learned attention.
 
-    Cross-Layer Distillation with Semantic Calibration (Chen et al., AAAI 2021): for
-    each sample :math:`\frac{1}{L_s}\sum_{i,j} \alpha_{ij}\,MSE(r_{ij}(F_s^i), F_t^j)`, at the
-    smaller map's size. :math:`\alpha_{i\cdot}` is a softmax over the teacher's layers of the
-    products of query and key, which are embeddings of a sample's similarities :math:`FF^T` with the
-    samples of the batch. The term taps some layers of each network; the numbers may differ.
+    Cross-Layer Distillation with Semantic Calibration (Chen et al., AAAI 2021): for each sample
+    :math:`\frac{1}{L_s}\sum_{i,j} \alpha_{ij}\,MSE(r_{ij}(F_s^i), F_t^j)`, at the smaller map's
+    size. :math:`\alpha_{i\cdot}` is a softmax over the teacher's layers of the products of query
+    and key, which are embeddings of a sample's similarities :math:`FF^T` with the samples of the
+    batch. The term taps some layers of each network; their numbers may differ.
 
     The embeddings read as many similarities as a batch has samples, and therefore belong to one
-    batch size. The published code skips batches that are smaller; here what they lack counts as 0,
+    batch size. The published code skips smaller batches; here the missing similarities count as 0,
     which is an interpretation.
 
     Args:
-        batch_size: Samples in a process's batch, ``train_dataloader.batch_size``.
-        reduction_factor: The embeddings are so many times shorter than the batch.
-        temperature: Divides the products of query and key.
+        batch_size: Number of samples in the batch of a process, ``train_dataloader.batch_size``.
+        reduction_factor: Quotient of the batch size and the length of an embedding.
+        temperature: Divisor of the products of query and key.
         loss_weight: Factor on the result; the published CIFAR-100 recipe takes 400.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -75,7 +75,7 @@ class SemCKDLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Build the embeddings of all layers and a regressor for each pair, for (N, C, H, W)."""
+        """Build the embeddings of all layers and a regressor for each pair of maps (N, C, H, W)."""
         for shape in (*student_shapes, *teacher_shapes):
             if len(shape) != 4:
                 raise ValueError(
@@ -104,7 +104,7 @@ class SemCKDLoss(FeatureLoss):
             student_features: One map (N, C, H, W) or several.
             teacher_features: One map or several. No gradient flows into them.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
         """
         students = as_list(student_features)
@@ -123,6 +123,7 @@ class SemCKDLoss(FeatureLoss):
                 ]
             )  # (L_s, L_t, N)
             attention = self.attention(students, teachers)
+            # The sum is over the teacher's layers, the mean over the student's.
             loss = (attention * distances).sum(1).mean(0)
         return self.loss_weight * reduce_loss(
             loss, weight, reduction_override or self.reduction, avg_factor
@@ -136,9 +137,9 @@ class SemCKDLoss(FeatureLoss):
         return hint_distance(regressors[j](student), teacher)
 
     def attention(self, students: Sequence[Tensor], teachers: Sequence[Tensor]) -> Tensor:
-        """Return how much each of the student's layers attends to each of the teacher's.
+        """Return the attention of each of the student's layers to each of the teacher's layers.
 
-        Shape (L_s, L_t, N); the sum over the teacher's layers is 1.
+        The shape is (L_s, L_t, N); the sum over the teacher's layers is 1.
         """
         queries = self._embedded(self.queries, students)
         keys = self._embedded(self.keys, teachers)
@@ -154,6 +155,7 @@ class SemCKDLoss(FeatureLoss):
                     f"{len(maps)}: set its batch_size to train_dataloader.batch_size."
                 )
             vectors = maps.flatten(1)
+            # Similarities with samples that a smaller batch lacks count as 0.
             similarities = pad(vectors @ vectors.T, (0, self.batch_size - len(maps)))
             rows.append(normalize(embed(similarities), dim=1))
         return torch.stack(rows)

@@ -1,4 +1,4 @@
-"""The map that the teacher's classifier reads, learned by the student (SimKD)."""
+"""Loss on the map that the teacher's classifier reads (SimKD)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class SimKDLoss(FeatureLoss):
-    """Mean squared difference of the maps before the classifier, at the smaller one's size.
+    """Mean squared difference of the maps before the classifier, at the size of the smaller map.
 
-    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022): the
-    student's map has passed a projector, which is a part of the student
-    (:class:`mmkd.models.SimKDNeck`), and has the teacher's channels. The student's classifier
-    becomes a copy of the teacher's when the term is built, and is not trained, so that this is the
-    only loss; ``configs/simkd`` has the whole.
+    Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022). A projector,
+    which is a part of the student (:class:`mmkd.models.SimKDNeck`), gives the student's map the
+    teacher's channels. The student's classifier becomes a copy of the teacher's when the term is
+    built, and is not trained, so that this is the only loss; ``configs/simkd`` has the whole
+    recipe.
 
     Args:
         classifier: Path of the linear classifier in both networks.
@@ -42,7 +42,7 @@ class SimKDLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Check the channels; there is nothing to train."""
+        """Check the channels; the loss has nothing to train."""
         for own, other in zip(student_shapes, teacher_shapes, strict=True):
             if own[1] != other[1]:
                 raise ValueError(
@@ -52,11 +52,11 @@ class SimKDLoss(FeatureLoss):
                 )
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:
-        """Give the student the teacher's classifier. A term calls it when it is built.
+        """Copy the teacher's classifier into the student. A term calls this when it is built.
 
         Raises:
-            ValueError: If the classifiers differ in shape, or the student's would be initialised
-                again.
+            ValueError: If the classifiers differ in shape, or if the student's classifier would be
+                initialised again.
         """
         own, given = (Classifier(network, self.path).layer for network in (student, teacher))
         if own.weight.shape != given.weight.shape or (own.bias is None) != (given.bias is None):

@@ -1,4 +1,4 @@
-"""The student's feature, judged by the teacher's classifier (SRRL)."""
+"""Loss on the student's feature as the teacher's classifier reads it (SRRL)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @MODELS.register_module()
 class SRRLLoss(FeatureLoss):
-    r"""Squared differences of pooled features, and of what the teacher's classifier makes of them.
+    r"""Squared differences of pooled features and of the teacher's classifier outputs on them.
 
     Knowledge Distillation via Softmax Regression Representation Learning (Yang et al., ICLR 2021):
-    :math:`MSE(h_s, h_t) + \beta\,MSE(W_t h_s + b_t, W_t h_t + b_t)` with the pooled features h, of
-    which the student's has passed a connector (1x1 convolution, batch norm, ReLU), and the frozen
-    classifier of the teacher. Maps are averaged over their positions, as pooling does.
+    :math:`MSE(h_s, h_t) + \beta\,MSE(W_t h_s + b_t, W_t h_t + b_t)` with the pooled features h and
+    the frozen classifier of the teacher. The student's feature passes a connector (1x1 convolution,
+    batch norm, ReLU) first. Maps are averaged over their positions, as pooling does.
 
     Args:
         regression_weight: :math:`\beta`.
@@ -45,7 +45,7 @@ class SRRLLoss(FeatureLoss):
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
     ) -> None:
-        """Keep the shapes, which :meth:`attach` checks; there is nothing to train."""
+        """Keep the shapes, which :meth:`attach` checks; the loss has nothing to train."""
         self._channels = [shape[1] for shape in teacher_shapes]
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:

@@ -14,12 +14,12 @@ INITIAL_VARIANCE = 5.0
 
 
 class ChannelGaussian(nn.Module):
-    """The teacher's map as the student's map predicts it: means, and a variance for each channel.
+    """Prediction of the teacher's map from the student's: means, and a variance for each channel.
 
     Args:
-        channels: Channels of the student's map.
-        teacher_channels: Channels of the teacher's map.
-        eps: Least variance.
+        channels: Number of channels of the student's map.
+        teacher_channels: Number of channels of the teacher's map.
+        eps: Smallest variance.
     """
 
     def __init__(self, channels: int, teacher_channels: int, eps: float) -> None:
@@ -32,7 +32,7 @@ class ChannelGaussian(nn.Module):
             nn.ReLU(),
             nn.Conv2d(teacher_channels, teacher_channels, 1, bias=False),
         )
-        # softplus of this, and eps, is the initial variance
+        # The initial variance is softplus of this number, plus eps.
         initial = math.log(math.expm1(INITIAL_VARIANCE - eps))
         self.log_scale = nn.Parameter(torch.full((teacher_channels,), initial))
 
@@ -43,18 +43,18 @@ class ChannelGaussian(nn.Module):
 
 @MODELS.register_module()
 class VIDLoss(PairedPartsLoss):
-    r"""Negative log-likelihood of the teacher's map under a Gaussian that the student predicts.
+    r"""Negative log-likelihood of the teacher's map under a Gaussian predicted from the student's.
 
-    Variational Information Distillation for Knowledge Transfer (Ahn et al., CVPR 2019), without
-    the constant: :math:`\frac12\left[\frac{(\mu(F_s) - F_t)^2}{v_c} + \log v_c\right]`,
-    averaged over channels and positions. :math:`\mu` is three 1x1 convolutions with ReLUs between
-    them, :math:`v_c = softplus(\rho_c) + \epsilon` starts at 5 for each channel. Means and
-    log-scales :math:`\rho_c` are trained; in mdistiller the latter are never given to the
-    optimizer. The larger map is averaged to the size of the smaller; vectors (N, C) count as maps
-    of one position. The loss can be negative.
+    Variational Information Distillation for Knowledge Transfer (Ahn et al., CVPR 2019), without the
+    constant: :math:`\frac12\left[\frac{(\mu(F_s) - F_t)^2}{v_c} + \log v_c\right]`, averaged over
+    channels and positions. :math:`\mu` is three 1x1 convolutions with ReLUs between them,
+    :math:`v_c = softplus(\rho_c) + \epsilon` starts at 5 for each channel. Means and log-scales
+    :math:`\rho_c` are trained; in mdistiller the optimizer never gets the log-scales. The larger
+    map is averaged to the size of the smaller; vectors (N, C) count as maps of one position. The
+    loss can be negative.
 
     Args:
-        eps: :math:`\epsilon`, the least variance.
+        eps: :math:`\epsilon`, the smallest variance.
         loss_weight: Factor on the result; the literature's CIFAR-100 recipe takes 1.
         reduction: As in :class:`FeatureLoss`.
     """

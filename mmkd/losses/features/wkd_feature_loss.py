@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 
 def _cells(maps: Tensor, grid: int) -> Iterator[Tensor]:
-    """Yield the cells of a grid over maps (N, C, H, W), bounded as adaptive pooling bounds them."""
+    """Yield the cells of a grid over maps (N, C, H, W), with the bounds of adaptive pooling."""
     bounds = [
         [(i * size // grid, -(-(i + 1) * size // grid)) for i in range(grid)]
         for size in maps.shape[2:]
@@ -23,21 +23,22 @@ def _cells(maps: Tensor, grid: int) -> Iterator[Tensor]:
 
 @MODELS.register_module()
 class WKDFeatureLoss(FeatureLoss):
-    r"""Squared Wasserstein distance between Gaussians with diagonal covariance over the positions.
+    r"""Squared Wasserstein distance between diagonal Gaussians of features over the positions.
 
     Wasserstein Distance Rivals Kullback-Leibler Divergence for Knowledge Distillation (Lv, Yang,
-    Li; NeurIPS 2024), WKD-F as in the released code. With the means and the standard deviations of
-    each channel over the positions of a map,
+    Li; NeurIPS 2024), WKD-F as in the released code, with the mean and the standard deviation of
+    each channel over positions of a map:
 
     .. math:: r \|\mu_s - \mu_t\|^2 + \|\sigma_s - \sigma_t\|^2,
 
-    summed over channels, and averaged over the cells of a grid. The student's map passes a
-    connector first (1x1 convolution, batch norm, ReLU).
+    summed over channels, and averaged over the cells of a grid. The means :math:`\mu` and standard
+    deviations :math:`\sigma` are those of a cell. The student's map passes a connector first (1x1
+    convolution, batch norm, ReLU).
 
     Args:
         mean_weight: :math:`r`; the released configs have 4 for CIFAR-100 and 2 for ImageNet.
         grid: Number of cells along each side.
-        eps: Added to the variances.
+        eps: Number added to the variances.
         loss_weight: Factor on the result; 0.08 for CIFAR-100 and 0.02 for ImageNet.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -68,6 +69,6 @@ class WKDFeatureLoss(FeatureLoss):
     def _gaussian(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means and standard deviations, (N, C) each, over a cell's positions."""
         positions = cell.flatten(2)
-        # One position has no spread, where the unbiased variance is not a number.
+        # The unbiased variance of a single position is NaN, so its spread counts as 0.
         correction = min(1, positions.shape[2] - 1)
         return positions.mean(2), (positions.var(2, correction=correction) + self.eps).sqrt()

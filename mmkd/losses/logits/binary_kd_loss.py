@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 
 def log_sigmoids(logits: Tensor) -> Tensor:
-    r"""Return :math:`\ln\sigma(z)` and :math:`\ln(1-\sigma(z))` of logits (N, C), (N, C, 2)."""
+    r"""Return :math:`\ln\sigma(z)` and :math:`\ln(1-\sigma(z))`, (N, C, 2), of logits (N, C)."""
     return torch.stack([logsigmoid(logits), logsigmoid(-logits)], dim=-1)
 
 
@@ -19,7 +19,7 @@ def binary_kd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\sum_c KL(Ber(\sigma(z_{t,c}/T))\,\|\,Ber(\sigma(z_{s,c}/T)))`, (N,).
 
     Args:
-        pair: The logarithms of :func:`log_sigmoids` of both sides.
+        pair: The result of :func:`log_sigmoids` for both sides.
     """
     by_class = (pair.teacher.exp() * (pair.teacher - pair.student)).sum(-1)
     return (pair.temperature**2 * by_class).sum(-1)
@@ -29,16 +29,16 @@ def binary_kd_divergence(pair: Tempered) -> Tensor:
 class BinaryKDLoss(LogitLoss):
     """KL divergence between tempered sigmoid outputs, summed over classes, times T squared.
 
-    The form that the loss of Distilling the Knowledge in a Neural Network (Hinton, Vinyals, Dean;
-    NIPS workshop 2014) takes for heads that decide on each class by a sigmoid: that of each of the
-    C Bernoulli distributions. Bridging Cross-task Protocol Inconsistency for Distillation in Dense
-    Object Detection (Yang et al., ICCV 2023) argues for such a binary loss; theirs further weighs
-    each class by how far teacher and student are apart, which this one does not.
+    The loss of Distilling the Knowledge in a Neural Network (Hinton, Vinyals, Dean; NIPS workshop
+    2014), in the form for heads that decide on each class by a sigmoid: a divergence for each of
+    the C Bernoulli distributions. Bridging Cross-task Protocol Inconsistency for Distillation in
+    Dense Object Detection (Yang et al., ICCV 2023) argues for such a binary loss. That paper also
+    weighs each class by the difference between teacher and student; this loss does not.
 
     Args:
-        **arguments: Of :class:`LogitLoss`. Logit transforms and temperatures act on the logits as
-            in any loss. A ``target`` and transforms that are fitted to it adjust a softmax: they
-            are refused.
+        **arguments: Arguments of :class:`LogitLoss`. Logit transforms and temperatures act on the
+            logits as in any loss. A ``target``, and transforms that are fitted to it, adjust a
+            softmax and are therefore refused.
     """
 
     activation = "sigmoid"

@@ -1,4 +1,4 @@
-"""Differences of the class and the batch correlation of predictions (MLKD)."""
+"""Losses on the class and the batch correlation of predictions (MLKD)."""
 
 from torch import Tensor
 
@@ -13,8 +13,8 @@ def class_correlation(student: Tensor, teacher: Tensor, mask: Tensor | None = No
     Args:
         student: Probabilities :math:`P_s`, shape (N, C).
         teacher: Probabilities :math:`P_t`, shape (N, C).
-        mask: Classes whose columns of the C by C difference count, shape (C,): 1, or 0 for the
-            others. C stays the number of all.
+        mask: 1 for classes whose columns of the C by C difference count, else 0, shape (C,). The
+            divisor stays the number C of all classes.
     """
     difference = teacher.T @ teacher - student.T @ student
     return _squares(difference, mask) / student.shape[1]
@@ -26,8 +26,8 @@ def batch_correlation(student: Tensor, teacher: Tensor, mask: Tensor | None = No
     Args:
         student: Probabilities :math:`P_s`, shape (N, C).
         teacher: Probabilities :math:`P_t`, shape (N, C).
-        mask: Samples whose columns of the N by N difference count, shape (N,): 1, or 0 for the
-            others. N stays the number of all.
+        mask: 1 for samples whose columns of the N by N difference count, else 0, shape (N,). The
+            divisor stays the number N of all samples.
     """
     difference = teacher @ teacher.T - student @ student.T
     return _squares(difference, mask) / student.shape[0]
@@ -43,7 +43,8 @@ class ClassCorrelationLoss(RelationalLogitLoss):
     r"""Difference of the class-by-class Gram matrices, :math:`\|P_t^TP_t - P_s^TP_s\|^2_F / C`.
 
     Multi-Level Logit Distillation (Jin, Wang, Lin; CVPR 2023), class level. P are the tempered
-    probabilities (N, C). The squared temperature does not enter, as in the authors' code.
+    probabilities (N, C). The loss has no factor of the squared temperature, as in the authors'
+    code.
     """
 
     def relation(self, student: Tensor, teacher: Tensor, temperature: Temperature) -> Tensor:
@@ -55,7 +56,8 @@ class BatchCorrelationLoss(RelationalLogitLoss):
     r"""Difference of the sample-by-sample Gram matrices, :math:`\|P_tP_t^T - P_sP_s^T\|^2_F / N`.
 
     Multi-Level Logit Distillation (Jin, Wang, Lin; CVPR 2023), batch level. P are the tempered
-    probabilities (N, C). The squared temperature does not enter, as in the authors' code.
+    probabilities (N, C). The loss has no factor of the squared temperature, as in the authors'
+    code.
     """
 
     def relation(self, student: Tensor, teacher: Tensor, temperature: Temperature) -> Tensor:

@@ -10,19 +10,20 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class CRLDLoss(LogitLoss):
-    r"""Divergences of both views of an image from the teacher's outputs on both.
+    r"""Divergences between both views of an image in the student and both views in the teacher.
 
     Cross-View Consistency Regularisation for Knowledge Distillation (Zhang et al., ACM Multimedia
-    2024), as in the released code. With :math:`KD(a, b)` the divergence of the student on view a
-    from the teacher on view b, of a weak view w and a strong view s,
+    2024), as in the released code. :math:`KD(a, b)` is the divergence of the student on view a from
+    the teacher on view b; there is a weak view w and a strong view s. The loss of an image is
 
     .. math:: \lambda_w [c_w \ge \tau_w] (KD(w, w) + KD(s, s))
         + \lambda_c [c_s \ge \tau_s] (KD(s, w) + KD(w, s)),
 
     where :math:`c_w, c_s` are the greatest probabilities of the teacher on each view, at
     temperature 1. The loss is the mean over images. The batch is two views of N images, joined as
-    :class:`mmkd.MultiViewDataPreprocessor` joins them: all weak ones first. A value, and so a
-    sample weight, belongs to a view of the student: (2 N,) values, whose mean is the loss.
+    :class:`mmkd.MultiViewDataPreprocessor` joins them: all weak views first. Each value, and so
+    each sample weight, belongs to a view of the student: there are (2 N,) values, and their mean is
+    the loss.
 
     Args:
         within_weight: :math:`\lambda_w`.
@@ -30,7 +31,7 @@ class CRLDLoss(LogitLoss):
         weak_confidence: :math:`\tau_w`.
         strong_confidence: :math:`\tau_s`.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     views = 2
@@ -68,5 +69,5 @@ class CRLDLoss(LogitLoss):
         if isinstance(temperature, Tensor):
             temperature = temperature.expand(len(pair.teacher), 1).roll(half, 0)
         across = kd_divergence(Tempered(pair.student, pair.teacher.roll(half, 0), temperature))
-        # Twice, as the mean is over two views of each image.
+        # The factor 2 is there because the mean is over two views of each image.
         return 2 * (self.within_weight * weak * within + self.across_weight * strong * across)

@@ -11,50 +11,50 @@ from mmkd.registry import MODELS
 
 
 def correlation(first: Tensor, second: Tensor, dim: int, eps: float = 0.0) -> Tensor:
-    """Return Pearson's correlation along ``dim``, which goes from the result.
+    """Return Pearson's correlation along ``dim``; the result has no such dimension.
 
-    Where either side is constant, up to rounding, there is none: the result is 0, with a gradient
-    that is finite and no larger than those nearby.
+    If either side is constant, up to rounding, the correlation is undefined: the result is 0, with
+    a gradient that is finite and no larger than the gradients nearby.
 
     Args:
-        first: Any shape.
-        second: The same shape.
-        dim: Along which the values of a correlation lie.
-        eps: Added to the product of the two lengths by which the inner product is divided.
+        first: Values of any shape.
+        second: Values of the same shape.
+        dim: Dimension along which the correlation is computed.
+        eps: Number added to the product of the two lengths that divides the inner product.
     """
     (first, length), (second, other) = _centred(first, dim), _centred(second, dim)
     return (first * second).sum(dim) / (length * other + eps)
 
 
 def _centred(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return centred values, and their length along ``dim``: 1 in place of 0."""
+    """Return centred values, and their length along ``dim``, with 1 in place of 0."""
     centred = values - values.mean(dim, keepdim=True)
     square = centred.square().sum(dim)
     rounding = 4 * torch.finfo(values.dtype).eps
     constant = square <= rounding**2 * values.square().sum(dim)
-    # Replaced before the root, whose derivative at 0 is infinite.
+    # The 0 is replaced before the root, because the derivative of the root at 0 is infinite.
     return centred, square.masked_fill(constant, 1.0).sqrt()
 
 
 @MODELS.register_module()
 class DISTLoss(PartlyRelationalLogitLoss):
-    r"""One minus Pearson's correlation, between and within classes, times the squared temperature.
+    r"""One minus Pearson's correlation between and within classes, times the squared temperature.
 
-    Knowledge Distillation from A Stronger Teacher (Huang et al., NeurIPS 2022):
-    :math:`\beta(1 - \bar\rho_{rows}) + \gamma(1 - \bar\rho_{columns})` of the tempered
-    probabilities (N, C): ``beta`` weighs the relations of the classes within each sample, ``gamma``
-    those of the samples within each class. A sample weight multiplies the first, which is a mean
-    over samples; the second has no loss of a single sample.
+    Knowledge Distillation from A Stronger Teacher (Huang et al., NeurIPS 2022): :math:`\beta(1 -
+    \bar\rho_{rows}) + \gamma(1 - \bar\rho_{columns})` of the tempered probabilities (N, C).
+    ``beta`` weighs the relations of the classes within each sample, ``gamma`` the relations of the
+    samples within each class. A sample weight multiplies the part of ``beta``, which is a mean over
+    samples; the part of ``gamma`` has no loss of a single sample.
 
     Args:
         beta: Weight of the correlation of each sample's probabilities (inter-class).
         gamma: Weight of the correlation of each class's probabilities over the batch (intra-class).
         temperature: As in :class:`PartlyRelationalLogitLoss`.
-        eps: Added to the denominator of each correlation, as in the authors' code.
+        eps: Number added to the denominator of each correlation, as in the authors' code.
         released_code: Multiply both parts by the batch's mean of a sample weight, as the released
             code of ER-DIST does: its products of (N,) or (C,) losses and (N, 1) entropies
             broadcast, and the mean of such a product is the product of the means.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class DISTLoss(PartlyRelationalLogitLoss):
         avg_factor: float | None = None,
         reduction_override: str | None = None,
     ) -> Tensor:
-        """Compute the loss; arguments as in :class:`PartlyRelationalLogitLoss`."""
+        """Compute the loss. The arguments are those of :class:`PartlyRelationalLogitLoss`."""
         given = student_logits, teacher_logits, labels
         if weight is None or not self.released_code:
             return super().forward(*given, weight, avg_factor, reduction_override)

@@ -12,7 +12,7 @@ from mmkd.registry import MODELS
 def tckd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\,KL([p_y, 1-p_y]\,\|\,[q_y, 1-q_y])` of each sample, (N,), in nats.
 
-    :math:`p, q` are the tempered probabilities of teacher and student, and :math:`y` the labels.
+    :math:`p, q` are the tempered probabilities of teacher and student, :math:`y` is the label.
     """
     assert pair.labels is not None
     student, teacher = (target_split(side, pair.labels) for side in pair[:2])
@@ -22,8 +22,8 @@ def tckd_divergence(pair: Tempered) -> Tensor:
 def nckd_divergence(pair: Tempered) -> Tensor:
     r"""Return :math:`T^2\,KL(\hat p\,\|\,\hat q)` of each sample, (N,), in nats.
 
-    :math:`\hat p, \hat q` are the distributions among the classes other than the true one. With two
-    classes there is one such class, and the result is 0.
+    :math:`\hat p, \hat q` are the distributions over the classes other than the true one. With two
+    classes only one class is left, and the result is 0.
     """
     assert pair.labels is not None
     student, teacher = (non_target(side, pair.labels) for side in pair[:2])
@@ -32,7 +32,7 @@ def nckd_divergence(pair: Tempered) -> Tensor:
 
 @MODELS.register_module()
 class TCKDLoss(LogitLoss):
-    """The target-class part of :class:`DKDLoss` alone."""
+    """Target-class part of :class:`DKDLoss` alone."""
 
     needs_labels = True
     divergence = staticmethod(tckd_divergence)
@@ -40,7 +40,7 @@ class TCKDLoss(LogitLoss):
 
 @MODELS.register_module()
 class NCKDLoss(LogitLoss):
-    """The non-target-class part of :class:`DKDLoss` alone."""
+    """Non-target-class part of :class:`DKDLoss` alone."""
 
     needs_labels = True
     divergence = staticmethod(nckd_divergence)
@@ -52,15 +52,15 @@ class DKDLoss(LogitLoss):
 
     Decoupled Knowledge Distillation (Zhao et al., CVPR 2022), each part times the squared
     temperature. KD itself is :math:`TCKD + (1 - p_y)\,NCKD`, so that a confident teacher hardly
-    passes on what it knows of the other classes. DKD's warm-up is a term's
-    ``schedule=dict(warmup=20)``. To weigh the parts apart, as DE-MKD may, make two terms of
+    passes on its knowledge of the other classes. DKD's warm-up is a term's
+    ``schedule=dict(warmup=20)``. To weigh the parts separately, as DE-MKD may, make two terms of
     :class:`TCKDLoss` and :class:`NCKDLoss`.
 
     Args:
         alpha: Weight of the target-class part.
         beta: Weight of the non-target-class part.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     needs_labels = True

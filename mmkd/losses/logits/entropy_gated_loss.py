@@ -1,4 +1,4 @@
-"""Forward or reverse KL divergence, by the teacher's entropy."""
+"""Forward or reverse KL divergence, chosen by the teacher's entropy."""
 
 import math
 from typing import Any
@@ -12,20 +12,20 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class EntropyGatedLoss(LogitLoss):
-    r"""Forward KL divergence where the teacher's entropy is high, reverse KL divergence elsewhere.
+    r"""Forward KL divergence if the teacher's entropy is high, reverse KL divergence otherwise.
 
-    Entropy-Aware On-Policy Distillation of Language Models (Jin et al., ICML 2026) adds the forward
-    divergence where the teacher is uncertain, so that the student covers its alternatives, to a
-    reverse divergence everywhere: ``everywhere=True``. The form of the gate is our interpretation,
-    :math:`H(\sigma(z_t)) > threshold \cdot \ln C` at temperature 1. Both divergences are
-    :math:`T^2` times that of the tempered outputs.
+    Entropy-Aware On-Policy Distillation of Language Models (Jin et al., ICML 2026) adds a forward
+    divergence on samples on which the teacher is uncertain, so that the student covers the
+    teacher's alternatives, to a reverse divergence on all samples; that is ``everywhere=True``. The
+    form of the gate is our interpretation, :math:`H(\sigma(z_t)) > threshold \cdot \ln C` at
+    temperature 1. Both are :math:`T^2` times the divergence of the tempered outputs.
 
     Args:
-        threshold: Of the gate, a share of the greatest entropy, from 0 to 1. 0 is
-            :class:`KDLoss`, and 1 is :class:`ReverseKLLoss`.
-        everywhere: Whether the reverse divergence counts behind the gate as well.
+        threshold: Threshold of the gate as a share of the greatest entropy, from 0 to 1. 0 gives
+            :class:`KDLoss`, and 1 gives :class:`ReverseKLLoss`.
+        everywhere: Whether the reverse divergence also counts where the forward one does.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     def __init__(

@@ -13,10 +13,10 @@ from mmkd.registry import MODELS
 class JensenShannonLoss(LogitLoss):
     r"""Jensen-Shannon divergence, times the squared temperature.
 
-    :math:`\frac{T^2}{2} (KL(p\,\|\,m) + KL(q\,\|\,m))` with m = (p + q) / 2. Divergence Measures
-    Based on the Shannon Entropy (Lin, IEEE Transactions on Information Theory 1991), of the
-    tempered outputs p of the teacher and q of the student: symmetric, and at most :math:`T^2 \ln
-    2`.
+    :math:`\frac{T^2}{2} (KL(p\,\|\,m) + KL(q\,\|\,m))` with m = (p + q) / 2, where p and q are the
+    tempered outputs of the teacher and of the student. It is symmetric, and at most :math:`T^2 \ln
+    2`. From Divergence Measures Based on the Shannon Entropy (Lin, IEEE Transactions on Information
+    Theory 1991).
     """
 
     def divergence(self, pair: Tempered) -> Tensor:

@@ -10,5 +10,5 @@ class KDLoss(LogitLoss):
 
     Distilling the Knowledge in a Neural Network (Hinton, Vinyals, Dean; NIPS workshop 2014),
     :math:`T^2\,KL(\sigma(z_t/T)\,\|\,\sigma(z_s/T))`, with the plug-ins of :class:`LogitLoss`: a
-    logit transform, a temperature module or an adjusted target each makes another method of it.
+    logit transform, a temperature module or an adjusted target turns it into another method.
     """

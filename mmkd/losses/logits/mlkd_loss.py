@@ -1,4 +1,4 @@
-"""Logits aligned by instance, by class and by batch, at several temperatures (MLKD)."""
+"""Alignment of logits by instance, class and batch at several temperatures (MLKD)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,8 @@ from mmkd.losses.base.partly_relational_loss import PartlyRelationalLogitLoss
 from mmkd.losses.logits.correlation_loss import batch_correlation, class_correlation
 from mmkd.registry import MODELS
 
-# Where the released code's sum over the strong view has the weak one in its place.
+# Temperatures at which the released code adds the weak view's divergence in place of the strong
+# view's.
 MISTAKEN = (2.0, 6.0)
 
 
@@ -20,48 +21,51 @@ MISTAKEN = (2.0, 6.0)
 class MLKDLoss(PartlyRelationalLogitLoss):
     r"""KL divergence, class correlation and batch correlation, summed over temperatures and views.
 
-    Multi-Level Logit Distillation (Jin, Wang, Lin; CVPR 2023), of tempered probabilities P (N, C):
+    Multi-Level Logit Distillation (Jin, Wang, Lin; CVPR 2023), with tempered probabilities P (N,
+    C):
 
     .. math:: \sum_T \Big( \sum_v \tfrac1N \sum_n m_{v,n} T^2 KL_{v,n}
         + \tfrac1C \|(P_t^TP_t - P_s^TP_s)\,M_C\|^2_F
         + \tfrac1N \|(P_tP_t^T - P_sP_s^T)\,M_N\|^2_F \Big)
 
     The batch is V views of N images, joined as :class:`mmkd.MultiViewDataPreprocessor` joins them:
-    all of the first (weak) view, then all of the second. The divergence is that of all views, each
-    with a mean of its own, and the correlations are those of the first view. A sample weight, shape
-    (V N,), multiplies the divergences alone. ``reduction_override='none'`` gives values (V N,)
-    whose mean is the loss, and so has the divergences times V.
+    first all images of the first (weak) view, then all of the second. The divergence is summed over
+    the means of all views, and the correlations come from the first view. A sample weight, shape (V
+    N,), multiplies the divergences alone. ``reduction_override='none'`` gives values (V N,) whose
+    mean is the loss, and therefore multiplies the divergences by V.
 
     The masks m and the diagonals of M are 1 unless ``masks`` is set. Then they are 1 or 0: the
-    first view's divergence acts on the samples, and the correlations on the samples and classes, of
-    which the teacher is least sure. Those are the ones whose confidence at temperature 1 (of a
-    class: the sum of its probabilities) is no more than the median in the process's batch. The
+    first view's divergence acts only on the samples, and the correlations act only on the samples
+    and classes, of which the teacher is least sure. These have a confidence at temperature 1 (for a
+    class: the sum of its probabilities) of no more than the median in the process's batch. The
     authors' code computes these masks from the raw logits of the first view, but multiplies them
-    with losses that are already one number, see ``released_code``: its numbers come from losses
-    without masks. The reading that a mask leaves out columns of a difference is ours.
+    with losses that are already one number (see ``released_code``), so its published numbers come
+    from losses without masks. The reading that a mask leaves out columns of a difference is ours.
 
-    Transforms, such as logit standardisation, act at all levels. The codes of LS and EA-KD have
-    them in the divergence alone: write two terms, one with ``class_weight=batch_weight=0`` and one
-    without transforms and with ``kl_weight=0``.
+    Transforms, such as logit standardisation, act at all levels. The codes of LS and EA-KD apply
+    them in the divergence alone: to get that, write two terms, one with
+    ``class_weight=batch_weight=0`` and one without transforms and with ``kl_weight=0``.
 
     Args:
-        temperatures: The temperatures T, of which the first is called the base temperature.
+        temperatures: The temperatures T. The first one is called the base temperature.
         views: Number of views V in the batch.
-        masks: Whether the masks leave out what the teacher is sure of. They turn the gradient far
-            from the released code's (cosine 0.48, without them 0.976).
+        masks: Whether the masks leave out the samples and classes that the teacher is sure of. They
+            turn the gradient far from the released code's gradient (cosine 0.48; without masks
+            0.976).
         kl_weight: Weight of the divergence (instance level).
         class_weight: Weight of the class correlation.
         batch_weight: Weight of the batch correlation.
-        released_code: Compute what the authors' code does, and after it that of ER-KD, LS and
-            EA-KD. It applies the masks to what is already one number, so that they scale the first
-            view's divergence and both correlations by the share of samples (classes) in the mask;
-            and of the second view's divergences, those at T = 2 and T = 6 (unless it is the first
-            of several temperatures) are the first view's once more. It excludes ``masks``.
-        **arguments: Of :class:`LogitLoss`, other than ``temperature``.
+        released_code: Compute the same as the authors' code, which ER-KD, LS and EA-KD build on. It
+            applies the masks to losses that are already one number, so that they scale the first
+            view's divergence and both correlations by the share of samples (classes) in the mask.
+            In place of the second view's divergences at T = 2 and T = 6 (unless that is the first
+            of several temperatures) it adds the first view's divergences once more. It excludes
+            ``masks``.
+        **arguments: Arguments of :class:`LogitLoss`, other than ``temperature``.
 
     Raises:
-        ValueError: If the temperatures are not positive numbers, views do not fit, or there are
-            both masks and ``released_code``.
+        ValueError: If the temperatures are not positive numbers, ``views`` does not fit, or both
+            ``masks`` and ``released_code`` are set.
     """
 
     def __init__(
@@ -102,7 +106,7 @@ class MLKDLoss(PartlyRelationalLogitLoss):
         """Return the loss of each sample, (V N,), and the correlations, from raw logits (V N, C).
 
         Raises:
-            ValueError: If the batch is not that number of views.
+            ValueError: If the batch does not divide into that number of views.
         """
         if len(teacher) % self.views:
             raise ValueError(
@@ -127,7 +131,8 @@ class MLKDLoss(PartlyRelationalLogitLoss):
     def factors(self, teacher: Tensor) -> tuple[Tensor, Tensor]:
         """Return the factors of samples, (N,), and of classes, (C,), from the teacher's logits.
 
-        They are 1, with ``masks`` 1 or 0, and with ``released_code`` the shares of those masks.
+        They are 1; with ``masks`` they are 1 or 0, and with ``released_code`` the shares of those
+        masks.
 
         Args:
             teacher: Raw logits of the first view, shape (N, C).

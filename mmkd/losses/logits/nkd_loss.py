@@ -1,4 +1,4 @@
-"""Normalized knowledge distillation: the target class, and the others among themselves (NKD)."""
+"""Normalized knowledge distillation of the target class and of the other classes (NKD)."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class NKDLoss(LogitLoss):
-    r"""Cross-entropies of the target class, and of the other classes normalised among themselves.
+    r"""Cross-entropies of the target class, and of the other classes normalised to sum to 1.
 
     From Knowledge Distillation to Self-Knowledge Distillation: A Unified Approach with Normalized
     Loss and Customized Soft Labels (Yang et al., ICCV 2023), for one sample with the label y:
 
     .. math:: -p_y \ln q_y - \gamma\,T^2 \sum_{k \ne y} \hat p_k \ln \hat q_k
 
-    with the probabilities p of the teacher and q of the student at temperature 1, and
-    :math:`\hat p, \hat q` those among the classes other than y at temperature T. Beside it the
-    student has its own cross-entropy with the label. Neither part is a divergence: equal networks
-    have a loss that is not 0. With two classes the second part is 0.
+    with the probabilities p of the teacher and q of the student at temperature 1, and :math:`\hat
+    p, \hat q` the distributions over the classes other than y at temperature T. The student's
+    cross-entropy with the label is added outside of this loss. Neither part is a divergence: for
+    equal networks the loss is not 0. With two classes the second part is 0.
 
     Args:
         gamma: :math:`\gamma`.
         temperature: T, as in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     needs_labels = True

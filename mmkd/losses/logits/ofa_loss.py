@@ -26,18 +26,19 @@ def enhanced_cross_entropy(
 
 @MODELS.register_module()
 class OFALoss(LogitLoss):
-    r"""Cross-entropy with the teacher's output, enhanced in the true class.
+    r"""Cross-entropy with the teacher's output, raised in the true class.
 
     One-for-All: Bridge the Gap Between Heterogeneous Architectures in Knowledge Distillation (Hao
     et al., NeurIPS 2023): :math:`-\sum_k [(p_k + [k=y])^\gamma - [k=y]] \ln q_k`, as in the
-    released code. With :math:`\gamma = 1` it is the cross-entropy with the teacher; a larger one
-    raises the true class and lowers what a teacher of another architecture says of the others. No
-    squared temperature. :class:`OFAStageLoss` is the same for the student's stages.
+    released code. With :math:`\gamma = 1` it is the cross-entropy with the teacher; a larger
+    :math:`\gamma` raises the true class and lowers the probabilities that a teacher of another
+    architecture gives to the other classes. The loss has no factor of the squared temperature.
+    :class:`OFAStageLoss` is the same loss for the student's stages.
 
     Args:
         gamma: :math:`\gamma`, above 0; 1 on CIFAR-100 and 1.5 on ImageNet in the released commands.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     needs_labels = True

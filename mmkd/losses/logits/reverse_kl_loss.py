@@ -1,4 +1,4 @@
-"""Distillation by the KL divergence the other way round."""
+"""Distillation by the reverse KL divergence."""
 
 from torch import Tensor
 
@@ -10,8 +10,9 @@ from mmkd.registry import MODELS
 class ReverseKLLoss(LogitLoss):
     r"""KL divergence :math:`T^2\,KL(\sigma(z_s/T)\,\|\,\sigma(z_t/T))`.
 
-    MiniLLM: Knowledge Distillation of Large Language Models (Gu et al., ICLR 2024) argues for it:
-    the student is held to what the teacher finds likely, and need not cover all of it.
+    MiniLLM: Knowledge Distillation of Large Language Models (Gu et al., ICLR 2024) argues for this
+    direction: the student keeps to the classes that the teacher finds likely, and need not cover
+    all of them.
     """
 
     def divergence(self, pair: Tempered) -> Tensor:

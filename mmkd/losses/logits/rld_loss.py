@@ -15,13 +15,13 @@ def masked_correlation(
 ) -> Tensor:
     r"""Return :math:`T^2\,KL` among the classes that the teacher ranks below the true one, (N,).
 
-    Each side is normalised over these classes. Where there are none the result is 0.
+    Each side is normalised over these classes. If there are none, the result is 0.
 
     Args:
         log_student: Tempered log-probabilities, shape (N, C).
         log_teacher: Tempered log-probabilities, shape (N, C).
         labels: Class indices, shape (N,).
-        temperature: T, a number or shape (N, 1).
+        temperature: T, a number or a tensor (N, 1).
     """
     left_out = log_teacher >= log_teacher.gather(1, labels[:, None])
     lowest = torch.finfo(log_teacher.dtype).min / 4
@@ -40,9 +40,9 @@ class RLDLoss(LogitLoss):
     .. math:: SCD = T_a^2\,KL([p_{max}, 1-p_{max}]\,\|\,[q_y, 1-q_y]), \qquad
         MCD = T^2\,KL(\tilde p\,\|\,\tilde q)
 
-    The student learns for the true class the confidence that the teacher has in whatever class it
-    predicts. :math:`\tilde p, \tilde q` are the distributions among the classes that the teacher
-    ranks below the true one: a wrong teacher's mistakes are left out, where knowledge adjustment
+    For the true class the student learns the confidence that the teacher has in the class that it
+    predicts. :math:`\tilde p, \tilde q` are the distributions over the classes that the teacher
+    ranks below the true one. So a wrong teacher's mistakes are left out, while knowledge adjustment
     swaps or replaces them. The warm-up is a term's ``schedule=dict(warmup=20)``.
 
     Args:
@@ -50,7 +50,7 @@ class RLDLoss(LogitLoss):
         beta: Weight of the masked correlation.
         temperature: T, as in :class:`LogitLoss`.
         confidence_temperature: :math:`T_a`; ``None`` takes T.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     needs_labels = True

@@ -16,14 +16,14 @@ class SkewKLLoss(LogitLoss):
 
     DistiLLM: Towards Streamlined Distillation for Large Language Models (Ko et al., ICML 2024),
         with the tempered outputs p of the teacher and q of the student. The mixture bounds the
-        divergence by :math:`-\ln\lambda` and its gradient where q is far from p.
+        divergence by :math:`-\ln\lambda`, and also bounds its gradient if q is far from p.
 
     Args:
         skew: :math:`\lambda`, the teacher's share of the mixture, above 0 and below 1.
-        reverse: Exchange p and q: the student's divergence from a mixture in which it has the share
-            :math:`\lambda`.
+        reverse: Exchange p and q: use the student's divergence from a mixture in which the student
+            has the share :math:`\lambda`.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Distillation from a teacher that is not a network: the regularisation of Tf-KD."""
+"""Distillation from a designed teacher, not a network: the regularisation of Tf-KD."""
 
 from typing import TYPE_CHECKING
 
@@ -16,19 +16,19 @@ SOFTENINGS = ("power", "softmax")
 
 @MODELS.register_module()
 class TfKDRegLoss(nn.Module):
-    r"""Cross-entropy with the label, and KL divergence from a teacher designed by hand.
+    r"""Cross-entropy with the label, plus KL divergence from a teacher designed by hand.
 
     Revisiting Knowledge Distillation via Label Smoothing Regularization (Yuan et al., CVPR 2020),
-    eq. 8 and 9. The loss of a classifier's head, in the place of mmpretrain's cross-entropy; there
-    is no teacher network, and no distiller is needed. The designed teacher of K classes gives a to
-    the correct one and :math:`(1-a)/(K-1)` to each other; with its distribution
-    :math:`p^d_\tau` softened by the temperature,
+    eq. 8 and 9. It is the loss of a classifier's head, in place of mmpretrain's cross-entropy; it
+    needs no teacher network and no distiller. The designed teacher of K classes gives the
+    probability a to the correct class and :math:`(1-a)/(K-1)` to each other class; with its
+    distribution :math:`p^d_\tau` softened by the temperature,
 
     .. math:: (1 - \alpha)\,CE(z, y) + \alpha\,KL(p^d_\tau\,\|\,\sigma(z/\tau)).
 
-    There is no squared temperature. The authors' released code for CIFAR-100 departs from this in
-    three ways, which have an option each: ``softening='softmax'``, ``temper_student=False`` and
-    ``divide_by_classes=True`` together are that code.
+    There is no factor of the squared temperature. The authors' released code for CIFAR-100 differs
+    in three ways, each with an option here; set ``softening='softmax'``, ``temper_student=False``
+    and ``divide_by_classes=True`` for that code.
 
     Args:
         alpha: :math:`\alpha`, from 0 to 1.
@@ -91,7 +91,7 @@ class TfKDRegLoss(nn.Module):
             cls_score: Logits, shape (N, K).
             target: Class indices, shape (N,).
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
 
         Returns:
@@ -122,7 +122,7 @@ class TfKDRegLoss(nn.Module):
         )
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:
-        """Refuse to be the loss of a term, which shows a loss its networks when it is built."""
+        """Refuse to be the loss of a term: a term shows its loss the networks by this call."""
         raise ValueError(
             "TfKDRegLoss compares a classifier with its labels and no teacher: take it as the loss "
             "of the head, student=dict(head=dict(loss=dict(type='mmkd.TfKDRegLoss'))), and not as "
@@ -133,7 +133,7 @@ class TfKDRegLoss(nn.Module):
         """Return the softened log-probabilities of the designed teacher, (N, K).
 
         Args:
-            logits: Of the student, shape (N, K); their shape and type are read.
+            logits: Logits of the student, shape (N, K); only their shape and type are read.
             labels: Class indices, shape (N,).
         """
         classes = logits.shape[1]

@@ -24,13 +24,13 @@ def transport_cost(
 ) -> Tensor:
     """Return the cost of moving one distribution to the other, (N,), by Sinkhorn's iterations.
 
-    Classes where both distributions and ``start`` are 0 take no part, so that one matrix of costs
-    serves all samples, whatever their classes.
+    Classes in which both distributions and ``start`` are 0 take no part, so that one matrix of
+    costs serves all samples, whatever their classes.
 
     Args:
         student: Probabilities, shape (N, C).
         teacher: Probabilities, shape (N, C).
-        cost: Of moving from class to class, shape (C, C).
+        cost: Cost of moving from class to class, shape (C, C).
         start: The student's scaling before the first iteration, shape (N, C).
         epsilon: Weight of the entropy of the plan.
         iterations: Number of iterations, all of which pass a gradient on.
@@ -44,29 +44,29 @@ def transport_cost(
 
 @MODELS.register_module()
 class WKDLoss(LogitLoss):
-    r"""Entropic Wasserstein distance between the predictions of classes other than the true one.
+    r"""Entropic Wasserstein distance between the predictions over the classes except the true one.
 
     Wasserstein Distance Rivals Kullback-Leibler Divergence for Knowledge Distillation (Lv, Yang,
-    Li; NeurIPS 2024), the distance of WKD-L as in the released code: the distributions among the
-    other classes at temperature T, the cost :math:`1 - e^{-\kappa d_{ij}}` of moving from class i
-    to class j, and Sinkhorn's iterations. A mistake costs less if the classes are alike. There is
-    no squared temperature. WKD-L has a second term beside it, :class:`NKDLoss` with ``gamma=0``,
-    for the true class.
+    Li; NeurIPS 2024). This is the distance of WKD-L as in the released code: it uses the
+    distributions over the other classes at temperature T, the cost :math:`1 - e^{-\kappa d_{ij}}`
+    of moving from class i to class j, and Sinkhorn's iterations. A mistake costs less if the
+    classes are alike. There is no factor of the squared temperature. WKD-L has a second term beside
+    it, :class:`NKDLoss` with ``gamma=0``, for the true class.
 
     The released code masks a matrix of costs for each sample, N (C - 1) (C - 1) numbers; here all
     samples share the one matrix, with the same result.
 
     Args:
-        cost: Where the distances d of the classes come from: ``'classifier'``, one minus the
-            cosines of the teacher's classifier weights; or a file of a tensor (C, C), such as the
-            released ones, whose distances are one minus the centred kernel alignment of the
+        cost: Source of the distances d of the classes: ``'classifier'``, one minus the cosines of
+            the teacher's classifier weights; or a file that holds a tensor (C, C), such as the
+            released files, whose distances are one minus the centred kernel alignment of the
             classes' features.
-        kappa: :math:`\kappa`; 0 takes d itself.
+        kappa: :math:`\kappa`; with 0 the cost is d itself.
         epsilon: Weight of the entropy of the transport plan.
-        iterations: Number of Sinkhorn's iterations.
+        iterations: Number of iterations of Sinkhorn's algorithm.
         classifier: Path of the teacher's linear classifier.
         temperature: As in :class:`LogitLoss`.
-        **arguments: Of :class:`LogitLoss`.
+        **arguments: Arguments of :class:`LogitLoss`.
     """
 
     needs_labels = True
@@ -95,13 +95,13 @@ class WKDLoss(LogitLoss):
             self.know_distances(torch.load(BytesIO(get(cost)), "cpu", weights_only=True))
 
     def attach(self, student: nn.Module, teacher: "Teacher") -> None:
-        """Take the distances of the classes. A term calls it when it is built."""
+        """Compute the distances of the classes, unless a file gave them. A term calls this."""
         if self.path is not None:
             weights = normalize(Classifier(teacher, self.path).weight.detach(), dim=1)
             self.know_distances(1 - weights @ weights.T)
 
     def know_distances(self, distances: Tensor) -> None:
-        """Take distances of the classes, (C, C), and make them costs."""
+        """Set the distances of the classes, (C, C), and compute the costs from them."""
         if distances.dim() != 2 or distances.shape[0] != distances.shape[1]:
             raise ValueError(
                 f"The distances of classes have shape {tuple(distances.shape)}, not (C, C)."
@@ -120,6 +120,8 @@ class WKDLoss(LogitLoss):
         true = torch.zeros_like(pair.student, dtype=torch.bool).scatter_(
             1, pair.labels[:, None], True
         )
+        # The true class gets the probability 0. The masking value is finite, so that no gradient is
+        # NaN.
         lowest = torch.finfo(pair.student.dtype).min / 4
         own, theirs = (side.masked_fill(true, lowest).softmax(-1) for side in pair[:2])
         start = (~true).to(own) / (classes - 1)

@@ -16,10 +16,10 @@ class CCLoss(RelationalFeatureLoss):
     r"""Mean squared difference of the correlations between the samples of a batch.
 
     Correlation Congruence for Knowledge Distillation (Peng et al., ICCV 2019), with the Gaussian
-    kernel of features of unit length, expanded in powers of their cosine:
-    :math:`k(x, y) = e^{-2\gamma} \sum_{p=0}^{P} \frac{(2\gamma)^p}{p!} (x^T y)^p`. The loss is the
-    mean of the N x N squared differences of k. Lengths of the features of student and teacher may
-    differ. What the CIFAR-100 tables list as CC is :class:`AdjacentCCLoss`.
+    kernel on features of unit length, expanded in powers of their cosine: :math:`k(x, y) =
+    e^{-2\gamma} \sum_{p=0}^{P} \frac{(2\gamma)^p}{p!} (x^T y)^p`. The loss is the mean of the N x N
+    squared differences of k. The features of student and teacher may differ in length. The entries
+    named CC in the CIFAR-100 tables are :class:`AdjacentCCLoss`.
 
     Args:
         gamma: :math:`\gamma`.
@@ -50,11 +50,11 @@ class CCLoss(RelationalFeatureLoss):
 class AdjacentCCLoss(RelationalFeatureLoss):
     r"""Products of the differences of neighbours in a batch, as RepDistiller computes CC.
 
-    With :math:`\delta_n = |E_s f_{s,n} - E_t f_{t,n}|` for two trained linear embeddings it is the
-    mean over n of :math:`\delta_n^T \delta_{n+1}`: RepDistiller's code for Correlation Congruence,
-    which its and later CIFAR-100 tables were made with, in place of the paper's kernel, which is
-    :class:`CCLoss`. The teacher's embedding is trained as well, as there. Maps are averaged over
-    their positions. The loss of a batch of one sample is 0.
+    With :math:`\delta_n = |E_s f_{s,n} - E_t f_{t,n}|` for two trained linear embeddings the loss
+    is the mean over n of :math:`\delta_n^T \delta_{n+1}`. This is RepDistiller's code for
+    Correlation Congruence, from which its own and later CIFAR-100 tables were made; :class:`CCLoss`
+    has the paper's kernel. The teacher's embedding is trained as well, as in that code. Maps are
+    averaged over their positions. The loss of a batch of one sample is 0.
 
     Args:
         dim: Length of the embeddings.

@@ -1,4 +1,4 @@
-"""Memories of embeddings that samples are contrasted with."""
+"""Memories of embeddings that serve as contrasts to the samples of a batch."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,21 +12,22 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-# Random numbers that are drawn at once, so that a bank of a large data set fits into memory.
+# Number of random numbers that are drawn at once; the limit lets the bank of a large data set fit
+# into memory.
 AT_ONCE = 2**26
-# Seeds between those of one step and of the next: more than there are processes.
+# Distance between the seeds of two consecutive steps; it exceeds the number of processes.
 STEP = 2**20
 
 
 @dataclass
 class Contrasts:
-    """What the samples of a batch are contrasted with.
+    """Similarities of the samples of a batch to their positives and negatives.
 
     Attributes:
-        student: Cosines of the student's embeddings with the teacher's, (N, 1 + K): of the same
-            sample, and of K others.
+        student: Cosines of the student's embeddings with the teacher's, (N, 1 + K): with that of
+            the same sample, and with those of K others.
         teacher: Cosines of the teacher's embeddings with the student's, likewise.
-        valid: Which of the K are negatives of the sample, (N, K).
+        valid: Whether each of the K others is a negative of the sample, (N, K).
     """
 
     student: Tensor
@@ -35,13 +36,14 @@ class Contrasts:
 
 
 class ContrastMemory(nn.Module, ABC):
-    """Embeddings of both networks and their labels, the same in each process.
+    """Memory of the embeddings of both networks and of their labels, equal in all processes.
 
-    They are buffers: checkpoints hold them, and a resumed run goes on with them. Each process tells
-    the others what it saw, so that the memories stay equal; DDP makes them equal at the start.
+    The embeddings and labels are buffers: checkpoints hold them, and a resumed run goes on with
+    them. Each process sends its batch to the others, so that the memories stay equal; DDP makes
+    them equal at the start.
 
     Args:
-        size: Number of samples in it.
+        size: Number of samples in the memory.
         dim: Length of an embedding.
     """
 
@@ -59,7 +61,7 @@ class ContrastMemory(nn.Module, ABC):
             f"{(2 * dim * 4 + 8) * size / 1e6:.1f} MB in each process and in each checkpoint.",
             "current",
         )
-        bound = math.sqrt(3 / dim)  # so that embeddings have length 1 in the mean
+        bound = math.sqrt(3 / dim)  # so that embeddings have a mean squared length of 1
         for name in ("student", "teacher"):
             self.register_buffer(name, torch.empty(size, dim).uniform_(-bound, bound))
         self.register_buffer("labels", torch.full((size,), -1))
@@ -68,41 +70,41 @@ class ContrastMemory(nn.Module, ABC):
     def contrast(
         self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor
     ) -> Contrasts:
-        """Contrast embeddings (N, dim) of a batch, of unit length, with what was seen before.
+        """Contrast embeddings (N, dim) of a batch, of unit length, with the memory.
 
         Args:
-            student: The student's.
-            teacher: The teacher's.
+            student: Embeddings of the student.
+            teacher: Embeddings of the teacher.
             places: Index of each sample in the data set, shape (N,).
             labels: Class of each sample, shape (N,).
         """
 
     @torch.no_grad()
     def remember(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
-        """Take in the embeddings of the batches of all processes; arguments as in `contrast`."""
+        """Store the embeddings of the batches of all processes; arguments as in `contrast`."""
         given = (student.detach(), teacher.detach(), places, labels)
         self.store(*(torch.cat(all_gather(part.contiguous())) for part in given))
 
     @abstractmethod
     def store(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
-        """Take in embeddings, the same in each process."""
+        """Store embeddings that are the same in each process."""
 
 
 class MemoryBank(ContrastMemory):
-    """A place for each sample of the data set.
+    """Memory with a place for each sample of the data set.
 
     The negatives of a sample are drawn anew in each step, without repetition, from the samples of
-    other classes, as in the released code: of all of them, if :meth:`know_labels` was called before
-    the first step, and else also of those that no batch has shown yet. What is drawn follows from
-    the seed, the step and the process, so that a resumed run draws what it would have drawn, and
-    nothing else that is random changes.
+    other classes, as in the released code. If :meth:`know_labels` was called before the first step,
+    the classes of all samples are known; otherwise samples that no batch has shown yet are drawn,
+    too. The draw depends on the seed, the step and the process alone, so that a resumed run draws
+    the same negatives, and no other random number changes.
 
     Args:
-        size: Samples in the data set.
+        size: Number of samples in the data set.
         dim: Length of an embedding.
-        negatives: Number of negatives of a sample. Where there are fewer samples of other classes,
-            it is all of these.
-        momentum: Share of what is remembered of a sample when it is seen again.
+        negatives: Number of negatives of a sample. If there are fewer samples of other classes, all
+            of them are taken.
+        momentum: Share of the old embedding that stays when a sample is seen again.
     """
 
     steps: Tensor
@@ -113,7 +115,7 @@ class MemoryBank(ContrastMemory):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def know_labels(self, labels: Tensor) -> None:
-        """Take the class of each sample of the data set, shape (M,), in its order.
+        """Set the class of each sample of the data set, shape (M,), in the order of the data set.
 
         Raises:
             ValueError: If there are more labels than places.
@@ -130,21 +132,22 @@ class MemoryBank(ContrastMemory):
     ) -> Contrasts:
         drawn, valid = self._draw(places, labels)
         chosen = torch.cat([places[:, None], drawn], dim=1)
-        # Products with the whole memory take less room than rows of it for each negative. It is
-        # copied since what is remembered changes before the backward pass.
+        # Products with the whole memory take less room than a row of it for each negative. The
+        # memory is copied because it changes before the backward pass.
         own = student @ self.teacher.to(student).clone().T
         theirs = teacher @ self.student.to(teacher).clone().T
         return Contrasts(own.gather(1, chosen), theirs.gather(1, chosen), valid)
 
     def _draw(self, places: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the places of negatives, (N, K), and which of them are of other classes."""
+        """Return the places of negatives, (N, K), and whether each one is of another class."""
         seed = torch.initial_seed() + int(self.steps) * STEP + get_rank()
         generator = torch.Generator(places.device).manual_seed(seed % 2**63)
         drawn, valid = [], []
         rows = max(AT_ONCE // self.size, 1)
         for own, label in zip(places.split(rows), labels.split(rows), strict=True):
             keys = torch.rand(len(own), self.size, generator=generator, device=own.device)
-            # Among random keys the largest K are K places drawn without repetition.
+            # The places of the K largest among random keys are a draw without repetition.
+            # Samples of the same class, and the sample itself, get a key below all random ones.
             keys[self.labels == label[:, None]] = -1.0
             keys.scatter_(1, own[:, None], -1.0)
             largest, chosen = keys.topk(self.negatives, sorted=False)
@@ -154,7 +157,7 @@ class MemoryBank(ContrastMemory):
 
     def store(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
         self.steps += 1
-        # Where a sample occurs twice the last one counts, in each process alike.
+        # If a sample occurs twice, the last one counts, in each process alike.
         twice = (places[:, None] == places[None]).triu(1).any(1)
         student, teacher, places = student[~twice], teacher[~twice], places[~twice]
         self.labels[places] = labels[~twice]
@@ -164,13 +167,13 @@ class MemoryBank(ContrastMemory):
 
 
 class MemoryQueue(ContrastMemory):
-    """The last samples seen, all of which are negatives of the next ones of other classes.
+    """Queue of the last samples; those of other classes are the negatives of the next samples.
 
-    Its size does not depend on that of the data set, and no index of samples is needed. The
-    positive of a sample is what the other network makes of it in the same step.
+    Its size does not depend on the size of the data set, and it needs no index of samples. The
+    positive of a sample is the other network's embedding of it in the same step.
 
     Args:
-        size: Number of samples in it.
+        size: Number of samples in the queue.
         dim: Length of an embedding.
     """
 
@@ -193,7 +196,7 @@ class MemoryQueue(ContrastMemory):
         )
 
     def store(self, student: Tensor, teacher: Tensor, places: Tensor, labels: Tensor) -> None:
-        last = slice(-self.size, None)  # of a batch that is larger than the queue
+        last = slice(-self.size, None)  # the last samples of a batch that is larger than the queue
         places = (self.place + torch.arange(len(labels), device=labels.device)) % self.size
         self.student[places[last]] = student[last].to(self.student)
         self.teacher[places[last]] = teacher[last].to(self.teacher)
@@ -206,11 +209,11 @@ def sample_places(data_samples: Sequence[Any] | None, device: torch.device, size
 
     Args:
         data_samples: The batch's data samples.
-        device: Where the indices are needed.
-        size: Of the memory.
+        device: Device of the result.
+        size: Number of places in the memory.
 
     Raises:
-        ValueError: If the samples do not have it, or the memory has no place of that index.
+        ValueError: If a sample has no index, or the memory has no place of that index.
     """
     places = [s.sample_idx for s in data_samples or () if hasattr(s, "sample_idx")]
     if not places or len(places) < len(data_samples or ()):

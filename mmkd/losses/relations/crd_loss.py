@@ -25,12 +25,12 @@ EPS = 1e-7
 def contrastive_loss(densities: Tensor, valid: Tensor, size: int) -> Tensor:
     r"""Return the noise-contrastive loss of each sample, shape (N,).
 
-    :math:`-\log\frac{p_0}{p_0 + K/M} - \sum_{k=1}^{K} \log\frac{K/M}{p_k + K/M}`, where K of M
-    samples are noise.
+    :math:`-\log\frac{p_0}{p_0 + K/M} - \sum_{k=1}^{K} \log\frac{K/M}{p_k + K/M}`, with K noise
+    samples out of M.
 
     Args:
         densities: Estimated densities p of a sample's positive and its K negatives, (N, 1 + K).
-        valid: Which negatives count, (N, K).
+        valid: Whether each negative counts, (N, K).
         size: M, the number of samples that negatives are drawn from.
     """
     noise = valid.shape[1] / size
@@ -44,28 +44,29 @@ def contrastive_loss(densities: Tensor, valid: Tensor, size: int) -> Tensor:
 class CRDLoss(FeatureLoss):
     r"""Noise-contrastive loss between embeddings of student and teacher.
 
-    Contrastive Representation Distillation (Tian, Krishnan, Isola; ICLR 2020), in the
-    released code's form: linear embeddings of both pooled features, scaled to unit length, are
-    told apart from those of ``negatives`` samples of other classes, as they are remembered, at
-    :math:`p = e^{u^T v / \tau} / Z`; the student's against the teacher's memory and the other
-    way round. The constants Z are set in the first step. The teacher's embedding is trained too.
+    Contrastive Representation Distillation (Tian, Krishnan, Isola; ICLR 2020), in the released
+    code's form: linear embeddings of both pooled features, scaled to unit length, are told apart
+    from the remembered embeddings of ``negatives`` samples of other classes, at :math:`p = e^{u^T v
+    / \tau} / Z`. The student's embeddings are compared with the teacher's memory, and the teacher's
+    embeddings with the student's memory. The constants Z are set in the first step. The teacher's
+    embedding is trained too.
 
-    Give ``num_samples``, the length of the training data, for the paper's memory bank: the data
-    samples then need ``sample_idx``, which mmpretrain's data sets and ``PackInputs`` give. Data
-    sets that concatenate others do not count their samples through. That no negative is of a
-    sample's own class needs the classes of all samples: in a run
-    :class:`mmkd.DatasetLabelsHook` tells them the bank; without it they are learned as the batches
-    show them, so that the first epoch has some such negatives. Or give ``queue_size``: the
-    last samples seen are the negatives, which is an interpretation for data sets whose bank would
-    be too large. Each process draws its own negatives, and all have the same memory.
+    Set ``num_samples``, the length of the training data, for the paper's memory bank. The data
+    samples then need ``sample_idx``, which mmpretrain's data sets and ``PackInputs`` provide; data
+    sets that concatenate others do not number their samples throughout. To keep negatives out of a
+    sample's class the bank needs the classes of all samples. In a run
+    :class:`mmkd.DatasetLabelsHook` sets them; without that hook the bank learns them from the
+    batches, so that the first epoch has some negatives of the same class. Or set ``queue_size``:
+    then the last samples are the negatives, which is an interpretation for data sets whose bank
+    would be too large. Each process draws separate negatives, and all have the same memory.
 
     Args:
         num_samples: Samples in the training data.
-        queue_size: Samples in the queue that is taken in place of the memory bank.
+        queue_size: Number of samples in the queue that replaces the memory bank.
         dim: Length of the embeddings.
         negatives: Number of negatives of a sample, in the memory bank.
         temperature: :math:`\tau`.
-        momentum: Of the memory bank.
+        momentum: Momentum of the memory bank.
         loss_weight: Factor on the result; the published CIFAR-100 recipe takes 0.8.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -126,16 +127,16 @@ class CRDLoss(FeatureLoss):
         labels: Tensor | None = None,
         data_samples: Sequence[Any] | None = None,
     ) -> Tensor:
-        """Compute the loss of a batch and, in training, remember it.
+        """Compute the loss of a batch and, in training, store the batch in the memory.
 
         Args:
             student_features: Shape (N, C) or (N, C, H, W).
             teacher_features: Likewise. No gradient flows into it.
             weight: Sample weight, shape (N,).
-            avg_factor: What a mean divides by in place of N.
+            avg_factor: Divisor of a mean in place of N.
             reduction_override: Used in place of ``reduction``.
             labels: Class indices, shape (N,).
-            data_samples: The batch's data samples, of which ``sample_idx`` is read.
+            data_samples: The batch's data samples; their ``sample_idx`` is read.
         """
         if not self.embeddings or labels is None:
             raise ValueError(

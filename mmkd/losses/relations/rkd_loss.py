@@ -8,7 +8,7 @@ from mmkd.registry import MODELS
 
 
 def relative_distances(vectors: Tensor) -> Tensor:
-    """Return the Euclidean distances of all pairs over the mean of those above 0, shape (N, N).
+    """Return the distances of all pairs divided by the mean of the positive ones, shape (N, N).
 
     Args:
         vectors: Shape (N, D).
@@ -23,7 +23,8 @@ def angles(vectors: Tensor) -> Tensor:
     """Return the cosines of the angles in all triangles of samples, shape (N, N, N).
 
     Args:
-        vectors: Shape (N, D). Entry (i, j, k) is of the angle at sample i between j and k.
+        vectors: Shape (N, D). Entry (i, j, k) of the result belongs to the angle at sample i
+            between j and k.
     """
     sides = unit_length(vectors[None] - vectors[:, None])
     return sides @ sides.transpose(1, 2)
@@ -33,8 +34,9 @@ def angles(vectors: Tensor) -> Tensor:
 class RKDLoss(RelationalFeatureLoss):
     """Smooth L1 differences of the distances and of the angles between samples.
 
-    Relational Knowledge Distillation (Park, Kim, Lu, Cho; CVPR 2019), on the features before the
-    classifier. Time and memory of the angles grow with the third power of the batch size.
+    Relational Knowledge Distillation (Park, Kim, Lu, Cho; CVPR 2019). It is applied to the features
+    before the classifier. Time and memory of the angles grow with the third power of the batch
+    size.
 
     Args:
         distance_weight: Weight of the differences of distances.

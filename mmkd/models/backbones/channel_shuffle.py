@@ -1,13 +1,12 @@
-"""The channel shuffle of the ShuffleNets."""
+"""Channel shuffle of the ShuffleNets."""
 
 from torch import Tensor
 
 
 def channel_shuffle(x: Tensor, groups: int) -> Tensor:
-    """Take turns between ``groups`` runs of channels: ``(N, C, H, W)`` to the same shape.
+    """Interleave ``groups`` runs of channels: ``(N, C, H, W)`` to the same shape.
 
-    ``nn.ChannelShuffle`` does the same, but torch's ONNX exporter of long standing has no operator
-    for it.
+    ``nn.ChannelShuffle`` does the same, but torch's older ONNX exporter has no operator for it.
     """
     _, channels, height, width = x.shape
     runs = x.reshape(-1, groups, channels // groups, height, width)

@@ -1,4 +1,4 @@
-"""The MobileNetV2 of the CIFAR distillation literature."""
+"""MobileNetV2 of the CIFAR distillation literature."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 STEM = 32
 LAST = 1280
-# Channels, blocks and stride of the seven groups of blocks. The second group's stride is 2 in the
+# Channels, blocks and stride of the seven groups of blocks. The second group has stride 2 in the
 # paper; on small images the literature keeps the size there.
 GROUPS = (
     (16, 1, 1),
@@ -22,14 +22,14 @@ GROUPS = (
     (160, 3, 2),
     (320, 1, 1),
 )
-# The groups that end a stage: the last ones of each size, and the second.
+# Groups that end a stage: the last group of each size, and the second group.
 STAGE_ENDS = (1, 2, 4, 6)
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1x1, convolve each channel by 3x3, project by 1x1 without activation.
+    """Block of 1x1 expansion, depthwise 3x3 and 1x1 projection without activation.
 
-    Unlike the paper's, a block that expands by 1 has its first convolution all the same.
+    A block that expands by 1 has its first convolution too, unlike in the paper.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expand: int) -> None:
@@ -48,7 +48,7 @@ class InvertedResidual(nn.Module):
         self.has_shortcut = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
         out: Tensor = self.conv(x)
         return x + out if self.has_shortcut else out
 
@@ -59,23 +59,25 @@ class CIFARMobileNetV2(StagedBackbone):
 
     MobileNetV2: Inverted Residuals and Linear Bottlenecks (CVPR 2018), as the distillation
     literature uses it on CIFAR: half as wide, ReLU in place of ReLU6, a last map of 1/16 of the
-    image's size. Keys are those of the published checkpoints under ``backbone.``. (mdistiller has
-    another MobileNetV2 for Tiny-ImageNet, with ReLU6 and full width, which this is not.)
+    image's size. Keys are those of the published checkpoints under ``backbone.``. (mdistiller has a
+    different MobileNetV2 for Tiny-ImageNet, with ReLU6 and full width.)
 
-    Taps: ``backbone.conv1`` is the stem's map, ``backbone.blocks.1``, ``backbone.blocks.2``,
-    ``backbone.blocks.4`` and ``backbone.blocks.6`` are the stages'. A stage ends in a linear
-    bottleneck: no ReLU follows, its map is its own pre-activation. ``backbone.conv2`` is the map
-    that the head reads, ``backbone.conv2.2:input`` the same before its ReLU.
+    Taps: ``backbone.conv1`` is the stem's map, and ``backbone.blocks.1``, ``backbone.blocks.2``,
+    ``backbone.blocks.4`` and ``backbone.blocks.6`` are the maps of the stages. A stage ends in a
+    linear bottleneck without a ReLU, so its map is also its map before activation.
+    ``backbone.conv2`` is the map that the head reads, ``backbone.conv2.2:input`` the same map
+    before its ReLU.
 
     Args:
-        widen_factor: scales all channels but the last map's, which has 1280 and more where the
-            factor is above 1.
-        expand_ratio: how far the blocks expand their channels, those of the first group excepted.
+        widen_factor: factor on all channels except those of the last map, which has 1280, and more
+            only if the factor is above 1.
+        expand_ratio: factor by which the blocks expand their channels, except those of the first
+            group.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 4 are the stages' and 5
-            is that of the last convolution, which is what the head reads.
-        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) for
-            convolutions, 1 and 0 for batch norm.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 4
+            are those of the stages and 5 is that of the last convolution, which the head reads.
+        init_cfg: MMEngine initialisation; by default that of the literature: Kaiming normal (fan
+            out) for convolutions, 1 and 0 for batch norm.
 
     Raises:
         ValueError: if ``widen_factor`` or ``out_indices`` do not describe such a network.
@@ -114,7 +116,7 @@ class CIFARMobileNetV2(StagedBackbone):
         self.conv2 = nn.Sequential(conv1x1(channels, last), nn.BatchNorm2d(last), nn.ReLU())
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Sizes are 1/2, 1/2, 1/4, 1/8, 1/16 and 1/16 of the image's (rounding up)."""
+        """Return all maps, of 1/2, 1/2, 1/4, 1/8, 1/16, 1/16 of the image's size (rounding up)."""
         x = self.conv1(x)
         maps = [x]
         for index, group in enumerate(self.blocks):

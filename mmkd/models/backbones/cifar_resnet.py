@@ -1,4 +1,4 @@
-"""The ResNets of the CIFAR distillation literature (resnet20, resnet8x4, ...)."""
+"""ResNets of the CIFAR distillation literature (resnet20, resnet8x4, ...)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ STAGES = 3
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut, projected (1x1) where the shape changes.
+    """Block of two 3x3 convolutions and a shortcut, projected (1x1) if the shape changes.
 
-    ``relu`` is the block's last operation and is used for nothing else, so a tap on its *input*
-    reads the block before the activation. No ReLU works in place: what a tap has read must not
-    change afterwards, and autograd keeps only a ReLU's output, so this costs no lasting memory.
+    ``relu`` is only used for the last operation, so a tap on its *input* reads the map before the
+    activation. No ReLU works in place: a tensor must not change after a tap has read it, and
+    autograd keeps only a ReLU's output, so this costs no lasting memory.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
@@ -36,7 +36,7 @@ class BasicBlock(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
         shortcut = x if self.downsample is None else self.downsample(x)
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
@@ -54,15 +54,17 @@ class CIFARResNet(StagedBackbone):
     the published checkpoints under ``backbone.``; see :func:`mmkd.models.keys.classifier_keys`.
 
     Taps: ``backbone.relu`` is the stem's map, ``backbone.layer1`` to ``backbone.layer3`` are the
-    stages', and ``backbone.layer<k>.<last block>.relu:input`` a stage's before its last ReLU.
+    maps of the stages, and ``backbone.layer<k>.<last block>.relu:input`` is a stage's map before
+    its last ReLU.
 
     Args:
-        depth: ``6 n + 2`` with ``n`` blocks a stage: 8, 14, 20, 32, 44, 56, 110, ...
+        depth: ``6 n + 2`` with ``n`` blocks per stage: 8, 14, 20, 32, 44, 56, 110, ...
         widths: channels of the stem and of the three stages.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 3 the stages'.
-        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) for
-            convolutions, 1 and 0 for batch norm.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 3
+            are those of the stages.
+        init_cfg: MMEngine initialisation; by default that of the literature: Kaiming normal (fan
+            out) for convolutions, 1 and 0 for batch norm.
 
     Raises:
         ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
@@ -97,7 +99,7 @@ class CIFARResNet(StagedBackbone):
         return nn.Sequential(first, *rest)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The stem and stage 1 keep the size, stages 2 and 3 halve it (rounding up)."""
+        """Return all maps: stem and stage 1 keep the size, stages 2, 3 halve it (rounding up)."""
         maps = [self.relu(self.bn1(self.conv1(x)))]
         for stage in (self.layer1, self.layer2, self.layer3):
             maps.append(stage(maps[-1]))

@@ -1,4 +1,4 @@
-"""The wider ResNets of the CIFAR distillation literature (ResNet18, ResNet50)."""
+"""Wider ResNets of the CIFAR distillation literature (ResNet18, ResNet50)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +13,14 @@ STAGES = 4
 
 
 def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
-    """The shortcut of a block: 1x1 convolution and batch norm, nothing where the shape stays."""
+    """Return the shortcut of a block: 1x1 convolution and batch norm; empty for equal shapes."""
     if stride == 1 and in_channels == out_channels:
         return nn.Sequential()
     return nn.Sequential(conv1x1(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut; ``relu`` is the last operation and nothing else."""
+    """Block of two 3x3 convolutions and a shortcut; ``relu`` is the last operation only."""
 
     expansion = 1
 
@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, width, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, width, H / stride, W / stride)``."""
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         activated: Tensor = self.relu(out + self.shortcut(x))
@@ -43,7 +43,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions and a shortcut; ``relu`` is the last operation only."""
+    """Block of 1x1, 3x3, 1x1 convolutions and a shortcut; ``relu`` is the last operation only."""
 
     expansion = 4
 
@@ -62,7 +62,7 @@ class Bottleneck(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, 4 width, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, 4 width, H / stride, W / stride)``."""
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.relu2(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
@@ -83,22 +83,23 @@ DEPTHS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] =
 class CIFARResNetV2(StagedBackbone):
     """ImageNet's ResNet for small images: a 3x3 stem without pooling, and four stages.
 
-    Deep Residual Learning for Image Recognition (CVPR 2016), table 1, with the stem of stride 1
-    that CIFAR asks for. "V2" is the distillation literature's name for its second family of
-    ResNets; activations come after the convolutions as in the first. Keys are those of the
+    Deep Residual Learning for Image Recognition (CVPR 2016), table 1, with a stem of stride 1 for
+    CIFAR's small images. "V2" is the distillation literature's name for its second family of
+    ResNets; activations come after the convolutions, as in the first family. Keys are those of the
     published checkpoints under ``backbone.``.
 
     Taps: ``backbone.relu`` is the stem's map, ``backbone.layer1`` to ``backbone.layer4`` are the
-    stages', and ``backbone.layer<k>.<last block>.relu:input`` a stage's before its last ReLU (the
-    last blocks of ResNet18 are 1, 1, 1, 1, of ResNet50 2, 3, 5, 2).
+    maps of the stages, and ``backbone.layer<k>.<last block>.relu:input`` is a stage's map before
+    its last ReLU (the last blocks of ResNet18 are 1, 1, 1, 1, of ResNet50 2, 3, 5, 2).
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         base_channels: channels of the stem; the stages' blocks are 1, 2, 4 and 8 times as wide.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 4 the stages'.
-        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) for
-            convolutions, 1 and 0 for batch norm.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 4
+            are those of the stages.
+        init_cfg: MMEngine initialisation; by default that of the literature: Kaiming normal (fan
+            out) for convolutions, 1 and 0 for batch norm.
 
     Raises:
         ValueError: if ``depth`` or ``out_indices`` do not describe such a network.
@@ -128,7 +129,7 @@ class CIFARResNetV2(StagedBackbone):
             self.add_module(f"layer{stage + 1}", nn.Sequential(first, *rest))
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The stem and stage 1 keep the size, stages 2 to 4 halve it (rounding up)."""
+        """Return all maps: stem and stage 1 keep the size, stages 2 to 4 halve it (rounding up)."""
         maps = [self.relu(self.bn1(self.conv1(x)))]
         for stage in range(1, STAGES + 1):
             maps.append(getattr(self, f"layer{stage}")(maps[-1]))

@@ -1,4 +1,4 @@
-"""The ShuffleNet of the CIFAR distillation literature (ShuffleV1)."""
+"""ShuffleNet of the CIFAR distillation literature (ShuffleV1)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +16,13 @@ STEM = 24
 
 
 class ShuffleUnit(nn.Module):
-    """Grouped 1x1, channel shuffle, depthwise 3x3, grouped 1x1, and a shortcut.
+    """Unit of grouped 1x1, channel shuffle, depthwise 3x3 and grouped 1x1, with a shortcut.
 
     At stride 1 the shortcut is added. At stride 2 it is pooled and appended, so that the
-    convolutions make ``out_channels - in_channels`` channels. Unlike the paper's, the depthwise
-    convolution is followed by a ReLU, as in the published networks.
+    convolutions give ``out_channels - in_channels`` channels. A ReLU follows the depthwise
+    convolution, unlike in the paper, but as in the published networks.
 
-    ``relu`` is the last operation and nothing else.
+    ``relu`` is only used for the last operation.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ShuffleUnit(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
         out = channel_shuffle(self.relu1(self.bn1(self.conv1(x))), self.first_groups)
         out = self.relu2(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
@@ -63,16 +63,18 @@ class CIFARShuffleNetV1(StagedBackbone):
     has few channels. Keys are those of the published checkpoints under ``backbone.``.
 
     Taps: ``backbone.relu`` is the stem's map, ``backbone.layer1`` to ``backbone.layer3`` are the
-    stages', and ``backbone.layer<k>.<last unit>.relu:input`` a stage's before its last ReLU (the
-    last units of ShuffleV1 are 3, 7, 3).
+    maps of the stages, and ``backbone.layer<k>.<last unit>.relu:input`` is a stage's map before its
+    last ReLU (the last units of ShuffleV1 are 3, 7, 3).
 
     Args:
         widths: channels of the three stages.
-        units: units of the three stages, those of stride 2 included.
-        groups: groups of the 1x1 convolutions.
+        units: number of units in the three stages, including those of stride 2.
+        groups: number of groups of the 1x1 convolutions.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 3 the stages'.
-        init_cfg: MMEngine initialisation; by default PyTorch's own, as in the published networks.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 3
+            are those of the stages.
+        init_cfg: MMEngine initialisation; by default PyTorch's initialisation, as in the published
+            networks.
 
     Raises:
         ValueError: if the arguments do not describe such a network.
@@ -103,7 +105,7 @@ class CIFARShuffleNetV1(StagedBackbone):
             channels = width
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The stem keeps the size, each stage halves it (rounding up)."""
+        """Return all maps: the stem keeps the size, each stage halves it (rounding up)."""
         maps = [self.relu(self.bn1(self.conv1(x)))]
         for stage in range(1, STAGES + 1):
             maps.append(getattr(self, f"layer{stage}")(maps[-1]))

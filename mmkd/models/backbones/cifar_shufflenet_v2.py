@@ -1,4 +1,4 @@
-"""The ShuffleNetV2 of the CIFAR distillation literature (ShuffleV2)."""
+"""ShuffleNetV2 of the CIFAR distillation literature (ShuffleV2)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -16,11 +16,12 @@ STEM = 24
 
 
 class BasicUnit(nn.Module):
-    """Half of the channels pass, half are convolved (1x1, depthwise 3x3, 1x1); then a shuffle.
+    """Unit that passes half of the channels, convolves the other half and shuffles both.
 
-    The last ReLU works on all channels, after the shuffle. On the half that passes it changes
-    nothing, because what comes into the unit is activated; so its input is the whole map before
-    the activation, with the channels in the order of the output.
+    The convolutions are 1x1, depthwise 3x3 and 1x1. The last ReLU works on all channels, after the
+    shuffle. It does not change the half that passes, because the input of the unit is activated. So
+    the input of that ReLU is the whole map before the activation, with the channels in the order of
+    the output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -36,7 +37,7 @@ class BasicUnit(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, channels, H, W)`` to the same shape; ``x`` is not negative."""
+        """Map ``(N, channels, H, W)`` to the same shape; ``x`` is not negative."""
         passed, out = x.chunk(2, dim=1)
         out = self.relu1(self.bn1(self.conv1(out)))
         out = self.bn2(self.conv2(out))
@@ -46,7 +47,7 @@ class BasicUnit(nn.Module):
 
 
 class DownUnit(nn.Module):
-    """Two branches of stride 2, each of which makes half of the channels; then a shuffle."""
+    """Unit of two branches with stride 2, each with half of the output channels, and a shuffle."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -65,7 +66,7 @@ class DownUnit(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / 2, W / 2)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / 2, W / 2)``."""
         left = self.bn2(self.conv2(self.bn1(self.conv1(x))))
         right = self.relu3(self.bn3(self.conv3(x)))
         right = self.bn5(self.conv5(self.bn4(self.conv4(right))))
@@ -82,17 +83,19 @@ class CIFARShuffleNetV2(StagedBackbone):
     is no pooling. Keys are those of the published checkpoints under ``backbone.``.
 
     Taps: ``backbone.relu`` is the stem's map, ``backbone.layer1`` to ``backbone.layer3`` are the
-    stages', and ``backbone.layer<k>.<last unit>.relu:input`` a stage's before its last ReLU, in
-    the stage's own order of channels (the last units of ShuffleV2 are 3, 7, 3).
-    ``backbone.relu2`` is the map that the head reads, ``backbone.bn2`` the same before its ReLU.
+    maps of the stages, and ``backbone.layer<k>.<last unit>.relu:input`` is a stage's map before its
+    last ReLU, in the order of channels of the stage's output (the last units of ShuffleV2 are 3, 7,
+    3). ``backbone.relu2`` is the map that the head reads, ``backbone.bn2`` is the same map before
+    its ReLU.
 
     Args:
-        widths: channels of the three stages, which are even, and of the last convolution.
-        units: units of the three stages, those of stride 2 included.
+        widths: channels of the three stages, which must be even, and of the last convolution.
+        units: number of units in the three stages, including those of stride 2.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 3 are the stages' and 4
-            is that of the last convolution, which is what the head reads.
-        init_cfg: MMEngine initialisation; by default PyTorch's own, as in the published networks.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 3
+            are those of the stages, and 4 is that of the last convolution, which the head reads.
+        init_cfg: MMEngine initialisation; by default PyTorch's initialisation, as in the published
+            networks.
 
     Raises:
         ValueError: if the arguments do not describe such a network.
@@ -131,7 +134,7 @@ class CIFARShuffleNetV2(StagedBackbone):
         self.relu2 = nn.ReLU()
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The stem keeps the size, each stage halves it (rounding up), the last map keeps it."""
+        """Return all maps: each stage halves the size (rounding up); stem and last map keep it."""
         maps = [self.relu(self.bn1(self.conv1(x)))]
         for stage in range(1, STAGES + 1):
             maps.append(getattr(self, f"layer{stage}")(maps[-1]))

@@ -1,4 +1,4 @@
-"""The VGG networks of the CIFAR distillation literature (vgg8, vgg13, ...)."""
+"""VGG networks of the CIFAR distillation literature (vgg8, vgg13, ...)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -9,7 +9,8 @@ from mmkd.models.backbones.staged import KAIMING, StagedBackbone
 from mmkd.registry import MODELS
 
 STAGES = 5
-# Convolutions a stage; the names count three fully connected layers more, of which one is left.
+# Numbers of convolutions per stage; the names count three more fully connected layers, of which one
+# is left.
 CONVOLUTIONS = {
     8: (1, 1, 1, 1, 1),
     11: (1, 1, 2, 2, 2),
@@ -21,10 +22,10 @@ LARGE = 64
 
 
 def block(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequential:
-    """3x3 convolutions with batch norm, and ReLU between them but not at the end.
+    """Return 3x3 convolutions with batch norm, and ReLU between them but not at the end.
 
-    The last ReLU is the network's, so that the published keys keep their numbers and the block's
-    own output is the stage before its activation.
+    The last ReLU belongs to the network, so that the published keys keep their numbers and the
+    output of the block is the stage's map before its activation.
     """
     layers: list[nn.Module] = []
     for index in range(convolutions):
@@ -39,7 +40,7 @@ def block(in_channels: int, out_channels: int, convolutions: int) -> nn.Sequenti
 
 @MODELS.register_module()
 class CIFARVGG(StagedBackbone):
-    """VGG with batch norm for small images: five stages, of which the first counts as the stem.
+    """VGG with batch norm for small images: five stages, the first of which counts as the stem.
 
     Very Deep Convolutional Networks for Large-Scale Image Recognition (ICLR 2015) and, for the
     shallower vgg8, the distillation literature. Max pooling halves the size after stages 0, 1 and
@@ -47,16 +48,16 @@ class CIFARVGG(StagedBackbone):
     so that the last map is 4x4 at 32 and at 64 pixels. Keys are those of the published checkpoints
     under ``backbone.``.
 
-    Taps: ``backbone.relu0`` to ``backbone.relu4`` are the stages' maps (before pooling), and
-    ``backbone.block0`` to ``backbone.block4`` the same before their last ReLU.
+    Taps: ``backbone.relu0`` to ``backbone.relu4`` are the maps of the stages (before pooling), and
+    ``backbone.block0`` to ``backbone.block4`` are the same maps before their last ReLU.
 
     Args:
         depth: 8, 11, 13, 16 or 19.
         widths: channels of the five stages.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 to 4 for the stages.
-        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) and
-            zero bias for convolutions, 1 and 0 for batch norm.
+        out_indices: indices of the maps that ``forward`` returns: 0 to 4 for the stages.
+        init_cfg: MMEngine initialisation; by default that of the literature: Kaiming normal (fan
+            out) and zero bias for convolutions, 1 and 0 for batch norm.
 
     Raises:
         ValueError: if ``depth``, ``widths`` or ``out_indices`` do not describe such a network.
@@ -87,7 +88,7 @@ class CIFARVGG(StagedBackbone):
         self.pool = nn.MaxPool2d(2)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Stage 0 keeps the size; see the class for the pooling between stages."""
+        """Return all maps: stage 0 keeps the size; see the class for the pooling between stages."""
         pooled = (0, 1, 2, 3) if x.shape[-2] >= LARGE else (0, 1, 2)
         maps = []
         for stage in range(STAGES):

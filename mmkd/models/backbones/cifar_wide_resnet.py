@@ -1,4 +1,4 @@
-"""The wide ResNets of the CIFAR distillation literature (wrn_16_2, wrn_40_2, ...)."""
+"""Wide ResNets of the CIFAR distillation literature (wrn_16_2, wrn_40_2, ...)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -14,9 +14,9 @@ STEM = 16
 
 
 class PreActivationBlock(nn.Module):
-    """Batch norm and ReLU before each of two 3x3 convolutions, and a shortcut.
+    """Block of batch norm and ReLU before each of two 3x3 convolutions, and a shortcut.
 
-    Where the number of channels changes, the first activation is shared: the shortcut is a 1x1
+    If the number of channels changes, the first activation is shared: the shortcut is a 1x1
     convolution of the activated input, not of the input.
     """
 
@@ -33,7 +33,7 @@ class PreActivationBlock(nn.Module):
             self.convShortcut = conv1x1(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
         activated = self.relu1(self.bn1(x))
         shortcut = x if self.convShortcut is None else self.convShortcut(activated)
         out: Tensor = self.conv2(self.relu2(self.bn2(self.conv1(activated))))
@@ -41,7 +41,7 @@ class PreActivationBlock(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks in a row, the first with the stage's stride. Published keys have them in ``layer``."""
+    """Blocks in a row, the first with the stage's stride; published keys have them in ``layer``."""
 
     def __init__(self, in_channels: int, out_channels: int, blocks: int, stride: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Stage(nn.Module):
         self.layer = nn.Sequential(first, *rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
+        """Map ``(N, in_channels, H, W)`` to ``(N, out_channels, H / stride, W / stride)``."""
         out: Tensor = self.layer(x)
         return out
 
@@ -62,26 +62,29 @@ class CIFARWideResNet(StagedBackbone):
     Wide Residual Networks (BMVC 2016), without dropout: ``wrn_D_K`` is ``depth=D,
     widen_factor=K``. Keys are those of the published checkpoints under ``backbone.``.
 
-    Taps: ``backbone.conv1`` is the stem's map, ``backbone.block1`` to ``backbone.block3`` are the
-    stages', none of them activated: the batch norm and ReLU of a stage's end are the first of the
-    next one. Before that ReLU are ``backbone.block2.layer.0.bn1``, ``backbone.block3.layer.0.bn1``
-    and ``backbone.bn1``, after it ``backbone.block2.layer.0.relu1``,
-    ``backbone.block3.layer.0.relu1`` and ``backbone.relu``.
+    Taps: ``backbone.conv1`` is the stem's map, and ``backbone.block1`` to ``backbone.block3`` are
+    the maps of the stages. None of them is activated: the batch norm and ReLU at the end of a stage
+    are the first layers of the next one. The maps before that ReLU are
+    ``backbone.block2.layer.0.bn1``, ``backbone.block3.layer.0.bn1`` and ``backbone.bn1``; those
+    after it are ``backbone.block2.layer.0.relu1``, ``backbone.block3.layer.0.relu1`` and
+    ``backbone.relu``.
 
     (mdistiller's code runs those batch norms a second time in each forward to list their outputs,
     so that in training their running statistics move twice a step. Here they move once.)
 
     Args:
-        depth: ``6 n + 4`` with ``n`` blocks a stage: 10, 16, 22, 28, 40, ...
-        widen_factor: the stages have 16, 32 and 64 times as many channels.
+        depth: ``6 n + 4`` with ``n`` blocks per stage: 10, 16, 22, 28, 40, ...
+        widen_factor: factor of the stages' channels, which are 16, 32 and 64 times this.
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 3 are the stages', 4 is
-            the last stage's after batch norm and ReLU, which is what the head reads.
-        init_cfg: MMEngine initialisation; by default the field's: Kaiming normal (fan out) for
-            convolutions, 1 and 0 for batch norm.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 3
+            are those of the stages, 4 is that of the last stage after batch norm and ReLU, which
+            the head reads.
+        init_cfg: MMEngine initialisation; by default that of the literature: Kaiming normal (fan
+            out) for convolutions, 1 and 0 for batch norm.
 
     Raises:
-        ValueError: if ``depth``, ``widen_factor`` or ``out_indices`` describe no such network.
+        ValueError: if ``depth``, ``widen_factor`` or ``out_indices`` do not describe such a
+            network.
     """
 
     roles: ClassVar[Mapping[str, Sequence[str]]] = dict(
@@ -112,7 +115,7 @@ class CIFARWideResNet(StagedBackbone):
         self.relu = nn.ReLU()
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """The stem and stage 1 keep the size, stages 2 and 3 halve it (rounding up)."""
+        """Return all maps: stem and stage 1 keep the size, stages 2, 3 halve it (rounding up)."""
         maps = [self.conv1(x)]
         for stage in (self.block1, self.block2, self.block3):
             maps.append(stage(maps[-1]))

@@ -10,8 +10,8 @@ from mmkd.models.backbones.staged import StagedBackbone
 from mmkd.registry import MODELS
 
 STEM = 32
-# Channels and stride of the thirteen blocks: table 1 of the paper, but for the last stride, which
-# is 2 there beside a map that keeps its size, and 1 in mdistiller.
+# Channels and stride of the thirteen blocks, from table 1 of the paper, except for the last stride:
+# the table has 2 there and yet keeps the size of the map, and mdistiller has 1.
 BLOCKS = (
     (64, 1),
     (128, 2),
@@ -23,12 +23,12 @@ BLOCKS = (
     (1024, 2),
     (1024, 1),
 )
-# The last block of each size, counted from 1.
+# Index of the last block of each size, counted from 1.
 STAGE_ENDS = (3, 5, 11, 13)
 
 
 def activated(convolution: nn.Conv2d) -> list[nn.Module]:
-    """A convolution with its batch norm and ReLU."""
+    """Return a convolution with its batch norm and ReLU."""
     return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU()]
 
 
@@ -37,19 +37,19 @@ class MobileNetV1(StagedBackbone):
     """MobileNetV1 for ImageNet: a stem of stride 2 and thirteen depthwise separable blocks.
 
     MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications (arXiv
-    1704.04861, 2017), which mmpretrain does not have. Keys are those of mdistiller's checkpoints
-    under ``backbone.``.
+    1704.04861, 2017); mmpretrain does not have it. Keys are those of mdistiller's checkpoints under
+    ``backbone.``.
 
     Taps: ``backbone.model.0`` is the stem's map, ``backbone.model.3``, ``backbone.model.5``,
-    ``backbone.model.11`` and ``backbone.model.13`` are the stages', and
-    ``backbone.model.<k>.5:input`` the same before their last ReLU.
+    ``backbone.model.11`` and ``backbone.model.13`` are the maps of the stages, and
+    ``backbone.model.<k>.5:input`` are the same maps before their last ReLU.
 
     Args:
-        widen_factor: scales all channels (the paper's width multiplier).
+        widen_factor: factor on all channels (the paper's width multiplier).
         in_channels: channels of the image (1 for grey images).
-        out_indices: which maps ``forward`` returns: 0 is the stem's, 1 to 4 the stages', of 1/2,
-            1/4, 1/8, 1/16 and 1/32 of the image's size.
-        init_cfg: MMEngine initialisation; by default PyTorch's own, as in mdistiller.
+        out_indices: indices of the maps that ``forward`` returns: 0 is the map of the stem, 1 to 4
+            are those of the stages, of 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's size.
+        init_cfg: MMEngine initialisation; by default PyTorch's initialisation, as in mdistiller.
 
     Raises:
         ValueError: if ``widen_factor`` or ``out_indices`` do not describe such a network.
@@ -77,7 +77,7 @@ class MobileNetV1(StagedBackbone):
         self.model = nn.Sequential(*blocks)
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Sizes are 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's (rounding up)."""
+        """Return all maps, of 1/2, 1/4, 1/8, 1/16 and 1/32 of the image's size (rounding up)."""
         maps = []
         for index, block in enumerate(self.model):
             x = block(x)

@@ -1,4 +1,4 @@
-"""What the backbones for small images have in common."""
+"""Base class of the backbones for small images."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from mmengine.model import BaseModule
 from torch import Tensor
 
-# The field's: He et al. (ICCV 2015) over the outputs for convolutions, their biases zero.
+# Initialisation of the literature: He et al. (ICCV 2015) over the outputs for convolutions, with
+# zero biases.
 KAIMING = (
     dict(type="Kaiming", layer="Conv2d", mode="fan_out", nonlinearity="relu"),
     dict(type="Constant", layer="_BatchNorm", val=1.0, bias=0.0),
@@ -15,20 +16,20 @@ KAIMING = (
 
 
 class StagedBackbone(BaseModule):
-    """A backbone that counts its maps from the stem's, 0, and returns those that are asked for.
+    """Backbone that counts its maps from the stem's map, 0, and returns selected ones.
 
     Args:
-        maps: how many maps there are: the stem's, one a stage, and one more where layers follow
-            the last stage.
-        out_indices: which maps ``forward`` returns.
-        init_cfg: MMEngine initialisation; ``None`` leaves what PyTorch initialises.
+        maps: number of maps: one of the stem, one per stage, and one more if layers follow the last
+            stage.
+        out_indices: indices of the maps that ``forward`` returns.
+        init_cfg: MMEngine initialisation; ``None`` keeps PyTorch's initialisation.
 
     Attributes:
-        roles: taps of roles, see :class:`mmkd.networks.roles.Roles`, where the literature means
-            others than a dry run would find.
+        roles: taps of roles, see :class:`mmkd.networks.roles.Roles`, if the literature means other
+            tensors than a dry run would select.
 
     Raises:
-        ValueError: if ``out_indices`` are not of these maps.
+        ValueError: if there are no maps of these ``out_indices``.
     """
 
     roles: ClassVar[Mapping[str, Sequence[str]]] = {}
@@ -41,9 +42,9 @@ class StagedBackbone(BaseModule):
 
     @abstractmethod
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Images ``(N, in_channels, H, W)`` to all maps, shallowest first."""
+        """Return all maps of images ``(N, in_channels, H, W)``, shallowest first."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images ``(N, in_channels, H, W)`` to the maps of ``out_indices``, shallowest first."""
+        """Return maps ``out_indices`` of images ``(N, in_channels, H, W)``, shallowest first."""
         maps = self.maps(x)
         return tuple(maps[index] for index in self.out_indices)

@@ -1,4 +1,4 @@
-"""Necks that distillation gives a student."""
+"""Necks that distillation adds to a student."""
 
 from mmkd.models.necks.simkd_neck import SimKDNeck
 

@@ -1,4 +1,4 @@
-"""The projector of SimKD, a part of the student."""
+"""Projector of SimKD, a part of the student."""
 
 from collections.abc import Sequence
 
@@ -16,16 +16,16 @@ class SimKDNeck(BaseModule):
     Knowledge Distillation with the Reused Teacher Classifier (Chen et al., CVPR 2022), as in the
     released code: 1x1, 3x3 and 1x1, each with batch norm and ReLU. It stands between a classifier's
     backbone and its pooling, ``neck=[dict(type='mmkd.SimKDNeck', ...),
-    dict(type='GlobalAveragePooling')]``, and stays in the student when it is used. The resolution
-    is the student's, or ``size`` where that is larger.
+    dict(type='GlobalAveragePooling')]``, and stays in the student after training. The resolution is
+    that of the student's map, or ``size`` if that map is larger.
 
     Args:
         in_channels: Channels of the student's last map.
         out_channels: Channels of the teacher's last map, which its classifier reads.
-        factor: The bottleneck has ``out_channels / factor`` channels.
-        size: Height and width of the teacher's map, for a student whose map is larger: as in the
-            released code, it is averaged to that size before the projector.
-        init_cfg: MMEngine initialisation; ``None`` leaves what PyTorch initialises.
+        factor: Divisor of ``out_channels`` that gives the number of channels of the bottleneck.
+        size: Height and width of the teacher's map, for a student with a larger map: as in the
+            released code, the student's map is averaged to that size before the projector.
+        init_cfg: MMEngine initialisation; ``None`` keeps PyTorch's initialisation.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SimKDNeck(BaseModule):
         return self.project(features)
 
     def project(self, maps: Tensor) -> Tensor:
-        """Return maps (N, C, H, W) of the teacher's channels."""
+        """Return maps (N, C, H, W) with the teacher's channels."""
         if self.size is not None and max(maps.shape[2:]) > self.size:
             maps = adaptive_avg_pool2d(maps, self.size)
         projected: Tensor = self.projector(maps)

@@ -1,4 +1,4 @@
-"""What every loss on feature maps has in common."""
+"""Properties of every loss on feature maps."""
 
 from typing import Any
 

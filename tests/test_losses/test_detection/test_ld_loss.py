@@ -1,4 +1,4 @@
-"""Localization distillation is that of mmdet, whose detector for it is run beside ours."""
+"""Localization distillation equals mmdet's, whose detector for it is run beside ours."""
 
 import pytest
 import tiny_dense as dense

@@ -1,4 +1,4 @@
-"""The modules that lead from one tensor of a forward to a later one."""
+"""Chains of modules from one tensor of a forward to a later one."""
 
 import mmkd  # noqa: F401
 

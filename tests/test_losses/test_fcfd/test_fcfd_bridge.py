@@ -1,4 +1,4 @@
-"""The bridges between maps of two networks."""
+"""Bridges between maps of two networks."""
 
 import mmkd  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Features that look alike, and that the rest of both networks takes alike."""
+"""Features that look alike, and that work alike in the rest of both networks."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Masked generation, against numpy, with the mask that was drawn."""
+"""Masked generation, against numpy, with the drawn mask."""
 
 from map_references import convolve
 

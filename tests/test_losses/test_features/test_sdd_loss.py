@@ -1,4 +1,4 @@
-"""Losses of an image's regions, against numpy."""
+"""Losses on the regions of an image, against numpy."""
 
 import numpy as np
 import pytest

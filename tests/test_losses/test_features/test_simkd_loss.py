@@ -1,4 +1,4 @@
-"""The map before the teacher's classifier."""
+"""Map before the teacher's classifier."""
 
 import pytest
 import tiny

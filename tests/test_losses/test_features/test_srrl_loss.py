@@ -1,4 +1,4 @@
-"""The teacher's classifier, given the student's feature."""
+"""Teacher's classifier on the student's feature."""
 
 import pytest
 import tiny

@@ -1,4 +1,4 @@
-"""MLKD: its formula in numpy, its masks, and what the released code does instead."""
+"""MLKD: its formula in numpy, its masks, and the differences of the released code."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Losses with a part of each sample, which a weight multiplies, and one between samples."""
+"""Losses with a part per sample, which a weight multiplies, and a part between samples."""
 
 import numpy as np
 import pytest
