@@ -5,6 +5,7 @@ Raises:
 """
 
 try:
+    from mmkd.datasets.cifar100 import CIFAR100
     from mmkd.datasets.cinic10 import CINIC10
     from mmkd.datasets.digits import Digits
     from mmkd.datasets.fashion_mnist import FashionMNIST
@@ -17,4 +18,4 @@ except ModuleNotFoundError as error:
         "`python -m mmkd doctor` prints the command that installs a supported version"
     ) from error
 
-__all__ = ["CINIC10", "Digits", "FashionMNIST", "TinyImageNet"]
+__all__ = ["CIFAR100", "CINIC10", "Digits", "FashionMNIST", "TinyImageNet"]

@@ -32,7 +32,7 @@ def equal_classes(classes: int, size: int, **each: int) -> Official:
 # modes. COCO: Lin et al., ECCV 2014, in the split of 2017 (cocodataset.org).
 OFFICIAL = {
     "CIFAR10": equal_classes(10, 32, train=5000, test=1000),
-    "CIFAR100": equal_classes(100, 32, train=500, test=100),
+    "CIFAR100": equal_classes(100, 32, train=500, test=100, train45k=450, val5k=50),
     "CINIC10": equal_classes(10, 32, train=9000, valid=9000, trainval=18000, test=9000),
     "TinyImageNet": equal_classes(200, 64, train=500, val=50),
     "FashionMNIST": equal_classes(10, 28, train=6000, test=1000),
