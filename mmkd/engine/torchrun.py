@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
@@ -39,6 +40,8 @@ def run(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 128 - failure.exitcode
+    except SignalException as error:  # torchrun has ended its processes already
+        return 128 + error.sigval
     return 0
 
 
