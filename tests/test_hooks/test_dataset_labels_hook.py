@@ -17,7 +17,7 @@ TERM = dict(student="neck", teacher="neck", loss=CRD)
 
 
 @DATASETS.register_module()
-class LabelledImages(IndexedImages):
+class ImagesWithKnownLabels(IndexedImages):
     """Images whose data set tells all labels, as mmpretrain's do."""
 
     def get_gt_labels(self) -> np.ndarray:
@@ -35,7 +35,7 @@ def test_a_memory_bank_knows_all_labels_before_the_first_step(
         "contrast",
         lambda self, *a: seen.append(self.labels.tolist()) or contrast(self, *a),
     )
-    for dataset, known in (("LabelledImages", True), ("IndexedImages", False)):
+    for dataset, known in (("ImagesWithKnownLabels", True), ("IndexedImages", False)):
         seen.clear()
         data = loader()
         data["dataset"] = dict(type=dataset)
@@ -46,7 +46,7 @@ def test_a_memory_bank_knows_all_labels_before_the_first_step(
 
 
 def test_a_wrapped_data_set_is_asked_and_one_that_does_not_tell_is_not() -> None:
-    inner = LabelledImages()
+    inner = ImagesWithKnownLabels()
     wrapped = SimpleNamespace(dataset=SimpleNamespace(dataset=inner))
     assert dataset_labels(wrapped).tolist() == inner.get_gt_labels().tolist()
     assert dataset_labels(SimpleNamespace(datasets=[inner])) is None
