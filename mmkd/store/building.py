@@ -86,11 +86,6 @@ class StoreBuilder:
         """Bytes of one record, summed over all teachers."""
         return sum(column[0].nbytes for column in self._encode(self._example(), (0, 0)).values())
 
-    @property
-    def total_bytes(self) -> int:
-        """Bytes of the whole store."""
-        return self.record_bytes * self.manifest.samples * self.manifest.views
-
     def build(self) -> int:
         """Compute and write the missing shards; return the number of their records."""
         rank, world = get_dist_info()
