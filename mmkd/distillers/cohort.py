@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from mmengine.dist import get_rank
 from mmengine.logging import MessageHub
 from mmengine.model import is_model_wrapper
@@ -174,8 +175,7 @@ class Cohort(TypedModel, TrainsStudent):
                 "'mmkd.SafeRunner', or optim_wrapper=dict(constructor="
                 "'mmkd.CohortOptimWrapperConstructor', ...)."
             )
-        log, total = dict[str, Tensor](), 0.0
-        prepared: Any = None
+        log, losses_of_all, prepared = dict[str, Tensor](), list[Tensor](), None
         for name in self.active:
             module: Any = self._modules[name]
             with optim_wrapper[name].optim_context(module):
@@ -186,11 +186,13 @@ class Cohort(TypedModel, TrainsStudent):
                 losses = module._run_forward(prepared, mode="loss")
             loss, values = self.members[name].parse_losses(losses)
             optim_wrapper[name].update_params(loss)
+            if name in self.aside:  # the optimizer's hooks have found its gradients not finite
+                continue
             log.update({f"{name}/{key}": value for key, value in values.items()})
-            total = total + loss.detach()
+            losses_of_all.append(loss.detach())
         for lesson in self._lessons:
             lesson.end()
-        return {"loss": total, **log}
+        return {"loss": torch.stack(losses_of_all).sum(), **log}
 
     def _check(self, members: Mapping[str, Config]) -> None:
         if not members:

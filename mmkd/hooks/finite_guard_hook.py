@@ -192,6 +192,9 @@ class FiniteGuardHook(Hook):
     @staticmethod
     def _put_aside(runner: Runner, cohort: Cohort, name: str, found: str) -> None:
         cohort.put_aside(name)
+        scalars = runner.message_hub.log_scalars  # of which the logger would repeat the last values
+        for key in [key for key in scalars if key.startswith(f"train/{name}/")]:
+            del scalars[key]
         if not cohort.active:
             raise NonFiniteError(
                 f"{found} That was the last member of the cohort: {', '.join(cohort.aside)} were "

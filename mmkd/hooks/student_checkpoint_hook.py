@@ -29,6 +29,7 @@ class StudentCheckpointHook(Hook):
 
     Of a cohort each member's student is written to ``<name>_<member>_student.pth``. A member that
     was put aside, see :class:`mmkd.hooks.FiniteGuardHook`, gets no more files, and keeps its last.
+    Beside a best checkpoint by a member's metric is the student of that member alone.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW
@@ -78,9 +79,10 @@ class StudentCheckpointHook(Hook):
         """Write the student beside new checkpoints, and remove files whose checkpoint is gone."""
         if not self._students:
             return
-        for path in {path for saver in self._savers for path in _saved_by(saver)}:
+        for path, metric in {pair for saver in self._savers for pair in _saved_by(saver)}:
             if path.is_file() and self._versions.get(path) != _version(path):
-                for ending, student in self._students.items():
+                best = {e: s for e, s in self._students.items() if _is_of(e, metric)}
+                for ending, student in (best or self._students).items():
                     _write(student, _beside(path, ending))
                 self._versions[path] = _version(path)
         for path in [path for path in self._versions if not path.exists()]:
@@ -117,13 +119,23 @@ def _version(path: Path) -> Version:
     return status.st_mtime_ns, status.st_size
 
 
-def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
-    """Yield the files that MMEngine's hook wrote last: the newest checkpoint and the best ones."""
-    best = [
-        getattr(hook, "best_ckpt_path", None),
-        *getattr(hook, "best_ckpt_path_dict", {}).values(),
-    ]
-    return (Path(path) for path in [hook.last_ckpt, *best] if path is not None)
+def _saved_by(hook: CheckpointHook) -> Iterator[tuple[Path, str]]:
+    """Yield the files that MMEngine's hook wrote last: the newest checkpoint and the best ones.
+
+    The second item is the metric of a best checkpoint.
+    """
+    best = dict(getattr(hook, "best_ckpt_path_dict", {}))
+    if (path := getattr(hook, "best_ckpt_path", None)) is not None:
+        best[hook.key_indicators[0]] = path
+    for metric, path in {"": hook.last_ckpt, **best}.items():
+        if path is not None:
+            yield Path(path), metric
+
+
+def _is_of(ending: str, metric: str) -> bool:
+    """Return whether the ending of a student's file is of the member whose metric it is."""
+    member, found, _ = metric.partition("/")
+    return bool(found) and ending == f"_{member}{SUFFIX}"
 
 
 def _make_up(hook: CheckpointHook, runner: Runner) -> None:
