@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from mmkd.composition.cohorts import cohort_config
 from mmkd.composition.writing import write_config
+from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError, load_config
 
 
@@ -33,11 +33,11 @@ def cohort(configs: Sequence[str], seeds: str, out: str) -> None:
         for text in configs:
             name, _, path = text.rpartition("=")
             name = name or Path(path.rpartition("::")[2]).stem
-            for seed in [int(number) for number in seeds.split(",") if number] or [None]:
+            for seed in seeds.split(",") if seeds else [""]:
                 config = load_config(path)
-                if seed is not None:
-                    config.merge_from_dict({"randomness.seed": seed})
-                key = name if seed is None else f"{name}_seed{seed}"
+                if seed:
+                    config.merge_from_dict({"randomness.seed": int(seed)})
+                key = f"{name}_seed{seed}" if seed else name
                 if key in members:
                     raise ArgumentError(f"Two members have the name {key!r}: give NAME=CONFIG.")
                 members[key] = config

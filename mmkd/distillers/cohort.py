@@ -80,7 +80,9 @@ class Cohort(TypedModel, TrainsStudent):
         self._check(members)
         run = running_config() or {}
         self._seed_of_run = (run.get("randomness") or {}).get("seed")
-        common = dict(predict_teachers=predict_teachers, data_preprocessor=data_preprocessor)
+        common: dict[str, Any] = dict(
+            predict_teachers=predict_teachers, data_preprocessor=data_preprocessor
+        )
         built: dict[str, Any] = dict(teachers=teachers, teacher=teacher, store=store)
         self._begins, self._seeds = dict[str, GeneratorStates](), dict[str, int | None]()
         before = GeneratorStates.now()

@@ -28,7 +28,7 @@ from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.store import Store
-from mmkd.teachers import Teacher, names_of_each
+from mmkd.teachers import names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers

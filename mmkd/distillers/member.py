@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmkd.distillers.distiller import Distiller, Wanted
+from mmkd.distillers.distiller import Distiller, Teach, Wanted
 from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
 
@@ -50,10 +50,10 @@ class Member(Distiller):
     """Distiller that reads its teachers' tensors from lessons, which it shares with others.
 
     Attributes:
-        lessons: The lesson of each teacher; :meth:`share` sets it.
+        lessons: The lesson of each teacher, by its name; :meth:`share` sets it.
     """
 
-    lessons: Mapping[Teacher, Lesson]
+    lessons: Mapping[str, Lesson]
 
     @classmethod
     def share(cls, members: Sequence["Member"]) -> list[Lesson]:
@@ -64,12 +64,15 @@ class Member(Distiller):
                 read.setdefault(member.teachers[name], {}).update(dict.fromkeys(term_taps))
         lessons = {teacher: Lesson(teacher, taps) for teacher, taps in read.items()}
         for member in members:
-            member.lessons = lessons
+            taught = [name for name, teacher in member.teachers.items() if teacher in lessons]
+            member.lessons = {name: lessons[member.teachers[name]] for name in taught}
         return [*lessons.values()]
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         wanted = super()._taps_of(acting)
-        taught = [(self.lessons[teacher], *rest) for teacher, *rest in wanted.teachers]
+        taught: list[tuple[Teach, list[str], list[Tap]]] = [
+            (self.lessons[names[0]], names, taps) for _, names, taps in wanted.teachers
+        ]
         return replace(wanted, teachers=taught)
 
 

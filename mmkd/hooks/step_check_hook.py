@@ -120,7 +120,8 @@ def _check_term(
     if problem is not None:
         raise StepCheckError(
             f"The term {prefix + name!r} cannot train the student: {prefix}loss_{name} {problem}. "
-            "(This is checked where a term first acts; remove mmkd.StepCheckHook to train nevertheless.)"
+            "(This is checked where a term first acts; remove mmkd.StepCheckHook to train "
+            "nevertheless.)"
         )
 
 

@@ -39,9 +39,7 @@ def test_members_end_with_the_weights_of_runs_of_their_own(tmp_path: Path) -> No
         for joint, own in zip(last, logged(single), strict=True):
             shared = {"data_time", "time", "epoch", "iter", "step", "lr"}
             assert {k: v for k, v in own.items() if k not in shared} == {
-                k.removeprefix(f"{name}/"): v
-                for k, v in joint.items()
-                if k.startswith(f"{name}/")
+                k.removeprefix(f"{name}/"): v for k, v in joint.items() if k.startswith(f"{name}/")
             }
         file = load_checkpoint(tmp_path / f"cohort/epoch_2_{name}_student.pth")
         assert equal(file["state_dict"], single.model.student.state_dict())
@@ -123,7 +121,9 @@ def exploding(**overrides: object) -> dict:
     from mmkd.registry import MODELS
 
     MODELS.register_module(name="Explodes", module=Explodes, force=True)
-    broken = dict(student=convnet(dropout=0.5), terms=dict(bad=dict(loss=dict(type="mmkd.Explodes"))))
+    broken = dict(
+        student=convnet(dropout=0.5), terms=dict(bad=dict(loss=dict(type="mmkd.Explodes")))
+    )
     return cohort(dict(kd=MEMBERS["kd"], bad=broken, hint=MEMBERS["hint"]), **overrides)
 
 

@@ -17,7 +17,7 @@ from mmengine.runner import save_checkpoint
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.checkpoints import load_checkpoint
-from mmkd.composition.cohorts import member_config, member_names
+from mmkd.engine.cohort_config import member_config, member_names
 from mmkd.engine.student_config import student_config, uses_mmkd
 from mmkd.networks.student import student_checkpoint
 
