@@ -83,28 +83,19 @@ class Cohort(TypedModel, TrainsStudent):
         common: dict[str, Any] = dict(
             predict_teachers=predict_teachers, data_preprocessor=data_preprocessor
         )
-        built: dict[str, Any] = dict(teachers=teachers, teacher=teacher, store=store)
+        taught: dict[str, Any] = dict(teachers=teachers, teacher=teacher, store=store)
         self._begins, self._seeds = dict[str, GeneratorStates](), dict[str, int | None]()
         before = GeneratorStates.now()
         for name, settings in members.items():
-            own = dict(settings)
-            seed = self._seeds[name] = own.pop("seed", None)
             before.restore()
-            if seed is not None:
-                set_random_seed(seed)
-            try:
-                member = Member(**own, **common, **built)
-            except ValueError as error:
-                raise ValueError(f"The member {name!r} of the cohort: {error}") from error
-            self._begins[name] = GeneratorStates.now()
-            self.add_module(name, member)
-            built = dict(teachers=member.teachers)
-            self._share_store(member)
+            member = self._build(name, {**settings, **common, **taught})
+            taught = dict(teachers=member.teachers)
         # What the run draws until the weights are initialised is as in a run of the first member.
         next(iter(self._begins.values())).restore()
-        share_preprocessing({name: member.student for name, member in self.members.items()})
-        self.data_preprocessor = next(iter(self.members.values())).data_preprocessor
-        self._lessons: list[Lesson] = Member.share([*self.members.values()])
+        built = self.members
+        share_preprocessing({name: member.student for name, member in built.items()})
+        self.data_preprocessor = next(iter(built.values())).data_preprocessor
+        self._lessons: list[Lesson] = Member.share([*built.values()])
         self.aside: list[str] = []
 
     @classmethod
@@ -178,6 +169,7 @@ class Cohort(TypedModel, TrainsStudent):
                 "'mmkd.CohortOptimWrapperConstructor', ...)."
             )
         log, losses_of_all, prepared = dict[str, Tensor](), list[Tensor](), None
+        members = self.members
         for name in self.active:
             module: Any = self._modules[name]
             with optim_wrapper[name].optim_context(module):
@@ -186,7 +178,7 @@ class Cohort(TypedModel, TrainsStudent):
                     states = GeneratorStates.now()
                 self._seed_step(name, states)
                 losses = module._run_forward(prepared, mode="loss")
-            loss, values = self.members[name].parse_losses(losses)
+            loss, values = members[name].parse_losses(losses)
             optim_wrapper[name].update_params(loss)
             if name in self.aside:  # the optimizer's hooks have found its gradients not finite
                 continue
@@ -214,11 +206,21 @@ class Cohort(TypedModel, TrainsStudent):
             own = {key: value for key, value in settings.items() if key != "seed"}
             check_arguments(Distiller, own, f"member {name!r}")
 
-    def _share_store(self, member: Member) -> None:
-        """Let a member learn from the first member's store, if there is one."""
+    def _build(self, name: str, settings: dict[str, Any]) -> Member:
+        """Build a member with the random numbers of a run of its own, and add it."""
+        seed = self._seeds[name] = settings.pop("seed", None)
+        if seed is not None:
+            set_random_seed(seed)
+        try:
+            member = Member(**settings)
+        except ValueError as error:
+            raise ValueError(f"The member {name!r} of the cohort: {error}") from error
+        self._begins[name] = GeneratorStates.now()
+        self.add_module(name, member)
         if self.store is not None and member.store is None:
             self.store.check_model(member.student, member.terms.values(), member.logits)
             member.store = self.store
+        return member
 
     def _seed_step(self, name: str, states: GeneratorStates) -> None:
         """Put the random generators into the states in which a member's step begins."""

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmkd.engine.cohort_config import cohort_config, member_config, member_names
 from mmkd.engine.launch import ArgumentError
 
+SPECIAL = {"optim_wrapper.constructor": "LearningRateDecayOptimWrapperConstructor"}
 KD, ER = "mmkd::quickstart/kd_digits.py", "mmkd::quickstart/erkd_digits.py"
 
 
@@ -32,9 +33,7 @@ def settings(config: Config) -> dict:
         dict(),
         dict(kd={"randomness.seed": 1}, er={"randomness.seed": 2}),
         dict(er={"optim_wrapper.clip_grad": dict(max_norm=1.0)}),
-        dict(
-            kd={"optim_wrapper.constructor": "Special"}, er={"optim_wrapper.constructor": "Special"}
-        ),
+        dict(kd=SPECIAL, er=SPECIAL),
         dict(er={"optim_wrapper.paramwise_cfg": dict(custom_keys=dict(terms=dict(lr_mult=2.0)))}),
         dict(kd={"param_scheduler": []}),
         dict(

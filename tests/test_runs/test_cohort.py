@@ -4,12 +4,14 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import stored_runs
 import torch
 from cohorts import CLIPPED, MEMBERS, TEACHER, alone, cohort, train
 from mmengine.config import Config
 from mmengine.runner import Runner
 from runs import checkpoints, config, convnet, equal, initialised, log_text, logged
 from tiny import KD, PREPROCESSOR, classifier
+from tool_runs import run_in_two_processes
 
 from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.hooks import NonFiniteError
@@ -169,7 +171,7 @@ def test_best_checkpoints_are_a_members_own(tmp_path: Path) -> None:
 
 def test_a_stock_runner_is_told_what_a_cohort_needs(tmp_path: Path) -> None:
     runner = Runner.from_cfg(config(tmp_path, cohort(), optim_wrapper=deepcopy(CLIPPED)))
-    with pytest.raises(TypeError, match="runner_type='mmkd.SafeRunner'"):
+    with pytest.raises(TypeError, match="Take runner_type"):
         runner.train()
 
 
@@ -204,3 +206,30 @@ def test_batch_augmentations_are_the_same_for_all(tmp_path: Path) -> None:
     single = train(tmp_path / "alone", {**alone(students["a"]), **teacher}, **fields)
     for name in students:
         assert equal(members_of(together)[name], single.model.state_dict())
+
+
+@pytest.mark.slow
+def test_members_learn_in_two_processes_as_they_do_alone(tmp_path: Path) -> None:
+    """The teacher's file is that of the fixture."""
+    run_in_two_processes(Path(__file__).with_name("cohort_in_processes.py"), tmp_path)
+    one, other = (torch.load(tmp_path / f"rank_{rank}.pth") for rank in range(2))
+    assert equal(one["hint"], one["alone"])
+    for name in MEMBERS:
+        assert equal(one[name], other[name])
+
+
+def test_members_learn_from_one_store(tmp_path: Path) -> None:
+    store = stored_runs.build(tmp_path / "build", tmp_path / "store")
+    _, single = stored_runs.go(tmp_path / "alone", store)
+    made = stored_runs.settings(tmp_path / "cohort").to_dict()
+    student = {k: v for k, v in made["model"].items() if k not in ("type", "teacher")}
+    together = train(
+        tmp_path / "cohort",
+        cohort(dict(a=student, b=student), store=dict(path=str(store)))
+        | dict(teacher=made["model"]["teacher"]),
+        train_dataloader=made["train_dataloader"],
+        optim_wrapper=made["optim_wrapper"],
+    )
+    for weights in members_of(together).values():
+        assert equal(weights, single.model.state_dict())
+    assert not together.model.members["b"].teachers["teacher"].network.state_dict()
