@@ -219,6 +219,7 @@ def test_members_learn_in_two_processes_as_they_do_alone(tmp_path: Path) -> None
 
 
 def test_members_learn_from_one_store(tmp_path: Path) -> None:
+    (tmp_path / "teacher.pth").unlink()  # that of the other tests, of another width
     store = stored_runs.build(tmp_path / "build", tmp_path / "store")
     _, single = stored_runs.go(tmp_path / "alone", store)
     made = stored_runs.settings(tmp_path / "cohort").to_dict()
