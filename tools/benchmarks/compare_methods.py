@@ -24,6 +24,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
@@ -54,6 +55,16 @@ def parse_arguments() -> Namespace:
     )
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
+    parser.add_argument(
+        "--cohort",
+        nargs="?",
+        type=int,
+        const=16,
+        default=1,
+        metavar="N",
+        help="train up to N students of a seed together, by default 16, with one pass of their "
+        "teacher; the results are those of separate runs",
+    )
     parser.add_argument(
         "--rounds", type=int, default=5, help="turns of 10 iterations in which steps are timed"
     )
@@ -209,7 +220,9 @@ def main() -> None:
         check_same_recipe([*teachers, *by_seed])
         alone = [run for run in by_seed if not run.inputs]
         train_all([*teachers, *alone], TRAIN, arguments.jobs, report)
-        train_all([run for run in by_seed if run.inputs], TRAIN, arguments.jobs, report)
+        taught = [run for run in by_seed if run.inputs]
+        train_together(taught, TRAIN, arguments.jobs, report, arguments.cohort)
+        train_all(taught, TRAIN, arguments.jobs, report)
         found = result(arguments, runs)
     except (RunFailedError, ValueError) as error:
         sys.exit(f"compare_methods.py: {error}")
