@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from mmkd.cli.calibrate import calibrate
 from mmkd.cli.compose import compose
 from mmkd.cli.methods import method, methods
 from mmkd.cli.roles import roles
@@ -42,7 +43,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, roles, compose, store):
+for each in (methods, method, roles, compose, store, calibrate):
     command.add_command(each)
 
 __all__ = ["command"]
