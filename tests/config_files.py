@@ -40,7 +40,7 @@ def base(folder: str, name: str) -> Config:
 
 def kind_of(pair: str) -> str:
     """The kind of the networks of a pair, as files of methods call it."""
-    if not pair.endswith(("_coco", "_bccd")):
+    if not pair.endswith("_coco"):
         return "classifier"
     return "roi" if pair.startswith("fasterrcnn") else "dense"
 

@@ -93,7 +93,8 @@ def test_detectors_are_compared_by_ap() -> None:
         name: [dict(run, metrics={f"coco/bbox_mAP{end}": [0.2, 0.1] for end in ("", "_50", "_75")})]
         for name, [run, *_] in result()["outcomes"].items()
     }
-    text = markdown(result(seeds=[0], outcomes=outcomes))
+    rule = replace(RULE, metric="coco/bbox_mAP", title="AP", seeds=(0,))
+    text = markdown(result(seeds=[0], outcomes=outcomes, rule=rule))
     assert column(text, "AP", "kd") == "0.100"
     assert column(text, "best AP", "kd") == "0.200"
 

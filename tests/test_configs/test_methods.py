@@ -52,7 +52,7 @@ def digest(config: Config) -> str:
 
 def is_slow(pair: str) -> bool:
     """Tell whether bases are of mmdet: MMEngine reads all of mmdet's metafiles for each."""
-    return pair.endswith(("_coco", "_bccd"))
+    return pair.endswith("_coco")
 
 
 def two_bases() -> Iterator[tuple[str, str, str]]:

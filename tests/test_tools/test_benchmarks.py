@@ -227,6 +227,22 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
     assert "student_alone_seed5" in run.options["model.teacher.checkpoint"], "its own teacher"
     assert [str(path) for path in run.inputs] == [run.options["model.teacher.checkpoint"]]
     assert run.options["model.terms.kd.weight"] == 2, "a setting of this row alone"
+    own = Namespace(
+        **{**vars(arguments), "methods": [f"kd={CONFIGS / 'kd_digits.py'}"]}
+        | dict(options=[], seeds=[5, 6], teacher_per_seed=True)
+    )
+    plans = tool["plan"](own)
+    assert list(plans.teachers) == [5, 6]
+    for seed, run in zip(plans.teachers, plans.methods["kd"], strict=True):
+        assert f"teacher_seed{seed}" in run.options["model.teacher.checkpoint"]
+        assert run.parents == (plans.teachers[seed],)
+    own.store = ["kd"]
+    with pytest.raises(SystemExit, match="a store has one teacher"):
+        tool["plan"](own)
+    own.teacher_per_seed = False
+    for run in tool["plan"](own).methods["kd"]:
+        assert run.options["model.store.path"] == str(tmp_path / "store")
+        assert run.inputs[1] == tmp_path / "store/manifest.json"
     [run] = plan.methods["averaged"]
     assert not run.inputs
     assert "model.teacher.checkpoint" not in run.options

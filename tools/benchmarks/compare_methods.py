@@ -24,7 +24,7 @@ from typing import Any
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -153,17 +153,11 @@ def check(runs: Plan) -> None:
     Raises:
         ValueError: If a run cannot start, or rows cannot be compared.
     """
-    first = [*runs.teachers.values(), *(same[0] for same in runs.methods.values())]
-    check_same_recipe(
-        [*runs.teachers.values(), *(r for same in runs.methods.values() for r in same)]
-    )
-    for run in first:
+    same_recipe = [run for same in runs.methods.values() for run in same]
+    check_same_recipe([*runs.teachers.values(), *same_recipe])
+    for run in [*runs.teachers.values(), *(same[0] for same in runs.methods.values())]:
         unit, number = run.length
         config = run.read_config()
-        for teacher in (config.model.get("teachers") or {"": config.model.get("teacher")}).values():
-            if teacher is not None:
-                teacher.checkpoint = None
-        config.model.pop("store", None)
         saving = config.get("default_hooks", {}).get("checkpoint", {})
         if saving.get("by_epoch", True) is not (unit == "epoch"):
             raise ValueError(
@@ -172,14 +166,24 @@ def check(runs: Plan) -> None:
             )
         if not config.get("val_evaluator") or not config.get("val_dataloader"):
             raise ValueError(f"{run.name} has no val_evaluator or val_dataloader to compare by.")
+        without_files(config)
         try:
             check_run(config, ["train_dataloader", "val_dataloader"], trains=True)
             build(config)
-        except Exception as error:
+        except Exception as error:  # a part may raise anything when it is built
             raise ValueError(f"{run.name}: {error}") from error
 
 
-def build(config: Any) -> Any:
+def without_files(config: Config) -> None:
+    """Take the files of other runs, which do not exist yet, out of a config."""
+    config.model.pop("store", None)
+    teachers = config.model.get("teachers") or {"teacher": config.model.get("teacher")}
+    for teacher in teachers.values():
+        if "checkpoint" in (teacher or {}):
+            teacher.checkpoint = None
+
+
+def build(config: Config) -> Any:
     """Return the model of a run's config, not initialised."""
     init_default_scope(config.default_scope)
     if "data_preprocessor" in config:
@@ -240,9 +244,10 @@ def main() -> None:
         print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
         table = Table(arguments, runs, rule)
         train(arguments, runs, table)
-        if arguments.rounds:
-            rows = {"teacher": [*runs.teachers.values()], **runs.methods}
-            first = {name: same[0] for name, same in rows.items()}
+        rows = {"teacher": [*runs.teachers.values()], **runs.methods}
+        first = {name: same[0] for name, same in rows.items()}
+        # Runs of another machine have left no teacher here to measure with.
+        if arguments.rounds and all(p.exists() for run in first.values() for p in run.inputs):
             table.costs = costs(first, arguments.rounds)
         table.write()
     except (RunFailedError, ValueError) as error:

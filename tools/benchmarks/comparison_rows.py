@@ -114,6 +114,8 @@ def row_options(arguments: Namespace, rows: dict[str, str]) -> dict[str, dict[st
                 options[name][key] = json.loads(value)
             except ValueError:
                 options[name][key] = value
+    if arguments.store and arguments.teacher_per_seed:
+        sys.exit("compare_methods.py: a store has one teacher; --teacher-per-seed has several.")
     for name in arguments.store:
         if name not in rows:
             sys.exit(f"compare_methods.py: --store names {name!r}; rows are {', '.join(rows)}.")

@@ -1,7 +1,5 @@
 # BCCD, 364 microscope images of blood cells in Pascal VOC's files, at half their size. Two of 4,888
 # boxes have no area (tools/dataset_tools/verify_dataset.py bccd); training ignores such boxes.
-default_scope = "mmdet"
-
 names = ("RBC", "WBC", "Platelets")
 cells = dict(
     type="VOCDataset",
