@@ -70,42 +70,46 @@ def measure_share(
     if config.model.type.rpartition(".")[2] != "Distiller":
         raise ValueError("The config's model is no mmkd.Distiller: it has no terms to weigh.")
     names = [*config.model.get("terms", {})]
-    if term is None and len(names) == 1:
-        term = names[0]
-    if term not in names:
-        given = "Several terms need --term NAME" if term is None else f"There is no term {term!r}"
-        raise ValueError(f"{given}: the terms are {', '.join(names) or 'none'}.")
+    name = _chosen(names, term)
     set_random_seed(int((config.get("randomness") or {}).get("seed") or 0))
-    distiller = _prepared(config, checkpoint)
-    weight, distiller.terms[term].weight = distiller.terms[term].weight, 1.0
+    weight = config.model.terms[name].get("weight", 1.0)
+    distiller = _prepared(config, name, checkpoint)
     found: list[float] = []
     parameters = [p for p in distiller.student.parameters() if p.requires_grad]
 
     def record(step: Step) -> None:
-        own = f"loss_{term}"
-        others = {f"loss_{name}" for name in names}
-        task = [
-            value for name, value in step.losses.items() if "loss" in name and name not in others
-        ]
+        others = {f"loss_{other}" for other in names}
+        task = [value for key, value in step.losses.items() if "loss" in key and key not in others]
         norm = gradient_norm(_sum(task), parameters)
         if not norm:
             raise ValueError(
                 "The student's task losses give it no gradient (student_loss_weight may be 0): "
                 "there is nothing to take a share of."
             )
-        found.append(float(gradient_norm(_sum([step.losses[own]]), parameters) / norm))
+        found.append(float(gradient_norm(_sum([step.losses[f"loss_{name}"]]), parameters) / norm))
 
-    with_observer = distiller.observe(record)
+    handle = distiller.observe(record)
     for data in _batches(config, batches):
         distiller(**distiller.data_preprocessor(data, True), mode="loss")
-    with_observer.remove()
-    return GradientShare(term, float(weight), found)
+    handle.remove()
+    return GradientShare(name, float(weight), found)
 
 
-def _prepared(config: Config, checkpoint: str | None) -> Distiller:
-    """Build the distiller in training mode, with all schedules at 1."""
+def _chosen(names: list[str], term: str | None) -> str:
+    """Return the name of the term, which may be left out if there is only one."""
+    if term is None and len(names) == 1:
+        return names[0]
+    if term is None or term not in names:
+        given = "Several terms need --term NAME" if term is None else f"There is no term {term!r}"
+        raise ValueError(f"{given}: the terms are {', '.join(names) or 'none'}.")
+    return term
+
+
+def _prepared(config: Config, term: str, checkpoint: str | None) -> Distiller:
+    """Build the distiller in training mode, with the term's weight and all schedules at 1."""
     init_default_scope(config.get("default_scope", "mmengine"))
     settings = config.model.to_dict()
+    settings["terms"][term]["weight"] = 1.0
     if "data_preprocessor" in config:
         settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
     distiller: Distiller = MODELS.build(settings)
@@ -114,8 +118,8 @@ def _prepared(config: Config, checkpoint: str | None) -> Distiller:
         keys = read_state_dict(load_checkpoint(checkpoint), checkpoint)
         prefix = PREFIX if any(key.startswith(PREFIX) for key in keys) else None
         load_weights(distiller.student, checkpoint, prefix)
-    for term in distiller.terms.values():
-        term.schedule = None
+    for built in distiller.terms.values():
+        built.schedule = None
     distiller.student_loss_schedule = None
     return distiller.to(get_device()).train()
 

@@ -129,7 +129,7 @@ def test_compare_methods_repeats_nothing_and_lets_a_table_grow(tool: Tool, tmp_p
     assert {"renorm", "er"} < grown["outcomes"].keys()
     assert (tmp_path / "runs/store/manifest.json").exists()
     refused = run_tool(*command[:-3], "--margin", 2, *command[-3:], cwd=tmp_path)
-    assert "The rule was fixed before the first run, and margin would change" in refused.stderr
+    assert "The rule was fixed before the first run, and margin would change" in refused.stdout
 
 
 def test_a_comparison_is_checked_before_its_first_run(tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_a_comparison_is_checked_before_its_first_run(tmp_path: Path) -> None:
     )
     done = run_tool(*command, cwd=tmp_path)
     assert done.returncode == 1
-    assert "erkd, seed 0: " in done.stderr
-    assert "temperatur" in done.stderr
+    assert "erkd, seed 0: " in done.stdout
+    assert "temperatur" in done.stdout
     assert not (tmp_path / "runs/teacher_seed0").exists()
 
 

@@ -14,6 +14,7 @@ more methods to let the table grow. The JSON holds the finished runs, also for a
 import argparse
 import json
 import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, replace
@@ -235,6 +236,8 @@ def train(arguments: Namespace, runs: Plan, table: Table) -> None:
 def main() -> None:
     arguments = parse_arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A terminated comparison stops its runs, like an interrupted one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compare_methods.py: terminated"))
     # without this every initialised weight is listed
     MMLogger.get_instance("mmengine", log_level="ERROR")
     try:
