@@ -7,3 +7,4 @@ _base_ = [
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
+auto_scale_lr = dict(enable=False, base_batch_size=4)
