@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from mmkd.cli.calibrate import calibrate
 from mmkd.cli.cohort import cohort
 from mmkd.cli.compose import compose
 from mmkd.cli.methods import method, methods
@@ -43,7 +44,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, roles, compose, cohort, store):
+for each in (methods, method, roles, compose, cohort, store, calibrate):
     command.add_command(each)
 
 __all__ = ["command"]
