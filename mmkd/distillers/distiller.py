@@ -173,12 +173,12 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable
+    @torch.compiler.disable(recursive=False)
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
-        Compiled code would not see the hooks of the taps, which are new in each forward. Therefore
-        the step runs uncompiled under ``torch.compile``. Parts without taps may be compiled.
+        Under ``torch.compile``, as by ``compile=True`` of MMEngine's Runner, the student's forward
+        and the terms are compiled, and this function between them is not.
         """
         factors = self.factors()
         acting = tuple(name for name, factor in factors.items() if factor)
