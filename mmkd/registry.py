@@ -81,6 +81,7 @@ MODELS = PartRegistry(
         "mmkd.distillers",
         "mmkd.losses",
         "mmkd.weights",
+        "mmkd.selection",
         "mmkd.logits",
         "mmkd.connectors",
         "mmkd.locations",

@@ -14,7 +14,7 @@ LAYERS = [
     {"networks"},
     {"teachers"},
     {"models", "datasets", "logits", "connectors", "locations"},
-    {"losses", "weights"},
+    {"losses", "weights", "selection"},
     {"store"},
     {"functional", "terms"},
     {"distillers"},

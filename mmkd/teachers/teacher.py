@@ -147,6 +147,11 @@ class Teacher:
         given["released_code"] = self._released_code
         return [name for name, value in given.items() if value]
 
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether the output for a sample depends on the other samples of its batch."""
+        return self._released_code
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
         """Return itself: copies of a distiller, such as EMA's, share its teachers."""
         return self
