@@ -92,6 +92,7 @@ HOOKS = PartRegistry("hook", parent=MMENGINE_HOOKS, scope=SCOPE, locations=["mmk
 DATASETS = PartRegistry(
     "dataset", parent=MMENGINE_DATASETS, scope=SCOPE, locations=["mmkd.datasets"]
 )
+DATALOADERS = PartRegistry("loader", scope=SCOPE, locations=["mmkd.loading.device_loader"])
 METRICS = PartRegistry(
     "metric", parent=MMENGINE_METRICS, scope=SCOPE, locations=["mmkd.evaluation"]
 )

@@ -13,7 +13,7 @@ LAYERS = [
     {"compat", "randomness"},
     {"networks"},
     {"teachers"},
-    {"models", "datasets", "logits", "connectors", "locations"},
+    {"models", "datasets", "loading", "logits", "connectors", "locations"},
     {"losses", "weights", "selection"},
     {"store"},
     {"functional", "terms"},

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmkd.compat.archives import BrokenCheckpointError
 from mmkd.compat.checkpoints import trusting
@@ -19,6 +20,7 @@ from mmkd.engine.work_folder import (
     locked,
     remove_links,
 )
+from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
@@ -76,6 +78,15 @@ class SafeRunner(Runner):
         with trusting(self._trusts()):
             built: nn.Module = super().build_model(model)
         return built
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader[Any] | dict[str, Any],
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader[Any]:
+        """Build a loader, or by its ``type`` one of mmkd's, such as ``mmkd.DeviceLoader``."""
+        return build_loader(dataloader, seed, diff_rank_seed)
 
     def _trusts(self) -> bool:
         return bool(self.cfg.get("trust_checkpoint", False))
