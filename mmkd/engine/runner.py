@@ -31,6 +31,7 @@ GUARDS = dict(
     hang=dict(type="mmkd.HangGuardHook"),
     data_check=dict(type="mmkd.DataCheckHook"),
     run_record=dict(type="mmkd.RunRecordHook"),
+    importance=dict(type="mmkd.ImportanceHook"),
 )
 
 

@@ -118,7 +118,9 @@ class BatchCutout(BatchTransform):
         masks = []
         for axis, side in enumerate(self.shape):
             length = images.shape[1 + axis]
-            begin = np.maximum(0, draws[:, 1 + axis] * length - side / 2).astype(np.int64)
+            # mmcv calls np.random.uniform(length), which draws between length and 1.
+            middle = length + (1 - length) * draws[:, 1 + axis]
+            begin = np.maximum(0, middle - side / 2).astype(np.int64)
             place = np.arange(length)
             masks.append((place >= begin[:, None]) & (place < begin[:, None] + side))
         inside = masks[0][:, :, None] & masks[1][:, None, :]

@@ -90,7 +90,10 @@ class DeviceImages:
             DeviceSample.of(label, dict(shape, sample_idx=int(index)))
             for label, index in zip(labels, indices, strict=True)
         ]
-        return dict(inputs=images.permute(0, 3, 1, 2).contiguous(), data_samples=samples)
+        # Of grey images `contiguous` would keep the strides as they are, on which oneDNN's
+        # convolutions write out of bounds in their backward pass (torch 2.13).
+        inputs = images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
+        return dict(inputs=inputs, data_samples=samples)
 
 
 def uniform(seeds: Sequence[int], count: int) -> NDArray[np.float64]:

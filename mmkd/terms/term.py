@@ -195,7 +195,7 @@ class Term(TypedModule):
         features, labels, data_samples = batch
         networks = ["student"]
         if kept is None:
-            kept, networks = self.choose(features, selection), [*features]
+            kept, networks = self.choose(features, selection), [*self.taps]
         if kept is None:
             return batch, selection
         if selection is not None:

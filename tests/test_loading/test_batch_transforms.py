@@ -55,7 +55,8 @@ def test_a_cutout_fills_a_rectangle_around_a_point() -> None:
     for image, (chance, down, right), result in zip(images, numbers, found, strict=True):
         expected = image.astype(float)
         if chance < 0.6:
-            top, left = (int(max(0, at)) for at in (down * HEIGHT - 1.5, right * WIDTH - 2))
+            top = int(max(0, HEIGHT - (HEIGHT - 1) * down - 1.5))
+            left = int(max(0, WIDTH - (WIDTH - 1) * right - 2))
             expected[top : top + 3, left : left + 4] = (1, 2, 3)
         assert np.array_equal(result.numpy(), expected)
 

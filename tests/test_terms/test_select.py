@@ -189,6 +189,25 @@ def test_several_teachers_and_class_maps_see_the_same_samples() -> None:
     assert losses["loss_kd"] > 0
 
 
+@pytest.mark.parametrize("source", ["student", "gap"])
+def test_terms_of_different_teachers_choose_by_their_own(source: str) -> None:
+    teachers = dict(a=dict(model=tiny.classifier(6)), b=dict(model=tiny.classifier(8)))
+    terms = {
+        name: dict(KD, teacher={name: "head.fc"}, select=select(source, keep))
+        for name, keep in (("a", 0.25), ("b", 0.5))
+    }
+    model = distiller(teachers=teachers, terms=terms)
+    seen = Seen(model)
+    losses, step = step_of(model)
+    whole = BATCH if source == "gap" else None
+    assert seen.counts() == dict(a=[whole or 2], b=[whole or 4])
+    for name, kept in (("a", 2), ("b", 4)):
+        [gradient] = torch.autograd.grad(
+            losses[f"loss_{name}"], [student_logits(model, step)], retain_graph=True
+        )
+        assert gradient.abs().sum(1).count_nonzero() == kept
+
+
 def test_a_weight_that_is_renormalised_is_so_over_the_kept() -> None:
     weight = dict(type="mmkd.EntropyWeight", renormalize=True)
     model = distiller(terms=dict(kd=dict(KD, sample_weight=weight, select=select())))
