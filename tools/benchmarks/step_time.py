@@ -27,7 +27,6 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
@@ -38,6 +37,7 @@ from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
+from mmkd.loading import build_loader
 from mmkd.networks.building import build_network
 from mmkd.networks.student import student_model
 from mmkd.registry import MODELS
@@ -103,7 +103,7 @@ def read_config(arguments: Namespace) -> Config:
 def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
     """Return images with labels, in the form of a data loader's batch."""
     if arguments.from_data:
-        data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        data: dict[str, Any] = next(iter(build_loader(config.train_dataloader, seed=0)))
         return data
     shape = arguments.input_shape or config.model.get("input_shape")
     if shape is None:
