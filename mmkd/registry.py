@@ -7,6 +7,7 @@ The modules of a registry are imported on its first use.
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
@@ -83,6 +84,7 @@ MODELS = PartRegistry(
         "mmkd.distillers",
         "mmkd.losses",
         "mmkd.weights",
+        "mmkd.selection",
         "mmkd.logits",
         "mmkd.connectors",
         "mmkd.locations",
@@ -93,6 +95,13 @@ HOOKS = PartRegistry("hook", parent=MMENGINE_HOOKS, scope=SCOPE, locations=["mmk
 DATASETS = PartRegistry(
     "dataset", parent=MMENGINE_DATASETS, scope=SCOPE, locations=["mmkd.datasets"]
 )
+DATA_SAMPLERS = PartRegistry(
+    "data sampler",
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope=SCOPE,
+    locations=["mmkd.store.entropy_sampler"],
+)
+DATALOADERS = PartRegistry("loader", scope=SCOPE, locations=["mmkd.loading.device_loader"])
 METRICS = PartRegistry(
     "metric", parent=MMENGINE_METRICS, scope=SCOPE, locations=["mmkd.evaluation"]
 )

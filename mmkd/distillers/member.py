@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from mmkd.distillers.distiller import Distiller, Teach, Wanted
+from mmkd.distillers.distiller import Distiller
+from mmkd.distillers.teaching import Teaches, Wanted
 from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
 
@@ -31,6 +32,8 @@ class Lesson:
                 "own."
             )
         self.teacher, self.taps = teacher, [*taps]
+        # Members may choose different samples, so that the pass is over all of them.
+        self.mixes_samples = True
         self._batch: tuple[Tensor, dict[Tap, Tensor]] | None = None
 
     def __call__(
@@ -70,7 +73,7 @@ class Member(Distiller):
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         wanted = super()._taps_of(acting)
-        taught: list[tuple[Teach, list[str], list[Tap]]] = [
+        taught: list[tuple[Teaches, list[str], list[Tap]]] = [
             (self.lessons[names[0]], names, taps) for _, names, taps in wanted.teachers
         ]
         return replace(wanted, teachers=taught)

@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmkd.compat.archives import BrokenCheckpointError
 from mmkd.compat.checkpoints import trusting
@@ -21,6 +22,7 @@ from mmkd.engine.work_folder import (
     remove_links,
 )
 from mmkd.hooks.model import cohort_of
+from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
@@ -31,6 +33,7 @@ GUARDS = dict(
     hang=dict(type="mmkd.HangGuardHook"),
     data_check=dict(type="mmkd.DataCheckHook"),
     run_record=dict(type="mmkd.RunRecordHook"),
+    importance=dict(type="mmkd.ImportanceHook"),
 )
 
 
@@ -94,6 +97,15 @@ class SafeRunner(Runner):
         if not isinstance(settings, Mapping) or cohort_of(self) is None:
             return settings
         return {key: value, **settings}
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader[Any] | dict[str, Any],
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader[Any]:
+        """Build a loader, or by its ``type`` one of mmkd's, such as ``mmkd.DeviceLoader``."""
+        return build_loader(dataloader, seed, diff_rank_seed)
 
     def _trusts(self) -> bool:
         return bool(self.cfg.get("trust_checkpoint", False))

@@ -1,5 +1,6 @@
 """Hook that logs statistics of the terms."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -121,10 +122,15 @@ def gradient_shares(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
         loss = sum(v.mean() for v in value) if isinstance(value, list | tuple) else value
         if "loss" not in name or not isinstance(loss, Tensor) or not loss.requires_grad:
             continue
-        gradients = torch.autograd.grad(
-            loss.mean(), parameters, retain_graph=True, allow_unused=True
-        )
-        found = [g.float().norm() for g in gradients if g is not None]
-        norms[name] = torch.stack(found).norm() if found else loss.new_zeros(())
+        norms[name] = gradient_norm(loss.mean(), parameters)
     total = sum(norms.values(), start=torch.tensor(0.0))
     return {f"gradient_share/{name}": norm / total.clamp(min=TINY) for name, norm in norms.items()}
+
+
+def gradient_norm(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """Return the norm of a loss's gradient on some parameters; its graph stays."""
+    if not loss.requires_grad:
+        return loss.new_zeros(())
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    found = [gradient.float().norm() for gradient in gradients if gradient is not None]
+    return torch.stack(found).norm() if found else loss.new_zeros(())

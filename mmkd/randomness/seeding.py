@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     SAMPLE = 0
     STEP = 1
     ORDER = 2
+    SELECTION = 3
 
 
 def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
@@ -31,7 +32,7 @@ def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
     Args:
         seed: Seed of the run.
         purpose: Purpose of the random numbers.
-        *position: Integers: (sample, view, repetition), (iteration, rank) or (pass,).
+        *position: Integers: (sample, view, repetition), (iteration, rank), (pass,) or (iteration,).
     """
     words = _begun(seed, purpose).copy()
     words.update(struct.pack(f"<{len(position)}q", *position))
