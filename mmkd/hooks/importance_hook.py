@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import Distiller
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import distillers_of
 from mmkd.networks.taps import Tap, flat
 from mmkd.registry import HOOKS
 
@@ -33,7 +33,7 @@ class ImportanceHook(Hook):
 
     def __init__(self) -> None:
         self._importance: Tensor | None = None
-        self._handle: RemovableHandle | None = None
+        self._handles: list[RemovableHandle] = []
         self._weights: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -42,19 +42,18 @@ class ImportanceHook(Hook):
         self._importance = getattr(getattr(batches, "sampler", None), "importance", None)
         if self._importance is None:
             return
-        distiller = distiller_of(runner)
-        if not isinstance(distiller, Distiller):
-            raise ValueError(
-                "The sampler draws by importance, which mmkd.ImportanceHook corrects for an "
-                "mmkd.Distiller alone. Take DefaultSampler."
-            )
-        module = distiller.student.get_submodule(_logits(distiller).path)
-        self._handle = module.register_forward_hook(self._weigh)
+        for distiller in distillers_of(runner).values() or [None]:
+            if not isinstance(distiller, Distiller):
+                raise ValueError(
+                    "The sampler draws by importance, which mmkd.ImportanceHook corrects for an "
+                    "mmkd.Distiller alone, or a cohort. Take DefaultSampler."
+                )
+            module = distiller.student.get_submodule(_logits(distiller).path)
+            self._handles.append(module.register_forward_hook(self._weigh))
 
     def after_train(self, runner: Runner) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        while self._handles:
+            self._handles.pop().remove()
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         if self._importance is None:
