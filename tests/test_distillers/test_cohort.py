@@ -119,7 +119,9 @@ def test_members_may_be_any_modules() -> None:
     def network() -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(48, CLASSES))
 
-    member = dict(terms=KD, logits="1", task_loss=nn.functional.cross_entropy)
+    member = dict(
+        terms=KD, logits="1", task_loss=nn.functional.cross_entropy, input_shape=(3, 4, 4)
+    )
     members = {name: dict(member, student=network()) for name in ("a", "b")}
     model = Cohort(members, teacher=network())
     images, labels = torch.randn(4, 3, 4, 4), torch.tensor([0, 1, 2, 3])
