@@ -24,6 +24,7 @@ from mmkd.networks.building import Spec
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides
+from mmkd.networks.segmentation import heads_past_hooks, with_hooks
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
@@ -159,6 +160,7 @@ class Distiller(BaseDistiller):
             self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
+        self._heads = heads_past_hooks(network)
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
@@ -186,6 +188,8 @@ class Distiller(BaseDistiller):
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
         if not self.manner.computes_losses:
             forward = partial(self._task, inputs, data_samples)
+        if self._heads:
+            forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
         losses, caught = run_tapped(self.student, wanted.student, forward)
