@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmkd.locations.locations import Locations, Maps, Selection, Side
-from mmkd.networks.segmentation import decode_heads
+from mmkd.networks.segmentation import decode_heads, ignored_label
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
 
@@ -53,8 +53,7 @@ class PixelLocations(Locations):
         student = sides["student"]
         self._tap = student.taps[0]
         self._size = student.shapes[0][2:]
-        head = [*decode_heads(student.network).values()][-1]
-        self._ignored = getattr(head, "ignore_index", None)
+        self._ignored = ignored_label(student.network)
 
     def flatten(self, network: str, outputs: Maps) -> Tensor:
         (maps,) = outputs
@@ -73,10 +72,8 @@ class PixelLocations(Locations):
         maps = extras["student"][self._tap]
         self._size = maps.shape[2:]  # images of a run may have several sizes
         classes = self._annotated(data_samples)
-        if classes is None:
+        if classes is None or self._ignored is None:
             rows = torch.arange(maps[:, 0].numel(), device=maps.device)
-        elif self._ignored is None:
-            rows = torch.arange(len(classes), device=maps.device)
         else:
             rows = (classes != self._ignored).nonzero()[:, 0]
         return Selection(dict.fromkeys(extras, rows), None if classes is None else classes[rows])

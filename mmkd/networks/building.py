@@ -100,6 +100,7 @@ def _require(package: str) -> None:
             raise
         raise ModuleNotFoundError(
             f"This config takes a network from {package}, which is not installed. Install it with "
-            f"`pip install --no-build-isolation {DISTRIBUTIONS[package]}`, or run `python -m mmkd doctor`.",
+            f"`pip install --no-build-isolation {DISTRIBUTIONS[package]}`, or run "
+            "`python -m mmkd doctor`.",
             name=package,
         ) from error

@@ -17,6 +17,12 @@ def decode_heads(network: nn.Module) -> dict[str, Any]:
     return {"decode_head": head} if isinstance(head, nn.Module) else {}
 
 
+def ignored_label(network: nn.Module) -> int | None:
+    """Return the label of pixels that a network's losses ignore, 255 as a rule, if there is one."""
+    heads = [*decode_heads(network).values()]
+    return getattr(heads[-1], "ignore_index", None) if heads else None
+
+
 def refuses_pixels(network: nn.Module) -> str | None:
     """Return why a network has no class logits of pixels, or ``None`` if it has some."""
     head = [*decode_heads(network).values()][-1]

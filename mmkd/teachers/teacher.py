@@ -327,10 +327,13 @@ class Teacher:
         with self._autocast(inputs.device.type):
             if self.class_map is None:
                 return list(self.network(inputs, data_samples, mode="predict"))
-            if self.manner.detects:
+            if self.manner.detects or self.manner.segments:
                 found = self.network(inputs, data_samples, mode="predict")
                 for sample in found:
-                    sample.pred_instances = self.class_map.instances(sample.pred_instances)
+                    if self.manner.segments:
+                        self.class_map.relabel_pixels(sample)
+                    else:
+                        sample.pred_instances = self.class_map.instances(sample.pred_instances)
                 return list(found)
             # A sample with the student's number of classes would not accept the teacher's scores.
             predictions = self.network(inputs, mode="predict")

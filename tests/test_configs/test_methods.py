@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmkd.composition import compose
 
-KINDS = {"classifier", "roi", "dense", "queries"}
+KINDS = {"classifier", "roi", "dense", "queries", "segmentor"}
 ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # What is no role of any network: LD's second output of the head, SimKD's projector.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0"}

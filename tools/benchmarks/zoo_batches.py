@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import Any
 
 import torch
+from mmengine.structures import PixelData
 from torch import nn
+from zoo_configs import SMALL_SIZE
 
 from mmkd.networks.sizes import example_inputs
 
@@ -13,6 +15,8 @@ CLASSES = 2  # labels that every data set has
 
 def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
     """Return a batch of two for a network of that package, at the size of its training."""
+    if package == "mmseg":
+        return segmentations(*SMALL_SIZE)
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
         return detections(network, channels, max(height, 128), max(width, 128))
@@ -36,3 +40,17 @@ def detections(network: nn.Module, channels: int, height: int, width: int) -> di
         with_semantic=True,
     )
     return batch
+
+
+def segmentations(height: int, width: int) -> dict[str, Any]:
+    """Return two images with a class for each pixel, some of which are ignored."""
+    structures = import_module("mmseg.structures")
+    samples = []
+    for _ in range(2):
+        classes = torch.randint(0, CLASSES, (1, height, width))
+        classes[:, :8] = 255
+        size = dict.fromkeys(("img_shape", "ori_shape", "pad_shape"), (height, width))
+        annotation = PixelData(data=classes)
+        samples.append(structures.SegDataSample(metainfo=size, gt_sem_seg=annotation))
+    pixels = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
+    return dict(inputs=[*pixels], data_samples=samples)

@@ -1,5 +1,5 @@
-# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml. On pixels, each
-# a sample, it has the paper's temperature for segmentation and the weight of KD there.
+# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml. On
+# pixels it has the temperature and the weight of KD there, which is our interpretation.
 method = dict(
     classifier=dict(
         model=dict(

@@ -3,9 +3,7 @@ _base_ = "./dkd.py"
 
 places = dict(
     model=dict(
-        terms=dict(
-            dkd=dict(sample_weight=dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0))
-        )
+        terms=dict(dkd=dict(sample_weight=dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0)))
     )
 )
 method = dict(

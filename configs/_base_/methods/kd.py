@@ -1,6 +1,6 @@
 # KD in the settings of RepDistiller. In detectors it has those of ER-KD's released code: a
-# temperature of 1 and a weight of 1 beside all of the detector's own losses; so has CIRKD's code for
-# the pixels of segmentation.
+# temperature of 1 and a weight of 1 beside all of the detector's own losses; CIRKD's code has the
+# same for the pixels of segmentation.
 binary = dict(type="mmkd.BinaryKDLoss", temperature=1.0)
 positives = dict(type="mmkd.DenseLocations", select="positives")
 matched = dict(type="mmkd.MatchedQueries")
