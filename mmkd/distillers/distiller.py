@@ -140,6 +140,11 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if self.manner.segments and student_loss_transforms:
+            raise ValueError(
+                "student_loss_transforms change logits (N, C), but those of "
+                f"{type(network).__name__} are maps (N, C, H, W): leave it out."
+            )
         if store is not None:
             check_arguments(Store, store, "store")
             self.store = Store(**store)

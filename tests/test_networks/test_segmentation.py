@@ -62,6 +62,12 @@ def test_a_head_without_a_last_layer_gives_the_logits_itself() -> None:
     assert model.student.decode_head.patch_proj.weight.grad.abs().sum() > 0
 
 
+def test_transforms_of_vectors_are_refused_for_maps() -> None:
+    settings = dict(student_loss_transforms=[dict(type="mmkd.Standardize")])
+    with pytest.raises(ValueError, match=r"are maps \(N, C, H, W\)"):
+        tiny.distiller(terms=dict(kd=dict(loss=CWD)), **settings)
+
+
 class Points(nn.Module):
     """As PointRend's head."""
 

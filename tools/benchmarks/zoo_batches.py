@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from mmengine.structures import PixelData
 from torch import nn
 from zoo_configs import SMALL_SIZE
 
+from mmkd.benchmark.random_batch import random_batch
 from mmkd.networks.sizes import example_inputs
 
 CLASSES = 2  # labels that every data set has
@@ -16,7 +16,7 @@ CLASSES = 2  # labels that every data set has
 def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
     """Return a batch of two for a network of that package, at the size of its training."""
     if package == "mmseg":
-        return segmentations(*SMALL_SIZE)
+        return random_batch(network, 2, (3, *SMALL_SIZE))
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
         return detections(network, channels, max(height, 128), max(width, 128))
@@ -40,17 +40,3 @@ def detections(network: nn.Module, channels: int, height: int, width: int) -> di
         with_semantic=True,
     )
     return batch
-
-
-def segmentations(height: int, width: int) -> dict[str, Any]:
-    """Return two images with a class for each pixel, some of which are ignored."""
-    structures = import_module("mmseg.structures")
-    samples = []
-    for _ in range(2):
-        classes = torch.randint(0, CLASSES, (1, height, width))
-        classes[:, :8] = 255
-        size = dict.fromkeys(("img_shape", "ori_shape", "pad_shape"), (height, width))
-        annotation = PixelData(data=classes)
-        samples.append(structures.SegDataSample(metainfo=size, gt_sem_seg=annotation))
-    pixels = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
-    return dict(inputs=[*pixels], data_samples=samples)
