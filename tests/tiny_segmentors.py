@@ -44,7 +44,9 @@ def segmentor(
     return dict(
         type="EncoderDecoder",
         _scope_="mmseg",
-        data_preprocessor=dict(type="SegDataPreProcessor", mean=[120.0], std=[60.0], size=(64, 64)),
+        data_preprocessor=dict(
+            type="SegDataPreProcessor", mean=[120.0] * 3, std=[60.0] * 3, size=(64, 64)
+        ),
         backbone=backbone,
         decode_head=dict(in_channels=8 * width, in_index=3, channels=16, **head, **common),
         auxiliary_head=dict(

@@ -20,7 +20,8 @@ def decode_heads(network: nn.Module) -> dict[str, Any]:
 def ignored_label(network: nn.Module) -> int | None:
     """Return the label of pixels that a network's losses ignore, 255 as a rule, if there is one."""
     heads = [*decode_heads(network).values()]
-    return getattr(heads[-1], "ignore_index", None) if heads else None
+    ignored: int | None = getattr(heads[-1], "ignore_index", None) if heads else None
+    return ignored
 
 
 def refuses_pixels(network: nn.Module) -> str | None:
@@ -39,12 +40,14 @@ def run_segmentor(
     network: Any, inputs: Tensor, _: Any, __: Any, taps: Collection[Tap]
 ) -> Tensor | None:
     """Run a network as far as its taps need it, and return the logits (N, C, H, W) of pixels."""
-    features, output = network.extract_feat(inputs), None
+    features = network.extract_feat(inputs)
+    output: Any = None
     if any(tap.path.partition(".")[0] == "decode_head" for tap in taps):
         for head in decode_heads(network).values():
             output = head(features) if output is None else head(features, output)
     # Some heads return further outputs behind the logits.
-    return output[0] if isinstance(output, list | tuple) else output
+    logits: Tensor | None = output[0] if isinstance(output, list | tuple) else output
+    return logits
 
 
 def heads_past_hooks(network: nn.Module) -> list[nn.Module]:
