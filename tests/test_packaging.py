@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmkd.doctor.supported import FAMILIES, NUMPY, TORCH, TORCHVISION, Package
+from mmkd.doctor.supported import FAMILIES, NUMPY, SEGMENTATION, TORCH, TORCHVISION, Package
 from mmkd.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
-SUPPORTED = [TORCH, TORCHVISION, NUMPY, *(pkg for family in FAMILIES.values() for pkg in family)]
+FAMILIES_PACKAGES = [package for family in FAMILIES.values() for package in family]
+SUPPORTED = [TORCH, TORCHVISION, NUMPY, SEGMENTATION, *FAMILIES_PACKAGES]
 
 
 def requirement_lines(name: str) -> list[str]:
@@ -28,6 +29,7 @@ def test_lock_files_hold_the_supported_versions(family: str) -> None:
     assert {TORCHVISION.pin, *(package.pin for package in FAMILIES[family])} <= set(lines)
     assert TORCH.pin in requirement_lines("build")
     assert NUMPY.pin in requirement_lines("constraints")
+    assert SEGMENTATION.pin in requirement_lines("seg")
 
 
 def test_every_requirement_without_a_version_is_pinned_by_the_constraints() -> None:

@@ -129,6 +129,8 @@ def allow_config_names() -> None:
     Names work in ``Config.fromfile``, for mmkd and for the other packages.
     """
     MODULE2PACKAGE.setdefault("mmkd", "mmkd")
+    # MMEngine looks for their distributions, whose names differ between the families.
+    MODULE2PACKAGE.update({name: name for name in ("mmseg", "mmrotate") if find_spec(name)})
     mmengine.config.config.get_installed_path = installed_path
     mmengine.hub.hub.get_installed_path = installed_path
     fromfile = Config.fromfile

@@ -24,6 +24,7 @@ from mmkd.networks.building import Spec
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides
+from mmkd.networks.segmentation import heads_past_hooks, with_hooks
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
@@ -126,6 +127,11 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if self.manner.segments and student_loss_transforms:
+            raise ValueError(
+                "student_loss_transforms change logits (N, C), but those of "
+                f"{type(network).__name__} are maps (N, C, H, W): leave it out."
+            )
         if store is not None:
             check_arguments(Store, store, "store")
             self.store = Store(**store)
@@ -149,6 +155,7 @@ class Distiller(BaseDistiller):
             self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
+        self._heads = heads_past_hooks(network)
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
@@ -176,6 +183,8 @@ class Distiller(BaseDistiller):
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
         if not self.manner.computes_losses:
             forward = partial(self._task, inputs, data_samples)
+        if self._heads:
+            forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
         losses, caught = run_tapped(self.student, wanted.student, forward)

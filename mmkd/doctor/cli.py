@@ -16,6 +16,7 @@ CHECKS: tuple[Callable[[Environment], list[Finding]], ...] = (
     versions.check_mixture,
     versions.check_packages,
     versions.check_setuptools,
+    versions.check_segmentation,
     versions.check_quickstart,
     imports.check_opencv,
     imports.check_torchvision,

@@ -32,6 +32,12 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--size", type=int, default=128, help="longer side in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
+        "--pixels",
+        action="store_true",
+        help="also write the class of each pixel, for segmentation: annotations/<split>2017/*.png, "
+        "with 0 for background and 255 for crowds",
+    )
+    parser.add_argument(
         "--coco-names",
         action="store_true",
         help="declare COCO's 80 categories and call the ten classes by the names of ten of them, "
@@ -77,7 +83,9 @@ def make(arguments: Namespace) -> None:
         objects = read_objects(
             arguments.images, "train" if split == "train" else "test", arguments.coco_names
         )
-        wrote = write_split(arguments.out, split, objects, count, arguments.size, arguments.seed)
+        wrote = write_split(
+            arguments.out, split, objects, count, arguments.size, arguments.seed, arguments.pixels
+        )
         listed = ", ".join(f"{number} {what}" for what, number in wrote.items())
         print(f"{arguments.out / f'{split}2017'}: {listed}")
 
