@@ -29,6 +29,7 @@ GUARDS = dict(
     hang=dict(type="mmkd.HangGuardHook"),
     data_check=dict(type="mmkd.DataCheckHook"),
     run_record=dict(type="mmkd.RunRecordHook"),
+    run_summary=dict(type="mmkd.RunSummaryHook"),
 )
 
 

@@ -77,16 +77,17 @@ class StudentCheckpointHook(Hook):
             return
         for path in {path for saver in self._savers for path in _saved_by(saver)}:
             if path.is_file() and self._versions.get(path) != _version(path):
-                _write(self._student, _beside(path))
+                _write(self._student, student_file(path))
                 self._versions[path] = _version(path)
         for path in [path for path in self._versions if not path.exists()]:
-            if _beside(path).exists():
-                get_file_backend(str(path)).remove(str(_beside(path)))
+            if student_file(path).exists():
+                get_file_backend(str(path)).remove(str(student_file(path)))
             del self._versions[path]
         self._student = None
 
 
-def _beside(checkpoint: Path) -> Path:
+def student_file(checkpoint: Path) -> Path:
+    """Return the path of the student's file beside a checkpoint."""
     return checkpoint.with_name(checkpoint.stem + SUFFIX)
 
 
@@ -108,9 +109,9 @@ def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
 def _make_up(hook: CheckpointHook, runner: Runner) -> None:
     """Write the student of a resumed run's last checkpoint, if a kill prevented that."""
     last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
-    if last.is_file() and not _beside(last).exists():
+    if last.is_file() and not student_file(last).exists():
         trust = bool(runner.cfg.get("trust_checkpoint", False))
-        _write(student_checkpoint(load_checkpoint(last, trust)), _beside(last))
+        _write(student_checkpoint(load_checkpoint(last, trust)), student_file(last))
 
 
 def _write(student: dict[str, Any], path: Path) -> None:
