@@ -150,10 +150,13 @@ def test_a_wheel_built_from_the_sdist_ships_configs_and_tools(source: Path, tmp_
 
     metadata = next(target.glob("mmkd-*.dist-info/METADATA")).read_text()
     required = re.findall(r"^Requires-Dist: (.+)$", metadata, flags=re.MULTILINE)
-    assert {line for line in required if "extra" not in line} == {"torch", "numpy"}
+    always = {line for line in required if "extra" not in line}
+    assert always == {"torch<2.14,>=2.1", "numpy", "click", "safetensors"}
     for family, packages in FAMILIES.items():
         extras = [line for line in required if f'extra == "{family}"' in line]
-        assert all(any(line.startswith(package.pin) for line in extras) for package in packages)
+        ranges = [package.pin.replace("==", "~=") for package in packages]
+        assert all(any(line.startswith(each) for line in extras) for each in ranges)
+        assert any(line.startswith("torchvision;") for line in extras)
 
     assert names_resolve(target, tmp_path) == str(target / "mmkd" / "__init__.py")
 
@@ -164,3 +167,21 @@ def test_an_editable_installation_links_configs_and_tools(source: Path, tmp_path
     mim = source / "mmkd" / ".mim"
     assert (mim / "configs").resolve() == source / "configs"
     assert names_resolve(tmp_path, tmp_path) == str(source / "mmkd" / "__init__.py")
+
+
+def test_the_workflow_and_the_issue_forms_are_read_as_what_they_are() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    [job] = workflow["jobs"].values()
+    assert "bash .ci/run" in [step.get("run") for step in job["steps"]]
+    for name in ("bug", "method"):
+        form = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{name}.yml").read_text())
+        assert {"name", "description", "body"} <= form.keys()
+        ids = [part["id"] for part in form["body"]]
+        assert len(set(ids)) == len(ids)
+
+
+def test_code_owners_name_places_that_exist() -> None:
+    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
+    places = [line.split()[0] for line in lines if not line.startswith("#")]
+    assert places[0] == "*"
+    assert all((ROOT / place.strip("/")).exists() for place in places[1:])

@@ -1,5 +1,6 @@
 """The documentation site: links out of `docs/`, and the examples that its pages show."""
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -75,3 +76,19 @@ def test_each_chinese_page_exists_in_the_start_page() -> None:
     start = (DOCS / "zh_cn/index.md").read_text()
     for page in (DOCS / "zh_cn").glob("*.md"):
         assert page.stem == "index" or f"\n{page.stem}\n" in start
+
+
+TOOLS = [
+    path
+    for folder in (".", "analysis_tools", "benchmarks", "dataset_tools", "model_converters")
+    for path in sorted((ROOT / "tools" / folder).glob("*.py"))
+    if "ArgumentParser(" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda path: path.name)
+def test_the_help_of_each_tool_has_examples_of_it(tool: Path) -> None:
+    text = tool.read_text()
+    examples = ast.get_docstring(ast.parse(text)).partition("Example")[2]
+    assert f"python tools/{tool.relative_to(ROOT / 'tools')} " in f"{examples} "
+    assert "formatter_class=" in text

@@ -1,8 +1,14 @@
-"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
+r"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
 
 The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
 seed the plain student and each method, all by tools/train.py. Finished runs are not repeated, so
 that the command can be given again.
+
+Example:
+  python tools/benchmarks/compare_methods.py --teacher configs/quickstart/teacher_digits.py \
+      --student configs/quickstart/student_digits.py \
+      --methods configs/quickstart/kd_digits.py configs/quickstart/erkd_digits.py \
+      --work-dir work_dirs/compare_digits --out work_dirs/compare_digits/table.md
 """
 
 import argparse
