@@ -11,6 +11,7 @@ from mmkd.arguments import did_you_mean
 from mmkd.composition.activation import for_softmax, has_softmax
 from mmkd.composition.kinds import kind_of
 from mmkd.composition.methods import Method, Settings, read_method
+from mmkd.composition.stages import for_stages, stage_weights
 from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
@@ -65,6 +66,8 @@ def compose(
         _merge(config, variant)
     _check_teachers(config, names, bool(teachers))
     config.merge_from_dict(_keys(methods, options or {}, kind))
+    if weights := stage_weights(network):
+        config.model.terms = for_stages(config.model.terms.to_dict(), weights)
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
     config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
@@ -76,6 +79,7 @@ def method_settings(
     kind: str,
     options: Mapping[str, Any] | None = None,
     softmax: bool = False,
+    stages: Sequence[float] = (),
 ) -> Settings:
     """Return the settings of several methods for a kind of network, as a partial config.
 
@@ -84,6 +88,7 @@ def method_settings(
         kind: A key of :data:`mmkd.composition.kinds.KINDS`.
         options: Settings of the methods by their short names.
         softmax: Whether a detector's dense or query head classifies by one softmax.
+        stages: Loss weights of a cascade's stages.
 
     Raises:
         ArgumentError: If a method or option does not exist, or they do not fit together.
@@ -98,6 +103,8 @@ def method_settings(
         _merge(config, variant)
     config.merge_from_dict(_keys(methods, options or {}, kind))
     settings: Settings = config.to_dict()
+    if stages:
+        settings["model"]["terms"] = for_stages(settings["model"]["terms"], stages)
     return {name: value for name, value in settings.items() if value not in ([], {})}
 
 

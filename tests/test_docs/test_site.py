@@ -80,7 +80,7 @@ def test_each_chinese_page_exists_in_the_start_page() -> None:
 
 TOOLS = [
     path
-    for folder in (".", "analysis_tools", "benchmarks", "dataset_tools", "model_converters")
+    for folder in (".", "analysis_tools", "dataset_tools", "model_converters")
     for path in sorted((ROOT / "tools" / folder).glob("*.py"))
     if "ArgumentParser(" in path.read_text()
 ]
