@@ -3,7 +3,8 @@
 The README of each folder of configs and of each project, the changelog and the like are copied to
 ``docs/generated/``. Links that lead out of ``docs/`` are turned into links to those copies; links
 to other files lead to the repository, where its address is known (Read the Docs tells it to a
-build), and are plain text elsewhere.
+build), and are plain text elsewhere. On the start page ``@others`` stands for the pages of ``docs/``
+that it does not name.
 """
 
 import os
@@ -72,8 +73,16 @@ def write_pages(app: Any) -> None:
 def rewrite_page(app: Any, docname: str, source: list[str]) -> None:
     """Rewrite the links of a page that lies in ``docs/``."""
     place = DOCS / f"{docname}.md"
+    if docname == "index":
+        source[0] = with_others(source[0], sorted(page.stem for page in DOCS.glob("*.md")))
     if GENERATED not in place.parents:
         source[0] = rewrite(source[0], place, place, copied())
+
+
+def with_others(text: str, pages: list[str]) -> str:
+    """Return the start page with the pages that it does not name in place of ``@others``."""
+    named = {"index", *text.splitlines()}
+    return text.replace("@others", "\n".join(page for page in pages if page not in named))
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -46,6 +46,12 @@ def test_links_out_of_the_docs_lead_to_copies(text: str, expected: str) -> None:
     assert rewritten(text) == expected
 
 
+def test_the_start_page_names_the_pages_that_others_add() -> None:
+    text = repository_pages.with_others("start\n@others\nfaq", ["faq", "index", "new", "start"])
+    assert text == "start\nnew\nfaq"
+    assert (DOCS / "index.md").read_text().count("\n@others\n") == 1
+
+
 def test_links_of_a_copy_lead_back_into_the_docs() -> None:
     text = "[a](../../docs/detection.md) [b](../kd) [c](../kd/metafile.yml)"
     expected = "[a](../../detection.md) [b](kd.md) c"
