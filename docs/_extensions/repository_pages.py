@@ -3,8 +3,8 @@
 The README of each folder of configs and of each project, the changelog and the like are copied to
 ``docs/generated/``. Links that lead out of ``docs/`` are turned into links to those copies; links
 to other files lead to the repository, where its address is known (Read the Docs tells it to a
-build), and are plain text elsewhere. On the start page ``@others`` stands for the pages of ``docs/``
-that it does not name.
+build), and are plain text elsewhere. On the start page ``@others`` stands for the pages of
+``docs/`` that it does not name.
 """
 
 import os
