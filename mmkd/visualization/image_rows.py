@@ -42,5 +42,7 @@ def draw_image_rows(
                 axes.set_axis_off()
                 continue
             axes.imshow(images[row[column]], interpolation="nearest")
-            caption = "\n".join(wrapped(line, WIDTH) for line in texts[column].split("\n"))
+            lines = texts[column].split("\n")
+            # Long captions have one line for each name, so that they end within the figure.
+            caption = "\n".join(wrapped(line, WIDTH, 2 if len(lines) <= 2 else 1) for line in lines)
             axes.set_xlabel(caption, fontsize=7, labelpad=2)

@@ -84,7 +84,8 @@ def _results(run: Evaluated, alone: Evaluated | None) -> str:
 
 
 def _size(run: Evaluated) -> Rows:
-    batch = run.network.data_preprocessor(_first(run), False)["inputs"]
+    preprocess: Any = run.network.data_preprocessor
+    batch = preprocess(_first(run), False)["inputs"]
     image = (batch[0] if isinstance(batch, Tensor) else batch[0][0])[None].to(
         device_of(run.network)
     )

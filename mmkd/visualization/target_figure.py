@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmkd.visualization.image_rows import draw_image_rows
 from mmkd.visualization.samples import Samples
-from mmkd.visualization.style import RIGHT, WRONG, legend_below
+from mmkd.visualization.style import RIGHT, WRONG, legend_below, wrapped
 
 PAIRS = 10
 
@@ -50,7 +50,9 @@ def _draw_pairs(axes: Any, samples: Samples, changed: Tensor, names: list[str]) 
     pairs = zip(samples.labels[changed], samples.predictions[0, changed], strict=True)
     found = Counter(f"{names[label]}, not {names[prediction]}" for label, prediction in pairs)
     common = found.most_common(PAIRS)
-    bars = axes.barh([pair for pair, _ in common], [n for _, n in common], color=WRONG)
+    texts = [wrapped(pair, 26) for pair, _ in common]
+    bars = axes.barh(range(len(common)), [n for _, n in common], color=WRONG)
+    axes.set_yticks(range(len(common)), texts)
     axes.bar_label(bars, fontsize=7)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7)
