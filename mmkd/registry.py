@@ -9,8 +9,10 @@ from typing import Any
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.registry import Registry, build_runner_from_cfg
@@ -100,6 +102,13 @@ OPTIM_WRAPPERS = PartRegistry(
     scope=SCOPE,
     locations=["mmkd.engine"],
 )
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=MMENGINE_CONSTRUCTORS,
+    scope=SCOPE,
+    locations=["mmkd.engine"],
+)
+LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
 RUNNERS = Registry(
     "runner",
     build_func=build_runner_from_cfg,

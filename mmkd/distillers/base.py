@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -110,6 +111,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
 
+    @torch.compiler.disable
     def factors(self) -> dict[str, float]:
         """Return the factor of each term in this step, which is 0 if the term does not act."""
         factors = {}
@@ -149,6 +151,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         self._observers[handle.id] = observer
         return handle
 
+    @torch.compiler.disable
     def _notify(self, step: Step) -> None:
         for observer in list(self._observers.values()):
             observer(step)

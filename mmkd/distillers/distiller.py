@@ -1,6 +1,6 @@
 """Distiller with one student, named teachers and named terms."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.store import Store
-from mmkd.teachers import Teacher, names_of_each
+from mmkd.teachers import names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
@@ -36,6 +36,7 @@ from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
 
 TaskLoss = Callable[[Any, Any], Tensor]
+Teach = Callable[[Tensor, Any, Collection[Tap], Sequence[Tensor]], dict[Tap, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Wanted:
     """
 
     student: list[Tap]
-    teachers: list[tuple[Teacher, list[str], list[Tap]]]
+    teachers: list[tuple[Teach, list[str], list[Tap]]]
 
 
 class _Owner:
@@ -147,6 +148,8 @@ class Distiller(BaseDistiller):
         # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
+        # The terms begin as they do with teachers that were built before, such as a cohort's.
+        with torch.random.fork_rng(devices=[]):
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
             examples = example_inputs(network, student, input_shape)
             networks = Networks(network, self.teachers, examples, roles)
@@ -170,12 +173,12 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable
+    @torch.compiler.disable(recursive=False)
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
-        Compiled code would not see the hooks of the taps, which are new in each forward. Therefore
-        the step runs uncompiled under ``torch.compile``. Parts without taps may be compiled.
+        Under ``torch.compile``, as by ``compile=True`` of MMEngine's Runner, the student's forward
+        and the terms are compiled, and this function between them is not.
         """
         factors = self.factors()
         acting = tuple(name for name, factor in factors.items() if factor)
@@ -222,7 +225,7 @@ class Distiller(BaseDistiller):
         for name in acting:
             for network, read in self.terms[name].taps.items():
                 taps.setdefault(network, {}).update(read)
-        teachers = []
+        teachers: list[tuple[Teach, list[str], list[Tap]]] = []
         for teacher, names in names_of_each(self.teachers).items():
             names = [name for name in names if name in taps]
             if names:  # a teacher with several names runs once

@@ -1,5 +1,6 @@
 """Runner for runs that nobody watches."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mmkd.engine.work_folder import (
     locked,
     remove_links,
 )
+from mmkd.hooks.model import cohort_of
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
@@ -77,6 +79,22 @@ class SafeRunner(Runner):
         with trusting(self._trusts()):
             built: nn.Module = super().build_model(model)
         return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build as MMEngine does; for a cohort one optimizer for each member."""
+        return super().build_optim_wrapper(
+            self._for_cohort(optim_wrapper, "constructor", "mmkd.CohortOptimWrapperConstructor")
+        )
+
+    def build_val_loop(self, loop: Any) -> Any:
+        """Build as MMEngine does; for a cohort a loop that validates each member."""
+        return super().build_val_loop(self._for_cohort(loop, "type", "mmkd.CohortValLoop"))
+
+    def _for_cohort(self, settings: Any, key: str, value: str) -> Any:
+        """Return settings with a default, if the model is a cohort."""
+        if not isinstance(settings, Mapping) or cohort_of(self) is None:
+            return settings
+        return {key: value, **settings}
 
     def _trusts(self) -> bool:
         return bool(self.cfg.get("trust_checkpoint", False))

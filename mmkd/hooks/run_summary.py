@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import CheckpointHook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor, nn
 
 from mmkd.distillers import BaseDistiller, Distiller
-from mmkd.hooks.model import distiller_of
-from mmkd.hooks.student_checkpoint_hook import student_file
+from mmkd.hooks.model import distillers_of, model_of
+from mmkd.hooks.student_checkpoint_hook import SUFFIX
 from mmkd.networks.complexity import multiply_adds, parameter_count, short
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Taps, flat
@@ -23,18 +22,22 @@ Line = tuple[str, str]
 
 def beginning(runner: Runner) -> list[Line]:
     """Return the lines on what a run is going to do: a title and a text each."""
-    distiller = distiller_of(runner)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    student = model if distiller is None else distiller.student
-    example = next(example_inputs(student, {}))[:1]
-    lines = [("model" if distiller is None else "student", _network(student, example))]
-    if distiller is not None:
-        lines += _teachers(distiller, example)
-        lines += [("objective", line) for line in _objective(distiller)]
-        extra = parameter_count(model, trained=True) - parameter_count(student, trained=True)
-        if extra:
-            lines.append(("trained too", f"{short(extra)} parameters of connectors and terms"))
-    lines += [("data", _data(runner.train_dataloader))]
+    members, model = distillers_of(runner), model_of(runner)
+    networks = {name: distiller.student for name, distiller in members.items()} or {"": model}
+    example = next(example_inputs(next(iter(networks.values())), {}))[:1]
+    lines = []
+    for name, network in networks.items():
+        title = "student" if members else "model"
+        lines.append((f"{title} {name}".rstrip(), _network(network, example)))
+    if members:
+        lines += _teachers(next(iter(members.values())), example)
+    for name, distiller in members.items():
+        lines += [(f"objective {name}".rstrip(), line) for line in _objective(distiller)]
+    extra = parameter_count(model, trained=True)
+    extra -= sum(parameter_count(network, trained=True) for network in networks.values())
+    if extra:
+        lines.append(("trained too", f"{short(extra)} parameters of connectors and terms"))
+    lines.append(("data", _data(runner.train_dataloader)))
     if runner.val_loop is not None:
         lines.append(("validation", _data(runner.val_loop.dataloader)))
     return [*lines, ("length", _length(runner)), ("folder", str(runner.work_dir))]
@@ -142,10 +145,10 @@ def _length(runner: Runner) -> str:
 
 
 def _files(runner: Runner) -> Iterator[Path]:
-    """Yield the last checkpoint of a run, and the student's file beside it."""
+    """Yield the last checkpoint of a run, and the students' files beside it."""
     for hook in runner.hooks:
         last = getattr(hook, "last_ckpt", None) if isinstance(hook, CheckpointHook) else None
-        if last is not None:
-            for path in (Path(last), student_file(Path(last))):
-                if path.is_file():
-                    yield path
+        if last is not None and (path := Path(last)).is_file():
+            own = path.with_name(path.stem + SUFFIX)
+            members = sorted(path.parent.glob(f"{path.stem}_*{SUFFIX}"))
+            yield from (path, *([own] if own.is_file() else []), *members)

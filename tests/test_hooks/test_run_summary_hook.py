@@ -22,6 +22,7 @@ from runs import (
     validation,
     weights,
 )
+from tiny import classifier
 from torch import Tensor, nn
 
 from mmkd.engine import SafeRunner
@@ -86,6 +87,19 @@ def test_a_plain_config_has_both_blocks_too(tmp_path: Path) -> None:
     assert re.search(r"  model +ImageClassifier, 853 parameters", log)
     assert "objective" not in log
     assert "This run has ended" in log
+
+
+def test_each_member_of_a_cohort_is_named(tmp_path: Path) -> None:
+    members = {
+        "small": dict(student=convnet(), terms=dict(kd=KD), input_shape=(3, 16, 16)),
+        "big": dict(student=convnet(16), terms=dict(hint=HINT), input_shape=(3, 16, 16)),
+    }
+    model = dict(type="mmkd.Cohort", members=members, teacher=dict(model=classifier(6)))
+    log = log_text(trained(tmp_path, model))
+    assert re.search(r"  student small +ImageClassifier, 853 parameters", log)
+    assert re.search(r"  objective big +2 x loss_hint", log)
+    assert log.count("teacher: ImageClassifier") == 1
+    assert str(tmp_path / "epoch_2_big_student.pth") in log
 
 
 def test_the_expected_time_is_that_of_the_iterations_left(tmp_path: Path) -> None:
