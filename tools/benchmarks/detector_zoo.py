@@ -78,8 +78,10 @@ def drop_downloads(settings: Any) -> None:
     for part in parts:
         if isinstance(part, dict | list | tuple):
             drop_downloads(part)
-    if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
-        settings["init_cfg"] = None
+    if isinstance(settings, dict):
+        settings.pop("pretrained", None)
+        if "Pretrained" in str(settings.get("init_cfg")):
+            settings["init_cfg"] = None
 
 
 def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
