@@ -18,7 +18,7 @@ from mmkd.engine.launch import build_runner
 from mmkd.loading import build_loader
 from mmkd.loading.batch_transforms import TransformError
 from mmkd.loading.device_loader import DeviceLoader
-from mmkd.networks.building import build_network
+from mmkd.networks.building import build_network, network_config
 from mmkd.randomness import Position, load_by_position
 from mmkd.registry import MODELS
 from mmkd.store import StoreError
@@ -161,7 +161,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path) -> N
 
 def test_a_store_is_of_one_loader(tmp_path: Path) -> None:
     """A run on it ends as one with the teacher; the images of torch's loader are others."""
-    teacher = build_network(settings(tmp_path, 1, "erkd_digits").model.teacher.model)
+    teacher = build_network(network_config("mmkd::quickstart/teacher_digits.py"))
     torch.save(dict(state_dict=teacher.state_dict()), tmp_path / "teacher.pth")
     changes = {"model.teacher.checkpoint": str(tmp_path / "teacher.pth")}
     online = build_runner(settings(tmp_path / "online", 1, "erkd_digits", **changes))
