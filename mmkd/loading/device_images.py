@@ -15,14 +15,14 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
-class DeviceSample(DataSample):  # type: ignore[misc]
+class DeviceSample(DataSample):
     """Data sample whose label is on the device already; it is made without checks of each field."""
 
     @classmethod
     def of(cls, label: Tensor, metainfo: dict[str, Any]) -> "DeviceSample":
         """Return a sample with a label (1,)."""
         sample: DeviceSample = cls.__new__(cls)
-        vars(sample).update(
+        sample.__dict__.update(
             _metainfo_fields={*metainfo}, _data_fields={"gt_label"}, gt_label=label, **metainfo
         )
         return sample
@@ -107,7 +107,8 @@ def uniform(seeds: Sequence[int], count: int) -> NDArray[np.float64]:
     for shift, factor in MIXERS:
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     bits ^= bits >> np.uint64(31)
-    numbers: NDArray[np.float64] = (bits >> np.uint64(11)) * 2.0**-53
+    numbers = (bits >> np.uint64(11)).astype(np.float64)
+    numbers *= 2.0**-53
     return numbers
 
 
