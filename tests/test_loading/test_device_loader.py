@@ -159,6 +159,7 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path) -> N
     assert equal(whole.model.state_dict(), resumed.model.state_dict())
 
 
+@pytest.mark.slow
 def test_a_store_is_of_one_loader(tmp_path: Path) -> None:
     """A run on it ends as one with the teacher; the images of torch's loader are others."""
     teacher = build_network(network_config("mmkd::quickstart/teacher_digits.py"))
