@@ -90,8 +90,8 @@ class DeviceImages:
             DeviceSample.of(label, dict(shape, sample_idx=int(index)))
             for label, index in zip(labels, indices, strict=True)
         ]
-        # Of grey images `contiguous` would keep the strides as they are, on which oneDNN's
-        # convolutions write out of bounds in their backward pass (torch 2.13).
+        # Of grey images `contiguous` would keep the strides as they are, and with these a
+        # convolution's backward pass corrupts memory (seen on a CPU with torch 2.13).
         inputs = images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
         return dict(inputs=inputs, data_samples=samples)
 
