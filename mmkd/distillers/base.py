@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -17,7 +16,7 @@ from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
 from mmkd.terms.term import Features, TermOutput, Terms
-from mmkd.typed import TypedModel
+from mmkd.typed import TypedModel, uncompiled
 
 Config = dict[str, Any]
 Losses = dict[str, Any]
@@ -111,7 +110,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
 
-    @torch.compiler.disable
+    @uncompiled
     def factors(self) -> dict[str, float]:
         """Return the factor of each term in this step, which is 0 if the term does not act."""
         factors = {}
@@ -151,7 +150,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         self._observers[handle.id] = observer
         return handle
 
-    @torch.compiler.disable
+    @uncompiled
     def _notify(self, step: Step) -> None:
         for observer in list(self._observers.values()):
             observer(step)

@@ -238,10 +238,10 @@ def run_tapped(
     """
     known, key = _CATCHES.setdefault(network, {}), (*taps,)
     catch = known[key] if key in known else known.setdefault(key, _Catch(key))
-    catch.caught = caught = [[] for _ in key]
+    catch.caught = [[] for _ in key]
     catch.stop = stop and not any(tap.every for tap in key)
     catch.with_gradients = torch.is_grad_enabled()
-    output, handles = None, list[Handle]()
+    caught, output, handles = catch.caught, None, list[Handle]()
     try:
         for tap, hook in zip(key, catch.hooks, strict=True):
             handles.append(tap.hook(network, hook))

@@ -26,6 +26,7 @@ from mmkd.teachers.acceleration import (
 from mmkd.teachers.batch_statistics import batch_statistics
 from mmkd.teachers.renormalize import Renormalize
 from mmkd.teachers.trial import try_out
+from mmkd.typed import uncompiled
 
 IS_TRAINING = attrgetter("training")  # asking each module is quicker than `eval`, which sets each
 
@@ -193,7 +194,7 @@ class FrozenNetwork:
             inputs = inputs.contiguous(memory_format=self.memory_format)
         return inputs
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def __call__(
         self,
