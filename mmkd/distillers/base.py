@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -209,7 +210,21 @@ def scaled(losses: Losses, factor: float) -> Losses:
     return found
 
 
+class _Nothing(torch.autograd.Function):
+    """Zero that depends on parameters, and gives each of them a gradient of zeros."""
+
+    @staticmethod
+    def forward(ctx: Any, zero: Tensor, *parameters: Tensor) -> Tensor:
+        ctx.save_for_backward(*parameters)
+        return zero.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(torch.zeros_like(parameter) for parameter in ctx.saved_tensors)
+
+
 def no_loss(part: nn.Module, inputs: Tensor) -> Tensor:
     """Return 0 with a graph to a part's parameters, so that DDP sees each of them used."""
-    zero = inputs.new_zeros(())
-    return zero + sum(parameter.sum() * 0 for parameter in part.parameters())
+    trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
+    nothing: Tensor = _Nothing.apply(inputs.new_zeros(()), *trained)  # type: ignore[no-untyped-call]
+    return nothing

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from mmengine.device import get_device
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
