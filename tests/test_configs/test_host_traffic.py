@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from config_files import METHODS, composed
 from host_traffic import HostTraffic
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -76,7 +77,7 @@ def test_waits_are_counted_by_the_line_of_mmkd() -> None:
         class_map.of_teacher(torch.randn(2, 3))
         float(first.sum())  # by this test, not by mmkd
     assert list(traffic.copies.values()) == [1]  # for the first step alone
-    assert "teachers/class_map.py" in [*traffic.copies][0]
+    assert "teachers/class_map.py" in next(iter(traffic.copies))
     assert not traffic.waits
     assert traffic.kernels == 3
     with HostTraffic() as traffic:
