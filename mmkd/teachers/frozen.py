@@ -26,6 +26,7 @@ from mmkd.teachers.acceleration import (
 from mmkd.teachers.batch_statistics import batch_statistics
 from mmkd.teachers.renormalize import Renormalize
 from mmkd.teachers.trial import try_out
+from mmkd.teachers.weights import weights_hash
 from mmkd.typed import uncompiled
 
 IS_TRAINING = attrgetter("training")  # asking each module is quicker than `eval`, which sets each
@@ -69,6 +70,7 @@ class FrozenNetwork:
         self.name, self.logits = "teacher", list[Tap]()
         self._exact: FrozenNetwork | None = None  # before the trial of an accelerated network
         self._accelerated = False
+        self._hash: str | None = None
         self._renormalize: Renormalize | None = None
         self._device = device_of(network)
         self._take(network)
@@ -131,6 +133,7 @@ class FrozenNetwork:
         self._accelerated, options = True, self.options
         exact = copy(self) if options.tried else None
         if exact is not None:
+            self._hash = exact._hash = weights_hash(exact.network)
             exact.options = AS_WRITTEN
             self._take(deepcopy(exact.network))
         if options.fold_bn:
@@ -173,6 +176,10 @@ class FrozenNetwork:
             "current",
             logging.INFO if good else logging.WARNING,
         )
+
+    def weights_hash(self) -> str:
+        """Return a SHA-256 of the weights; of those before a trial, which need not end alike."""
+        return weights_hash(self.network) if self._hash is None else self._hash
 
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Set the network to eval, and turn the student's input (N, C, H, W) into the teacher's.

@@ -150,6 +150,7 @@ def test_a_fast_teacher_is_compared_with_the_exact_one_on_the_first_images(
     told, (images, _) = messages(monkeypatch), patterns
     exact, teacher = Teacher(deepcopy(network)), fast(network)
     assert not told
+    assert teacher.weights_hash() == exact.weights_hash()
     found = teacher(images, None, TAPS)
     assert len(told) == 1
     assert "'big' runs by speed='fast'. On 64 images: the same top-1 class for 100.0%" in told[0]
@@ -169,6 +170,7 @@ def test_a_fast_teacher_that_disagrees_runs_exactly(network, patterns, no_compil
     assert "'big' runs by speed='exact', not by speed='fast'. On 64 images: the same" in told[0]
     assert teacher.altered_by == []
     assert teacher.dtype is None
+    assert teacher.weights_hash() == Teacher(network).weights_hash()
 
 
 def test_a_fast_teacher_that_cannot_run_runs_exactly(network, no_compiler, monkeypatch):
