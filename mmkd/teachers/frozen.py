@@ -54,6 +54,8 @@ class FrozenNetwork:
         logits: Taps of its class logits, as far as they are known.
     """
 
+    _hash: str | None = None  # of the weights before a trial
+
     def __init__(
         self,
         network: nn.Module,
@@ -70,7 +72,6 @@ class FrozenNetwork:
         self.name, self.logits = "teacher", list[Tap]()
         self._exact: FrozenNetwork | None = None  # before the trial of an accelerated network
         self._accelerated = False
-        self._hash: str | None = None
         self._renormalize: Renormalize | None = None
         self._device = device_of(network)
         self._take(network)
