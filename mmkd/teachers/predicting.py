@@ -21,10 +21,14 @@ def predictions(
     """
     if class_map is None:
         return list(network(inputs, data_samples, mode="predict"))
-    if manner_of(network).detects:
+    manner = manner_of(network)
+    if manner.detects or manner.segments:
         found = list(network(inputs, data_samples, mode="predict"))
         for sample in found:
-            sample.pred_instances = class_map.instances(sample.pred_instances)
+            if manner.segments:
+                class_map.relabel_pixels(sample)
+            else:
+                sample.pred_instances = class_map.instances(sample.pred_instances)
         return found
     # A sample with the student's number of classes would not accept the teacher's scores.
     for sample, found in zip(data_samples, network(inputs, mode="predict"), strict=True):

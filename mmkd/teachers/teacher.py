@@ -121,6 +121,11 @@ class Teacher(FrozenNetwork):
             released_code,
         )
 
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether the output for a sample depends on the other samples of its batch."""
+        return self._released_code
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
         """Return itself: copies of a distiller, such as EMA's, share its teachers."""
         return self

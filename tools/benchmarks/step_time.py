@@ -1,4 +1,4 @@
-"""Measure the cost of distillation in a training step.
+r"""Measure the cost of distillation in a training step.
 
 One process measures, in rounds that take turns, a step of the plain student, the teachers' forward
 as far as training runs it, and a step of online distillation. Online distillation costs at least
@@ -7,12 +7,17 @@ For detectors the tool also measures the teachers' whole prediction, with propos
 post-processing, for comparison. No checkpoint is read, and the images are random, unless
 --from-data takes them from the training data. The learning rate is 0: random weights could diverge,
 and a detector's proposals depend on them.
+
+Examples:
+  python tools/benchmarks/step_time.py configs/kd/resnet20_resnet8_w8_fmnist8k.py
+  python tools/benchmarks/step_time.py configs/erkd/fasterrcnn_r101_r18_coco.py \
+      --input-shape 3 800 1344
 """
 
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +32,6 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
@@ -38,6 +42,7 @@ from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
+from mmkd.loading import build_loader
 from mmkd.networks.building import build_network
 from mmkd.networks.student import student_model
 from mmkd.registry import MODELS
@@ -54,7 +59,7 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config")
     parser.add_argument("--batch-size", type=int, help="by default the config's")
     parser.add_argument(
@@ -103,7 +108,7 @@ def read_config(arguments: Namespace) -> Config:
 def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
     """Return images with labels, in the form of a data loader's batch."""
     if arguments.from_data:
-        data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        data: dict[str, Any] = next(iter(build_loader(config.train_dataloader, seed=0)))
         return data
     shape = arguments.input_shape or config.model.get("input_shape")
     if shape is None:
