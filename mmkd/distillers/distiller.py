@@ -187,13 +187,18 @@ class Distiller(BaseDistiller):
             forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
+        # Teachers that need nothing of the student run before its graph takes memory.
+        needed = bool(wanted.early or self.manner.roi_taps)
+        taught: dict[str, dict[Tap, Tensor]] = {}
+        for teacher, names, taps in () if needed else wanted.teachers:
+            taught.update(dict.fromkeys(names, teacher(inputs, data_samples, taps)))
         losses, caught = run_tapped(self.student, wanted.student, forward)
 
-        features = {"student": caught}
+        features = {"student": caught, **taught}
         of_terms, kept = dict.fromkeys(self.terms, features), None
         if wanted.early:
             features, of_terms, kept = teach_kept(wanted, self.terms, caught, inputs, data_samples)
-        else:
+        elif needed:
             rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
             for teacher, names, taps in wanted.teachers:
                 features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))
