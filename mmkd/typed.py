@@ -1,4 +1,4 @@
-"""Base classes and a decorator that let the type checker detect misspelt attributes.
+"""Base classes and decorators that let the type checker detect misspelt attributes.
 
 ``nn.Module`` answers every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no types,
 so a type checker would accept each misspelt name. At run time these bases are the plain classes.
@@ -42,4 +42,10 @@ def uncompiled(function: Function) -> Function:
     return disabled
 
 
-__all__ = ["TypedModel", "TypedModule", "uncompiled"]
+def itself_uncompiled(function: Function) -> Function:
+    """Leave a function out of compiled code, but not the functions that it calls."""
+    disabled: Function = torch.compiler.disable(function, recursive=False)
+    return disabled
+
+
+__all__ = ["TypedModel", "TypedModule", "itself_uncompiled", "uncompiled"]

@@ -35,6 +35,7 @@ from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
+from mmkd.typed import itself_uncompiled
 
 TaskLoss = Callable[[Any, Any], Tensor]
 
@@ -167,7 +168,7 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable(recursive=False)
+    @itself_uncompiled
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 

@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from mmkd.typed import itself_uncompiled
+
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
     "items, and '*' behind the path for a module that runs several times; or a role, such as "
@@ -212,7 +214,7 @@ class _Catch:
 _CATCHES: MutableMapping[nn.Module, dict[tuple[Tap, ...], _Catch]] = WeakKeyDictionary()
 
 
-@torch.compiler.disable(recursive=False)
+@itself_uncompiled
 def run_tapped(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
