@@ -18,10 +18,15 @@ from mmkd.teachers import ClassMap
 
 PAIR, SEVERAL = "resnet20_resnet8_w8_fmnist8k", "resnet20_x3_resnet8_w8_fmnist8k"
 MULTI = {"aekd", "aver", "camkd", "demkd", "demkd_feature", "ebkd", "fitnet_mkd"}
-OTHERS: set[str] = set()
+# For detectors; of two views; without a teacher. AEKD searches its weights on the host, with what
+# one copy of a Gram matrix brings.
+OTHERS = {"fgd", "ld", "crld", "byot", "dml", "tfkd_reg", "aekd"}
 BATCH = 4
-WAITS: dict[str, int] = {}
-COPIES: dict[str, int] = {}
+# CRD: steps for its seed, samples that occur twice, and their number. FCFD: its step, and the order
+# of its paths, which is drawn on the host. KDSVD: one decomposition for each map. Select: the rows.
+WAITS = {"crd": 6, "kdsvd": 6, "select": 1}
+WAITS |= dict.fromkeys(("fcfd", "erkd_fcfd", "eakd_fcfd"), 2)
+COPIES = {"crd": 1}
 
 
 def small(value: Any) -> Any:
