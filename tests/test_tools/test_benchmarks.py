@@ -268,3 +268,27 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
     [run] = plan.methods["averaged"]
     assert not run.inputs
     assert "model.teacher.checkpoint" not in run.options
+
+
+@pytest.mark.slow
+def test_speed_of_teachers(tool: Tool, tmp_path: Path) -> None:
+    network, few = "mmkd::_base_/models/cifar/resnet8.py,2,32", ["--rounds", 1, "--iterations", 2]
+    variants = ["--variants", "as written", "folded"]
+    tool("benchmarks/teacher_speed.py", network, *few, *variants, "--out", "speed.md")
+    seconds = json.loads((tmp_path / "speed.json").read_text())["seconds"]
+    places = [f"resnet8, 2 images of 32 x 32, taps at @{role}" for role in ("logits", "stages")]
+    assert [*seconds] == places
+    assert all(len(values) == 2 for part in seconds.values() for values in part.values())
+    page = (tmp_path / "speed.md").read_text()
+    assert page.count("| as written |") == page.count("| folded |") == 2
+
+
+@pytest.mark.slow
+def test_the_check_for_a_gpu_runs_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
+    tool("benchmarks/gpu_check.py", "--device", "cpu", "--out", tmp_path, "--methods", "kd", "nokd")
+    result = json.loads((tmp_path / "gpu_check.json").read_text())
+    assert result["sweep"]["kd"] == dict(relative=0.0, synchronisations={})
+    assert "nokd" in result["sweep"]["nokd"]
+    assert {"mmkd", "KD by hand"} <= set(result["speed"]["kd, 4 images"])
+    assert all(part["ms"] > 0 for part in result["speed"]["kd, 4 images"].values())
+    assert set(result["teachers"]["8 images"]) == {"as written", "bfloat16"}
