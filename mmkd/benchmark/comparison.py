@@ -86,7 +86,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 def complete(result: Mapping[str, Any]) -> bool:
     """Return whether the rows are there without which there is no table."""
-    return {"teacher", ALONE} <= result["outcomes"].keys()
+    return {"teacher", ALONE} <= {*result["outcomes"]}
 
 
 def _last_and_best(evaluations: Sequence[int]) -> list[str]:
