@@ -160,6 +160,26 @@ def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:
         runpy.run_path(script, run_name="__main__")
 
 
+@pytest.mark.slow
+def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path) -> None:
+    options = [option for option in FEW_IMAGES if "randomness" not in option]
+    found = {}
+    for name, extra in dict(separate=[], together=["--cohort"]).items():
+        tool(
+            "benchmarks/compare_methods.py",
+            *("--teacher", CONFIGS / "teacher_digits.py"),
+            *("--student", CONFIGS / "student_digits.py"),
+            *("--methods", f"kd={CONFIGS / 'kd_digits.py'}", f"er={CONFIGS / 'erkd_digits.py'}"),
+            *("--seeds", 0, "--rounds", 1, "--work-dir", name, "--out", f"{name}.md", *extra),
+            *("--cfg-options", *options),
+        )
+        outcomes = json.loads((tmp_path / f"{name}.json").read_text())["outcomes"]
+        found[name] = {row: [one["metrics"] for one in same] for row, same in outcomes.items()}
+    assert found["separate"] == found["together"]
+    assert [*(tmp_path / "together").glob("cohort_*/finished.json")]
+    assert not (tmp_path / "together/kd_seed0/train.log").exists()
+
+
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(sys, "argv", ["quickstart.py"])
@@ -173,6 +193,8 @@ def test_quickstart(tool: Tool, tmp_path: Path) -> None:
     assert "a single seed" in done.stdout
     for name in ("Teacher", "Student alone", "Student with KD", "Student with ER-KD"):
         assert f"\n{name}  " in done.stdout
+    card = (tmp_path / "work_dirs/quickstart/model_card.html").read_text()
+    assert "<h2>Gain by class</h2>" in card
     figure = tmp_path / "work_dirs/quickstart/quickstart.png"
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert len(done.stdout.splitlines()) < 30, "progress, not a flood"

@@ -31,6 +31,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.columns import column_of, default_metric
 from mmkd.benchmark.comparison import ALONE, check_same_recipe
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
@@ -100,6 +101,16 @@ def parse_arguments() -> Namespace:
     )
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
+    parser.add_argument(
+        "--cohort",
+        nargs="?",
+        type=int,
+        const=16,
+        default=1,
+        metavar="N",
+        help="train up to N students of a seed together, by default 16, with one pass of their "
+        "teacher; the results are those of separate runs",
+    )
     parser.add_argument(
         "--rounds",
         type=int,
@@ -230,6 +241,7 @@ def train(arguments: Namespace, runs: Plan, table: Table) -> None:
     if any(run for run in missing if run.name.rpartition(",")[0] in arguments.store):
         build_store(arguments, runs)
     rest = [run for run in missing if run not in first]
+    train_together(rest, TRAIN, arguments.jobs, report, arguments.cohort)
     train_all(rest, TRAIN, arguments.jobs, report, keep=table.keep)
 
 
