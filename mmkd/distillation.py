@@ -109,7 +109,7 @@ def _of_method(
     stages = network_stage_weights(student)
     settings = method_settings(method.split("+"), kind, options, softmax, stages)
     model = dict(settings.pop("model"))
-    if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller":
+    if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller" or "student" in model:
         raise ValueError(
             f"The method {method!r} is more than terms of a student and its teachers: it sets "
             f"{', '.join(settings) or 'a model of its own'}. Train it by a config: "

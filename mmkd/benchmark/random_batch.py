@@ -43,6 +43,8 @@ def random_batch(
         data: dict[str, Any] = demo_mm_inputs(size, shapes, counts, classes + 1, with_mask=masks)
         for sample in data["data_samples"]:
             sample.gt_instances.labels -= 1
+        if hasattr(model, "roi_head") and not hasattr(model, "rpn_head"):
+            _add_proposals(data["data_samples"])
         return data
     from mmpretrain.structures import DataSample
 
@@ -65,3 +67,11 @@ def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, A
         samples.append(SegDataSample(metainfo=shapes, gt_sem_seg=annotation))
     images = torch.randint(0, 256, (size, *shape), dtype=torch.uint8)
     return dict(inputs=[*images], data_samples=samples)
+
+
+def _add_proposals(samples: Sequence[Any]) -> None:
+    """Give each image proposals, as detectors without an RPN (Fast R-CNN) need: its boxes."""
+    for sample in samples:
+        sample.proposals = sample.gt_instances.clone()
+        sample.proposals.pop("labels")
+        sample.proposals.pop("masks", None)

@@ -4,7 +4,10 @@ import sys
 
 import click
 
+from mmkd.cli.calibrate import calibrate
+from mmkd.cli.cohort import cohort
 from mmkd.cli.compose import compose
+from mmkd.cli.cost import cost
 from mmkd.cli.methods import method, methods
 from mmkd.cli.roles import roles
 from mmkd.cli.store import store
@@ -24,6 +27,7 @@ def command() -> None:
       python -m mmkd roles mmpretrain::resnet/resnet18_8xb32_in1k.py
       python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
           --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
+      python -m mmkd cost configs/erkd/resnet32x4_resnet8x4_cifar100.py
       python -m mmkd doctor
     """  # noqa: D301
 
@@ -42,7 +46,7 @@ def doctor() -> None:
     sys.exit(examine([]))
 
 
-for each in (methods, method, roles, compose, store):
+for each in (methods, method, roles, compose, cohort, cost, store, calibrate):
     command.add_command(each)
 
 __all__ = ["command"]

@@ -48,7 +48,7 @@ def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: 
     """
     run = Config.fromfile(config)
     if cfg_options:
-        run.merge_from_dict(_options(cfg_options))
+        run.merge_from_dict(options(cfg_options))
     run.launcher = launcher
     try:
         complete_loaders(run, ["train_dataloader"])
@@ -110,12 +110,12 @@ def describe(manifest: Manifest, record_bytes: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+def options(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Read settings as tools/train.py does."""
-    options = {}
+    found = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator:
             raise click.BadParameter(f"{pair!r} is no KEY=VALUE", param_hint="--cfg-options")
-        options[key] = DictAction._parse_iterable(value)
-    return options
+        found[key] = DictAction._parse_iterable(value)
+    return found

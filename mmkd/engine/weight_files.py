@@ -26,8 +26,10 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
     """
     yield from _missing_checkpoint("load_from", config.get("load_from"))
     model = config.get("model") or {}
-    spec = student_spec(model)
-    yield from _missing_network("student", model if spec is None else spec, trains)
+    for name, member in (model.get("members") or {"": model}).items():
+        spec = student_spec(model) if member is model else member.get("student")
+        title = f"student of {name!r}" if name else "student"
+        yield from _missing_network(title, model if spec is None else spec, trains)
     if model.get("store"):  # the store replaces the teachers
         return
     teachers = model.get("teachers") or {}

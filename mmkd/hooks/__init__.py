@@ -6,6 +6,7 @@ from mmkd.hooks.dataset_labels_hook import DatasetLabelsHook
 from mmkd.hooks.exact_resume_hook import ExactResumeHook
 from mmkd.hooks.finite_guard_hook import FiniteGuardHook, NonFiniteError
 from mmkd.hooks.hang_guard_hook import HangGuardHook
+from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.module_statistics import module_statistics
@@ -24,6 +25,7 @@ __all__ = [
     "ExactResumeHook",
     "FiniteGuardHook",
     "HangGuardHook",
+    "ImportanceHook",
     "KeepCheckpointsHook",
     "MeanTeacherHook",
     "NonFiniteError",

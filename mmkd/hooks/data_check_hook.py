@@ -4,12 +4,11 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmkd.hooks.diagnosis import sample_name
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import distiller_of, model_of
 from mmkd.networks.segmentation import ignored_label
 from mmkd.registry import HOOKS
 
@@ -101,8 +100,7 @@ def _student(runner: Runner) -> nn.Module:
     distiller = distiller_of(runner)
     if distiller is not None:
         return distiller.student
-    model: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model
+    return model_of(runner)
 
 
 def _labels(sample: Any, ignored: int | None) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,6 +45,16 @@ class Selection:
     rows: Mapping[str, Tensor]
     labels: Tensor | None = None
     avg_factor: float | None = None
+
+    def only(self, kept: Tensor) -> "Selection":
+        """Return these of the places, (k,); the divisor becomes as much smaller."""
+        count = len(self.rows["student"])
+        return replace(
+            self,
+            rows={name: rows.index_select(0, kept) for name, rows in self.rows.items()},
+            labels=None if self.labels is None else self.labels.index_select(0, kept),
+            avg_factor=None if self.avg_factor is None else self.avg_factor * len(kept) / count,
+        )
 
 
 class Locations(ABC):

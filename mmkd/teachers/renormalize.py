@@ -88,3 +88,21 @@ class Renormalize(nn.Module):
                 height, width = sample.img_shape[:2]
                 image[:, height:], image[:, :, width:] = given[:, height:], given[:, :, width:]
         return images
+
+
+def conversion(name: str, student: nn.Module, teacher: nn.Module) -> Renormalize | None:
+    """Return the conversion of a student's input into a teacher's; ``None`` if none is needed.
+
+    A network whose preprocessing is not known takes the input as it is.
+
+    Raises:
+        ValueError: If the inputs have different numbers of channels.
+    """
+    own, given = Normalization.of(teacher), Normalization.of(student)
+    if own is None or given is None:
+        return None
+    try:
+        renormalize = Renormalize(given, own)
+    except ValueError as error:
+        raise ValueError(f"The teacher {name!r} cannot take the student's input: {error}") from None
+    return None if renormalize.identity else renormalize

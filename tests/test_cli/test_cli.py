@@ -18,7 +18,9 @@ def run(*arguments: Any) -> Result:
     return CliRunner().invoke(command, [*map(str, arguments)])
 
 
-@pytest.mark.parametrize("name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"]])
+@pytest.mark.parametrize(
+    "name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"], ["cost"]]
+)
 def test_help_has_examples_that_are_commands(name: list[str]) -> None:
     done = run(*name, "--help")
     assert done.exit_code == 0
@@ -82,3 +84,25 @@ def test_the_help_of_a_method_lists_its_settings() -> None:
     assert done.exit_code == 0
     assert "  beta: 6.0 for classifier, 0.25 for roi (model.terms.dkd.loss.beta)" in done.output
     assert "student_loss_weight: 0.1 for classifier" in done.output
+
+
+def test_the_cost_of_each_part_is_shown() -> None:
+    config = Path(__file__).resolve().parents[2] / "configs/quickstart/erkd_digits.py"
+    page = json.loads(run("cost", config, "--batch", 4, "--rounds", 1, "--json").output)
+    assert (page["batch"], page["input_shape"]) == (4, [1, 8, 8])
+    parts = {part.pop("part"): part for part in page["parts"]}
+    names = ["student forward", "student backward", "teacher teacher", "term kd"]
+    assert [*parts] == [*names, "sample weight of kd", "whole step"]
+    ms = {name: part["ms"] for name, part in parts.items()}
+    assert all(value > 0 for value in ms.values())
+    assert ms["whole step"] > ms["student forward"] > ms["sample weight of kd"]
+    assert parts["whole step"]["weight_mb"] == pytest.approx(
+        parts["student forward"]["weight_mb"] + parts["teacher teacher"]["weight_mb"], rel=0.01
+    )
+    assert all(part["step_mb"] > 0 for part in parts.values())
+
+
+def test_the_cost_of_what_distils_nothing_is_refused() -> None:
+    done = run("cost", "mmkd::_base_/models/cifar/resnet8.py")
+    assert done.exit_code == 1
+    assert "no mmkd.Distiller with teachers that run" in done.output

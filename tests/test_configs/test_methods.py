@@ -17,10 +17,11 @@ from mmkd.composition import compose
 
 KINDS = {"classifier", "roi", "dense", "queries", "segmentor"}
 ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
-# What is no role of any network: LD's second output of the head, SimKD's projector.
-OTHER_TAPS = {"bbox_head[1][:]", "neck.0"}
-# Methods without a teacher beside the student.
-ALONE = {"baseline", "byot", "dml", "quickstart", "quickstart_detection", "tfkd_reg"}
+# Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooling of
+# BYOT's branches.
+OTHER_TAPS = {"bbox_head[1][:]", "neck.0", "neck"}
+# Folders of other configs than those of a method.
+OTHER = {"baseline", "quickstart", "quickstart_detection"}
 FIELDS = (
     "model",
     "train_dataloader",
@@ -69,8 +70,8 @@ FILES = [*two_bases()]
 LAST = {name.partition("/")[0]: name for name, pair, _ in FILES if not is_slow(pair)}.values()
 
 
-def test_every_method_with_a_teacher_has_its_file() -> None:
-    folders = {path.parent.name for path in ROOT.glob("*/README.md")} - ALONE
+def test_every_method_has_its_file() -> None:
+    folders = {path.parent.name for path in ROOT.glob("*/README.md")} - OTHER
     assert folders - set(METHODS) == set()
 
 
@@ -81,7 +82,7 @@ def test_a_method_is_said_by_roles_for_the_kinds_that_there_are(name: str) -> No
     assert {*method.method} <= KINDS
     assert {*method.get("published", {})} <= {*PAIRS}
     for variant in method.method.values():
-        for term in variant.model.terms.values():
+        for term in variant.model.get("terms", {}).values():
             assert "loss" in term
             for side in ("student", "teacher"):
                 taps = term.get(side, [])
@@ -149,3 +150,12 @@ def test_a_pair_is_complete_but_for_the_terms(pair: str) -> None:
 def test_one_flag_composes_what_the_tests_here_look_at(pair: str, methods: list[str]) -> None:
     config = compose(str(ROOT / f"_base_/pairs/{pair}.py"), [], methods)
     assert config.to_dict() == composed(pair, *methods).to_dict()
+
+
+@pytest.mark.parametrize("method", ["erkd", "eakd"])
+def test_selection_is_added_to_a_methods_term_by_one_flag(method: str) -> None:
+    pair = "resnet20_resnet8_w8_fmnist8k"
+    terms, chosen = (composed(pair, *each).model.terms for each in ([method], [method, "select"]))
+    select = chosen.kd.pop("select")
+    assert select == dict(type="mmkd.SelectByEntropy", source="student", keep=0.5)
+    assert chosen == terms

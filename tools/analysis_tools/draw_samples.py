@@ -14,10 +14,11 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import set_random_seed
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.engine.launch import complete_loaders
+from mmkd.loading import build_loader
 from mmkd.visualization import collect_samples, draw_samples, trained_distiller
 
 TOOL = "tools/analysis_tools/draw_samples.py"
@@ -47,7 +48,7 @@ def draw(arguments: Namespace) -> None:
     distiller = trained_distiller(config, arguments.checkpoint, arguments.trust_checkpoint)
     complete_loaders(config, ("train_dataloader",))
     set_random_seed(arguments.seed)
-    loader = Runner.build_dataloader(config.train_dataloader, seed=arguments.seed)
+    loader = build_loader(config.train_dataloader, seed=arguments.seed)
     name = arguments.term or next(iter(distiller.terms))
     samples = collect_samples(distiller, islice(loader, arguments.batches), name)
     title = f"{Path(arguments.config).parent.name}: {len(samples.labels)} samples, term {name!r}"

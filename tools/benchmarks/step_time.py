@@ -14,7 +14,6 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from copy import deepcopy
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -28,20 +27,20 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
+from mmkd.benchmark.parts import recorded, without_weights
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.benchmark.timing import Step, measure, training_step
 from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
-from mmkd.networks.building import build_network, network_config
+from mmkd.loading import build_loader
+from mmkd.networks.building import build_network
 from mmkd.networks.student import student_model
 from mmkd.registry import MODELS
-from mmkd.teachers import Teacher
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
@@ -101,23 +100,10 @@ def read_config(arguments: Namespace) -> Config:
     return config
 
 
-def without_weights(spec: Any) -> dict[str, Any]:
-    """Return a network's config without the files from which its parts would be initialised."""
-
-    def strip(value: Any) -> Any:
-        if isinstance(value, dict):
-            pretrained = value.get("type") == "Pretrained"
-            return None if pretrained else {key: strip(item) for key, item in value.items()}
-        return [strip(item) for item in value] if isinstance(value, list | tuple) else value
-
-    settings: dict[str, Any] = strip(network_config(spec))
-    return settings
-
-
 def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
     """Return images with labels, in the form of a data loader's batch."""
     if arguments.from_data:
-        data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        data: dict[str, Any] = next(iter(build_loader(config.train_dataloader, seed=0)))
         return data
     shape = arguments.input_shape or config.model.get("input_shape")
     if shape is None:
@@ -125,30 +111,12 @@ def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str,
     return random_batch(student, config.train_dataloader.batch_size, shape, arguments.boxes)
 
 
-class Recorded:
-    """Replacement of a teacher that records how the distiller runs it."""
-
-    def __init__(self, teacher: Teacher) -> None:
-        self.teacher = teacher
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.teacher, name)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        self.call = partial(self.teacher, *arguments, **named)
-        return self.call()
-
-
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
     """Return the forward of all teachers, on the inputs of a distillation step."""
     batch = distiller.data_preprocessor(data, True)
-    given = distiller.teachers
-    recorded = {teacher: Recorded(teacher) for teacher in given.values()}
-    distiller.teachers = {name: recorded[teacher] for name, teacher in given.items()}
-    with torch.no_grad(), autocast(enabled=amp):
+    with recorded(distiller) as teachers, torch.no_grad(), autocast(enabled=amp):
         distiller(**batch, mode="loss")
-    distiller.teachers = given
-    calls = [one.call for one in recorded.values() if hasattr(one, "call")]
+    calls = [one.call for one in teachers.values() if hasattr(one, "call")]
 
     def forward() -> None:
         with autocast(enabled=amp):

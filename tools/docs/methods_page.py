@@ -117,7 +117,8 @@ def methods_table(
 
 def parts_tables(parts: list[Part], papers: dict[str, str]) -> Iterator[str]:
     order = [*LOSSES, "Sample weights", "Teacher weights", "Logit transforms"]
-    order += ["Temperatures", "Targets", "Connectors", "Locations", "Distillers"]
+    order += ["Temperatures", "Targets", "Connectors", "Locations"]
+    order += ["Choices of samples", "Distillers"]
     ordered = sorted(parts, key=lambda part: (order.index(part.kind), part.name.lower()))
     for kind, group in groupby(ordered, key=lambda part: part.kind):
         ends = ["weighable"] * (kind in LOSSES) + ["labels", "trains"] * (kind != "Distillers")
