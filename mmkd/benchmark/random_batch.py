@@ -55,6 +55,14 @@ def random_batch(
     )
 
 
+def _add_proposals(samples: Sequence[Any]) -> None:
+    """Give each image proposals, as detectors without an RPN (Fast R-CNN) need: its boxes."""
+    for sample in samples:
+        sample.proposals = sample.gt_instances.clone()
+        sample.proposals.pop("labels")
+        sample.proposals.pop("masks", None)
+
+
 def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, Any]:
     """Return images with a class for each pixel."""
     from mmseg.structures import SegDataSample
@@ -67,11 +75,3 @@ def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, A
         samples.append(SegDataSample(metainfo=shapes, gt_sem_seg=annotation))
     images = torch.randint(0, 256, (size, *shape), dtype=torch.uint8)
     return dict(inputs=[*images], data_samples=samples)
-
-
-def _add_proposals(samples: Sequence[Any]) -> None:
-    """Give each image proposals, as detectors without an RPN (Fast R-CNN) need: its boxes."""
-    for sample in samples:
-        sample.proposals = sample.gt_instances.clone()
-        sample.proposals.pop("labels")
-        sample.proposals.pop("masks", None)

@@ -193,6 +193,8 @@ def test_quickstart(tool: Tool, tmp_path: Path) -> None:
     assert "a single seed" in done.stdout
     for name in ("Teacher", "Student alone", "Student with KD", "Student with ER-KD"):
         assert f"\n{name}  " in done.stdout
+    card = (tmp_path / "work_dirs/quickstart/model_card.html").read_text()
+    assert "<h2>Gain by class</h2>" in card
     figure = tmp_path / "work_dirs/quickstart/quickstart.png"
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert len(done.stdout.splitlines()) < 30, "progress, not a flood"

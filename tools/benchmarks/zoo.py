@@ -8,12 +8,15 @@ step is trained and the term's loss is finite and not zero; "refused" if the bui
 error message for the user; "stock" if the package itself does not train the network; "crash" in any
 other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+
+Example:
+  python tools/benchmarks/zoo.py --family resnet vision_transformer
 """
 
 import gc
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +53,7 @@ Cells = dict[str, dict[str, str]]
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--package", choices=[*PARTNERS], default="mmpretrain")
     parser.add_argument("--family", nargs="+", help="only these families")
     parser.add_argument("--again", action="store_true", help="run cells that are saved already")

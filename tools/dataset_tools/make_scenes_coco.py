@@ -3,6 +3,10 @@
 The objects are real images (scikit-learn's digits, or Fashion-MNIST) of different sizes, colours
 and stretch; they overlap and crowd, some images have a crowd region, some have no object. The
 objects of val come from the test images alone. The same arguments give the same files.
+
+Examples:
+  python tools/dataset_tools/make_scenes_coco.py data/scenes
+  python tools/dataset_tools/make_scenes_coco.py data/clothes --images fashion-mnist --train 500
 """
 
 import sys
