@@ -168,6 +168,15 @@ def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:
 
 
 @pytest.mark.slow
+def test_cohort_cost(tool: Tool) -> None:
+    small = ["--members", 2, "--batch-size", 4, "--rounds", 1]
+    assert "2 students, float32, batch 4" in tool("benchmarks/cohort_cost.py", *small).stdout
+    stacked = tool("benchmarks/cohort_cost.py", *small, "--stacked").stdout
+    assert "one by one" in stacked
+    assert "stacked" in stacked
+
+
+@pytest.mark.slow
 def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path) -> None:
     options = [option for option in FEW_IMAGES if "randomness" not in option]
     found = {}
