@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from mmkd.compat.checkpoints import trusted
 from mmkd.compat.mmcv_ops import allow_bfloat16
-from mmkd.networks.building import Spec, build_network, network_config
+from mmkd.networks.building import Spec
 from mmkd.networks.dry_run import device_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides, Roles
@@ -31,7 +31,10 @@ from mmkd.teachers.class_names import (
     network_classes,
     parse_class_map,
 )
-from mmkd.teachers.renormalize import Normalization, Renormalize
+from mmkd.teachers.opening import initialise, open_network
+from mmkd.teachers.predictions import predictions
+from mmkd.teachers.preprocessing import Preprocessing
+from mmkd.teachers.renormalize import Normalization, Pixels, Renormalize
 from mmkd.teachers.weights import load_weights
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last}
@@ -45,13 +48,17 @@ class Teacher:
     before.
 
     Args:
-        model: The network: a model config, the path or name of a config file, or a module.
+        model: The network: a model config, the path or name of a config file, or a module; or a
+            network of another library, as ``'timm:NAME'``, ``'torchvision:NAME'``,
+            ``'hf:NAME_OR_FOLDER'`` or ``'hub:REPOSITORY:NAME'``; or the file of a TorchScript or
+            exported program.
         checkpoint: Weights of the network: a file, or any address that MMEngine's checkpoint loader
             knows. ``None`` leaves a module as it is and initialises a config's network by
             ``init_cfg``.
         prefix: Take only the checkpoint's keys that begin with this prefix, and strip it.
         strict: Whether a checkpoint that does not fit is an error or only a warning.
-        trust_checkpoint: Whether to unpickle everything in the checkpoint, code included.
+        trust_checkpoint: Whether to unpickle everything in the checkpoint, code included, and to
+            run a repository's or a program's code.
         input_size: Height and width to which the student's input is resized, or one number.
         interpolation: Mode of the resizing, a name that ``torch.nn.functional.interpolate`` knows.
         class_map: Correspondence of classes if student and teacher have different ones:
@@ -70,10 +77,19 @@ class Teacher:
             training mode. The running statistics do not change, and evaluation uses them.
         roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those from the dry run,
             see :class:`mmkd.networks.roles.Roles`.
+        pretrained: Whether to load the weights that the other library has for the network, by its
+            own download. By default those in a folder that ``model`` names, and no download.
+        arguments: Further arguments of the other library's function that builds the network, such
+            as ``dict(img_size=224)``.
+        normalization: Normalisation of the RGB images that the network takes, as
+            ``dict(mean=[...], std=[...])`` in pixel units, in place of what the network says.
+        student_normalization: The same of the student's input, if the student's data preprocessor
+            does not say it.
 
     Attributes:
         network: The network.
         manner: The manner in which the network is run.
+        classes: Number of classes of a classifier's logits (N, C), once its roles were found.
         statistics: Function that returns the context in which the network teaches; it decides by
             which statistics batch norms normalise.
     """
@@ -94,30 +110,38 @@ class Teacher:
         compile: bool = False,
         released_code: bool = False,
         roles: Overrides | None = None,
+        pretrained: bool | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        normalization: Mapping[str, Sequence[float]] | None = None,
+        student_normalization: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
-        config = None if isinstance(model, nn.Module) else network_config(model)
-        self.network: nn.Module = (
-            model if isinstance(model, nn.Module) else build_network(config or {})
-        )
-        self._has_own_preprocessing = config is None or "data_preprocessor" in config
+        trust = trust_checkpoint or trusted()
+        pretrained = False if checkpoint is not None else pretrained
+        opened = open_network(model, pretrained, arguments or {}, trust)
+        self.network: nn.Module = opened.network
         meta: Mapping[str, Any] = {}
         if checkpoint is not None:
-            meta = load_weights(self.network, checkpoint, prefix, strict, trust_checkpoint)
-        elif config is not None:
-            print_log(
-                "A teacher has no checkpoint: its weights are those of its init_cfg.", "current", 30
-            )
-            if isinstance(self.network, BaseModule):
-                self.network.init_weights()
+            meta = load_weights(self.network, checkpoint, prefix, strict, trust)
+        elif not opened.has_weights:
+            initialise(self.network)
         self.network.eval()
         self.network.requires_grad_(False)
         self.manner = manner_of(self.network)
+        self.classes: int | None = None
         parsed = parse_class_map(class_map)
         self.class_map = parsed if isinstance(parsed, ClassMap) else None
         self._named_classes = parsed if isinstance(parsed, NamedClasses) else None
         if self._named_classes is not None and self._named_classes.teacher is None:
-            self._named_classes.teacher = meta_classes(meta) or network_classes(model)
+            self._named_classes.teacher = (
+                meta_classes(meta) or opened.classes or network_classes(opened.spec)
+            )
+        input_size = input_size or opened.size
         self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
+        self._preprocessing = Preprocessing(
+            Normalization.of(self.network) if opened.preprocesses else None,
+            Pixels.parse(normalization) or opened.pixels,
+            Pixels.parse(student_normalization),
+        )
         self.interpolation = interpolation
         self.dtype = parse_dtype(dtype)
         if self.dtype == torch.bfloat16:
@@ -131,12 +155,14 @@ class Teacher:
                 f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
             )
         self.memory_format = MEMORY_FORMATS.get(memory_format or "")
-        self._fold_bn, self._compile, self._roles, self._spec = fold_bn, compile, roles, model
+        self._fold_bn, self._compile, self._roles = fold_bn, compile, roles
+        self._spec = opened.spec
         self._released_code = released_code
         self.statistics: Callable[[], AbstractContextManager[None]] = (
             partial(batch_statistics, self.network) if released_code else nullcontext
         )
         self._renormalize: Renormalize | None = None
+        self._logits: Tap | None = None
         self._device = device_of(self.network)
         self._apply(lambda tensor: tensor)
 
@@ -175,22 +201,15 @@ class Teacher:
         if device != self._device:
             self._apply(lambda tensor: tensor.to(device))
 
-    def match_preprocessing(self, name: str, student: nn.Module) -> None:
+    def match_preprocessing(
+        self, name: str, student: nn.Module, loaded_bgr: bool | None = None
+    ) -> None:
         """Prepare the conversion of the student's normalised input into the teacher's.
 
         A teacher from a model config without ``data_preprocessor``, or from a module whose
         preprocessing is not known, takes the student's input as it is.
         """
-        own, given = Normalization.of(self.network), Normalization.of(student)
-        if not self._has_own_preprocessing or own is None or given is None:
-            return
-        try:
-            renormalize = Renormalize(given, own)
-        except ValueError as error:
-            raise ValueError(
-                f"The teacher {name!r} cannot take the student's input: {error}"
-            ) from None
-        self._renormalize = None if renormalize.identity else renormalize
+        self._renormalize = self._preprocessing.conversion(name, student, loaded_bgr)
 
     def match_classes(self, name: str, find_student: Callable[[], Names | None]) -> None:
         """Map the classes by their names, if the class map says so.
@@ -289,6 +308,13 @@ class Teacher:
         If the network cannot take images of that size, and says which sizes it takes, its input is
         resized from then on, as with ``input_size``.
         """
+        roles = self._fitting_roles(name, inputs)
+        shapes = {tap: roles.shapes.get(tap, ()) for tap in roles.taps.get("logits", ())}
+        self._logits = next((tap for tap, shape in shapes.items() if len(shape) == 2), None)
+        self.classes = None if self._logits is None else shapes[self._logits][1]
+        return roles
+
+    def _fitting_roles(self, name: str, inputs: Tensor) -> Roles:
         roles = self._roles_on(name, inputs)
         size = own_size(self.network, self._spec)
         if roles.error is None or self.input_size is not None or size is None:
@@ -325,19 +351,14 @@ class Teacher:
         """
         inputs = self.prepare(inputs, data_samples)
         with self._autocast(inputs.device.type):
-            if self.class_map is None:
-                return list(self.network(inputs, data_samples, mode="predict"))
-            if self.manner.detects:
-                found = self.network(inputs, data_samples, mode="predict")
-                for sample in found:
-                    sample.pred_instances = self.class_map.instances(sample.pred_instances)
-                return list(found)
-            # A sample with the student's number of classes would not accept the teacher's scores.
-            predictions = self.network(inputs, mode="predict")
-        for sample, prediction in zip(data_samples, predictions, strict=True):
-            scores = self.class_map.scores(prediction.pred_score)
-            sample.set_pred_score(scores).set_pred_label(scores.argmax())
-        return data_samples
+            return predictions(self, inputs, data_samples)
+
+    def logits_of(self, inputs: Tensor) -> Tensor:
+        """Return the class logits (N, C) of a classifier, for images prepared for its network."""
+        assert self._logits is not None
+        forward = partial(self.manner.forward, self.network, inputs, [self._logits])
+        _, caught = run_tapped(self.network, [self._logits], forward, stop=True)
+        return caught[self._logits]
 
 
 def _near(first: Tensor, second: Tensor) -> bool:
