@@ -109,7 +109,8 @@ def manner_of(network: nn.Module) -> Manner:
 
     A detector of mmdet runs through its RoI head on RoIs from outside, or through its dense head,
     or through its transformer and the head of its queries, as far as its taps require. Another
-    model of OpenMMLab runs through ``mode='tensor'``. Any other module is called with images.
+    model of OpenMMLab runs through ``mode='tensor'``. Any other module is called with images, and
+    a classifier of mmpretrain without a head computes no losses either.
     """
     if not isinstance(network, BaseModel):
         return Manner(computes_losses=False)
@@ -131,4 +132,6 @@ def manner_of(network: nn.Module) -> Manner:
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense
         return Manner(parts=run, detects=True)
-    return Manner(arguments=dict(mode="tensor"))
+    # A classifier without a head has nothing to compute a loss of.
+    headless = getattr(network, "head", network) is None
+    return Manner(arguments=dict(mode="tensor"), computes_losses=not headless)

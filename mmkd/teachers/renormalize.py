@@ -70,7 +70,8 @@ class Pixels:
     @classmethod
     def of_unit(cls, mean: Sequence[float], std: Sequence[float]) -> "Pixels":
         """Return the normalisation of images whose pixels are numbers from 0 to 1."""
-        return cls(tuple(255.0 * value for value in mean), tuple(255.0 * value for value in std))
+        in_pixels = (tuple(round(255.0 * value, 6) for value in values) for values in (mean, std))
+        return cls(*in_pixels)
 
     def beside(self, student: Normalization | None, loaded_bgr: bool | None) -> Normalization:
         """Return the normalisation for images that are loaded for a student.
@@ -129,7 +130,8 @@ class Renormalize(nn.Module):
         if self.flip and inputs.shape[1] == 3:
             inputs = inputs.flip(1)
         images = inputs * self.scale + self.shift
-        for image, given, sample in zip(images, inputs, data_samples or (), strict=False):
+        samples = data_samples if isinstance(data_samples, list | tuple) else ()
+        for image, given, sample in zip(images, inputs, samples, strict=False):
             if "batch_input_shape" in sample:
                 height, width = sample.img_shape[:2]
                 image[:, height:], image[:, :, width:] = given[:, height:], given[:, :, width:]

@@ -110,16 +110,8 @@ def test_a_network_without_a_classifier_teaches_features_alone() -> None:
         model="timm:vit_small_patch14_dinov2",
         arguments=dict(SMALL, img_size=28),
         input_size=28,
-        roles={},
     )
-    terms = dict(
-        hint=dict(
-            student="@map",
-            teacher="@map",
-            connector=dict(type="mmkd.ConvBNReLUConnector"),
-            loss=dict(type="mmkd.HintLoss"),
-        )
-    )
+    terms = dict(hint=dict(student="@map", teacher="@map", loss=dict(type="mmkd.HintLoss")))
     example = torch.rand(2, 3, 12, 12)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 4), nn.BatchNorm2d(8), nn.ReLU())
     model = distill(net, teacher, terms=terms, example=example, task_loss=None)

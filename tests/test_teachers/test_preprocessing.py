@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from mmkd.networks.building import build_network, network_config
 from mmkd.networks.sizes import loads_bgr
 from mmkd.teachers import Teacher
 from mmkd.teachers.preprocessing import Preprocessing
@@ -23,12 +24,8 @@ def normalized(rgb: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def student(mean: list[float], std: list[float], to_rgb: bool) -> torch.nn.Module:
-    network = tiny.classifier(4)
-    kind = dict(type="ClsDataPreprocessor", mean=mean, std=std, to_rgb=to_rgb, num_classes=3)
-    from mmpretrain.registry import MODELS
-
-    network.data_preprocessor = MODELS.build(kind)
-    return network
+    pixels = dict(type="ClsDataPreprocessor", mean=mean, std=std, to_rgb=to_rgb, num_classes=3)
+    return build_network(network_config(tiny.classifier(data_preprocessor=pixels)))
 
 
 @pytest.mark.parametrize("to_rgb", [True, False])
