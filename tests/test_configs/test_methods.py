@@ -17,7 +17,7 @@ from mmkd.composition import compose
 
 KINDS = {"classifier", "roi", "dense", "queries"}
 ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
-# Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooled map of
+# Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooling of
 # BYOT's branches.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0", "neck"}
 # Folders of other configs than those of a method.

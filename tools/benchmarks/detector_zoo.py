@@ -12,6 +12,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def try_detector(name: str, method: str) -> str:
 
 def network_of(name: str) -> dict[str, Any]:
     """Return the model of an mmdet config, without weights to download."""
-    model: dict[str, Any] = Config.fromfile(f"mmdet::{name}.py").model.to_dict()
+    # MMEngine does not find configs in folders with a plus sign by name.
+    folder = Path(str(import_module("mmdet").__file__)).parent / ".mim/configs"
+    model: dict[str, Any] = Config.fromfile(folder / f"{name}.py").model.to_dict()
     model["backbone"].pop("init_cfg", None)
     model["data_preprocessor"].pop("batch_augments", None)
     model.pop("teacher_ckpt", None)  # the checkpoints of LAD and LD
@@ -87,6 +90,7 @@ def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, i
     distiller = MODELS.build(dict(settings, input_shape=shape))
     steps: list[Step] = []
     distiller.observe(steps.append)
+    distiller.init_weights()
     distiller.train()
     data = distiller.data_preprocessor(random_batch(student, 2, shape), True)
     losses = distiller(**data, mode="loss")
