@@ -10,6 +10,7 @@ from mmkd.arguments import check_arguments
 from mmkd.composition.activation import network_has_softmax
 from mmkd.composition.composing import method_settings
 from mmkd.composition.kinds import kind_of_network
+from mmkd.composition.stages import network_stage_weights
 from mmkd.distillers.distiller import Distiller, TaskLoss
 from mmkd.networks.manner import manner_of
 from mmkd.teachers import Teacher
@@ -105,9 +106,10 @@ def _of_method(
         ValueError: If the method sets more than a model, such as two views of each image.
     """
     kind, softmax = kind_of_network(student), network_has_softmax(student)
-    settings = method_settings(method.split("+"), kind, options, softmax)
+    stages = network_stage_weights(student)
+    settings = method_settings(method.split("+"), kind, options, softmax, stages)
     model = dict(settings.pop("model"))
-    if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller":
+    if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller" or "student" in model:
         raise ValueError(
             f"The method {method!r} is more than terms of a student and its teachers: it sets "
             f"{', '.join(settings) or 'a model of its own'}. Train it by a config: "

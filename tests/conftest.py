@@ -35,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--random-order", type=int, metavar="SEED", help="run tests in another order")
 
 
+def pytest_configure() -> None:
+    # Some tests run pytest in projects that know no option of this file.
+    os.environ.pop("PYTEST_ADDOPTS", None)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Shuffle the files and the tests in each, so that none can rely on one before it."""
     seed = config.getoption("--random-order")

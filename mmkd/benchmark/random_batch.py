@@ -39,6 +39,8 @@ def random_batch(
         data: dict[str, Any] = demo_mm_inputs(size, shapes, counts, classes + 1, with_mask=masks)
         for sample in data["data_samples"]:
             sample.gt_instances.labels -= 1
+        if hasattr(model, "roi_head") and not hasattr(model, "rpn_head"):
+            _add_proposals(data["data_samples"])
         return data
     from mmpretrain.structures import DataSample
 
@@ -47,3 +49,11 @@ def random_batch(
         inputs=torch.randint(0, 256, (size, *shape), dtype=torch.uint8),
         data_samples=[DataSample().set_gt_label(label) for label in labels],
     )
+
+
+def _add_proposals(samples: Sequence[Any]) -> None:
+    """Give each image proposals, as detectors without an RPN (Fast R-CNN) need: its boxes."""
+    for sample in samples:
+        sample.proposals = sample.gt_instances.clone()
+        sample.proposals.pop("labels")
+        sample.proposals.pop("masks", None)

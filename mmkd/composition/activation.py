@@ -37,7 +37,8 @@ def has_softmax(model: Mapping[str, Any], scope: str | None = None) -> bool:
 
 def network_has_softmax(network: nn.Module) -> bool:
     """Return whether the ``bbox_head`` of a built detector classifies by one softmax."""
-    return hasattr(network, "bbox_head") and activation_of(network, "bbox_head") == "softmax"
+    has_head = isinstance(getattr(network, "bbox_head", None), nn.Module)
+    return has_head and activation_of(network, "bbox_head") == "softmax"
 
 
 def for_softmax(settings: Any) -> Any:

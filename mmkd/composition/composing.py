@@ -11,6 +11,8 @@ from mmkd.arguments import did_you_mean
 from mmkd.composition.activation import for_softmax, has_softmax
 from mmkd.composition.kinds import kind_of
 from mmkd.composition.methods import Method, Settings, read_method
+from mmkd.composition.models import finish_model
+from mmkd.composition.stages import for_stages, stage_weights
 from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
@@ -63,8 +65,10 @@ def compose(
     config.model.terms = {}
     for variant in variants.values():
         _merge(config, variant)
-    _check_teachers(config, names, bool(teachers))
     config.merge_from_dict(_keys(methods, options or {}, kind))
+    if weights := stage_weights(network):
+        config.model.terms = for_stages(config.model.terms.to_dict(), weights)
+    finish_model(config, "+".join(names), teachers)
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
     config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
@@ -76,6 +80,7 @@ def method_settings(
     kind: str,
     options: Mapping[str, Any] | None = None,
     softmax: bool = False,
+    stages: Sequence[float] = (),
 ) -> Settings:
     """Return the settings of several methods for a kind of network, as a partial config.
 
@@ -84,6 +89,7 @@ def method_settings(
         kind: A key of :data:`mmkd.composition.kinds.KINDS`.
         options: Settings of the methods by their short names.
         softmax: Whether a detector's dense or query head classifies by one softmax.
+        stages: Loss weights of a cascade's stages.
 
     Raises:
         ArgumentError: If a method or option does not exist, or they do not fit together.
@@ -98,6 +104,8 @@ def method_settings(
         _merge(config, variant)
     config.merge_from_dict(_keys(methods, options or {}, kind))
     settings: Settings = config.to_dict()
+    if stages:
+        settings["model"]["terms"] = for_stages(settings["model"]["terms"], stages)
     return {name: value for name, value in settings.items() if value not in ([], {})}
 
 
@@ -122,6 +130,9 @@ def _merge(config: Config, variant: Settings) -> None:
     """Merge a method's settings. Its hooks are added to the existing ones."""
     settings = deepcopy(variant)
     hooks = settings.pop("custom_hooks", [])
+    student = config.get("model", {}).get("student")
+    if isinstance(student, str) and isinstance(settings["model"].get("student"), Mapping):
+        config.model.student = dict(config=student)
     config.merge_from_dict(settings)
     _add_hooks(config, hooks)
 
@@ -138,17 +149,6 @@ def _import_mmkd(config: Config) -> None:
     imports = config.get("custom_imports") or dict(imports=[], allow_failed_imports=False)
     names = [imports["imports"]] if isinstance(imports["imports"], str) else imports["imports"]
     config.custom_imports = {**imports, "imports": list(dict.fromkeys([*names, "mmkd"]))}
-
-
-def _check_teachers(config: Config, names: Sequence[str], named: bool) -> None:
-    method, model = "+".join(names), config.model
-    if model.type == "mmkd.Distiller":
-        if "teacher" not in model and "teachers" not in model:
-            raise ArgumentError(
-                f"The method {method!r} needs a teacher: --teacher CONFIG [CHECKPOINT]."
-            )
-    elif named:
-        raise ArgumentError(f"The method {method!r} takes no teacher: leave --teacher out.")
 
 
 def _check_agreement(variants: Mapping[str, Settings], decided: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from mmkd.networks.heads import ClassScores, enclosing
 from mmkd.networks.taps import AllCaught, Tap
 
 Maps = Sequence[Tensor]
+ATTEMPTS = 3
 
 
 class UnassignedError(ValueError):
@@ -64,12 +65,31 @@ class Observation:
         scores = ClassScores.of(network, self.path)
         assert scores is not None
         self.scores = scores
-        self.calls: dict[str, list[Any]] = {}
-        self.user: list[Read] = []
-        self.maps: list[Maps] = []
-        self._run(deepcopy(network), inputs, labels)
+        self._observe(network, inputs, labels)
+
+    def _observe(self, network: nn.Module, inputs: Tensor, labels: Tap | None) -> None:
+        """Compute the losses, on other random images if a head fails on the first ones.
+
+        PAA, for instance, fits a mixture to the losses of random weights, which may collapse.
+        """
+        for attempt in range(ATTEMPTS):
+            self.calls: dict[str, list[Any]] = {}
+            self.user: list[Read] = []
+            self.maps: list[Maps] = []
+            try:
+                return self._run(deepcopy(network), inputs, labels)
+            except Exception as error:  # a foreign network may raise anything
+                if attempt == ATTEMPTS - 1:
+                    raise UnassignedError(
+                        f"{self.kind} cannot compute its losses on two example images of shape "
+                        f"{tuple(inputs.shape[1:])}: {type(error).__name__}: {error}. If they are "
+                        "too small for its levels, give model.input_shape; else take "
+                        "select='confident' and avg='selected', which need no labels, or compare "
+                        "features."
+                    ) from error
 
     def _run(self, network: Any, inputs: Tensor, labels: Tap | None) -> None:
+        """Compute the losses of a network and note what its head and its losses take."""
         head: Any = network.get_submodule(self.path)
         names = [name for name, _ in head.named_children() if "loss" in name]
         if hasattr(head, "loss_by_feat_single"):
@@ -94,13 +114,6 @@ class Observation:
                 network(torch.rand_like(inputs), samples, mode="loss")
         except AllCaught:
             pass
-        except Exception as error:
-            raise UnassignedError(
-                f"{self.kind} cannot compute its losses on two example images of shape "
-                f"{tuple(inputs.shape[1:])}: {type(error).__name__}: {error}. If they are too "
-                "small for its levels, give model.input_shape; else take select='confident' and "
-                "avg='selected', which need no labels, or compare features."
-            ) from error
 
     def _call(self, name: str, *arguments: Any) -> None:
         if torch.is_grad_enabled():  # as in the places where taps are read

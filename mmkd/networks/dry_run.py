@@ -41,7 +41,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 def in_words(error: Exception) -> str:
     """Return the text of a foreign network's exception, or its type if it has no text."""
     text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else f"a {type(error).__name__} without words"
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__}, without a text"
 
 
 def shapes_of(name: str, network: nn.Module, inputs: Tensor, taps: Collection[Tap]) -> Shapes:

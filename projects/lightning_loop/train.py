@@ -2,6 +2,11 @@
 
 from argparse import ArgumentParser
 
+# First, because Lightning imports torchvision, which a torch without CUDA may lack the ops for:
+# mmkd supplies them.
+from mmkd import distill
+
+# isort: split
 import pytorch_lightning as lightning
 import torch
 from sklearn.datasets import load_digits
@@ -9,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset, random_split
 
-from mmkd import distill
-
 
 def network(width: int) -> nn.Module:
     """Return a small convolutional classifier of images (N, 1, 8, 8)."""
     return nn.Sequential(
         nn.Conv2d(1, width, 3, padding=1),
+        nn.BatchNorm2d(width),
         nn.ReLU(),
         nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+        nn.BatchNorm2d(2 * width),
         nn.ReLU(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
@@ -79,7 +84,7 @@ def main() -> None:
     parser.add_argument("--method", default="erkd", help="see `python -m mmkd methods`")
     arguments = parser.parse_args()
     lightning.seed_everything(0)
-    teacher, student = network(32), network(4)
+    teacher, student = network(32), network(8)
     print(f"teacher: {fit(Plain(teacher), teacher, arguments.epochs):.3f}")
     example = torch.zeros(2, 1, 8, 8)
     model = distill(student, teacher, method=arguments.method, example=example)

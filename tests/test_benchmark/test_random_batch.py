@@ -34,6 +34,19 @@ def test_a_detector_gets_images_with_boxes_of_its_classes(name: str, boxes: int)
     assert all(torch.as_tensor(v).isfinite().all() for v in losses.values() if torch.is_tensor(v))
 
 
+def test_a_detector_without_an_rpn_gets_proposals() -> None:
+    pytest.importorskip("mmdet")
+    from tiny_detectors import faster_rcnn
+
+    config = faster_rcnn(type="FastRCNN")
+    del config["rpn_head"]
+    model = build_network(config)
+    data = random_batch(model, 2, (3, 64, 96), 5)
+    assert [len(sample.proposals.bboxes) for sample in data["data_samples"]] == [5, 5]
+    losses = model(**model.data_preprocessor(data, True), mode="loss")
+    assert losses["loss_cls"].isfinite()
+
+
 def test_a_detector_of_masks_gets_masks() -> None:
     pytest.importorskip("mmdet")
     from mmengine.config import Config

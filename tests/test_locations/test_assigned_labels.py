@@ -1,6 +1,6 @@
 """A dense head's labels are found in the computation of its losses, by their content."""
 
-from functools import cache, partial
+from functools import cache, partial, partialmethod
 from typing import Any
 
 import pytest
@@ -90,6 +90,24 @@ def test_labels_of_a_step_are_those_of_the_objects_in_their_images(make):
         objects = of_image[(of_image >= 0) & (of_image < tiny.CLASSES)]
         assert len(objects)
         assert (objects == 1 + image).all()
+
+
+def test_a_head_that_fails_on_the_first_images_is_tried_on_others(monkeypatch):
+    network = ROOT_MODELS.build(dense.retinanet())
+    kind, calls = type(network.bbox_head), []
+    compute = kind.loss_by_feat
+
+    def fails(head, *args, times, **kwargs):
+        calls.append(1)
+        if len(calls) <= times:
+            raise ValueError("collapsed")
+        return compute(head, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "loss_by_feat", partialmethod(fails, times=1))
+    assert Observation(network, "bbox_head", INPUTS).assigned().tap.kind == "class indices"
+    monkeypatch.setattr(kind, "loss_by_feat", partialmethod(fails, times=9))
+    with pytest.raises(UnassignedError, match="RetinaHead cannot compute .* collapsed"):
+        Observation(network, "bbox_head", INPUTS)
 
 
 def test_nothing_of_the_network_changes():

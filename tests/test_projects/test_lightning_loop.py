@@ -24,4 +24,4 @@ def test_it_trains_a_teacher_and_a_student(tmp_path):
     )
     accuracies = dict(re.findall(r"^(teacher|student): ([\d.]+)$", done.stdout, re.MULTILINE))
     assert float(accuracies["teacher"]) > 0.8
-    assert float(accuracies["student"]) > 0.3
+    assert float(accuracies["student"]) > 0.5

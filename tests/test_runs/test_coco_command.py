@@ -38,6 +38,8 @@ OPTIONS = [
         for loader in ("train_dataloader", "val_dataloader")
         for option in ("num_workers=0", "persistent_workers=False")
     ),
+    # The teacher is random: a resumed run must build the same one.
+    "randomness.seed=0",
     "default_hooks.logger.interval=1",
 ]
 

@@ -30,12 +30,13 @@ from mmkd.distillers import Distiller, Step
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
+from page_lines import words, wrapped
 from zoo_batches import batch_for
 from zoo_configs import PARTNERS, families, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
-# Class logits of detectors are compared by the recipe of their head, see mmkd.benchmark.
+# Class logits of detectors are compared by tools/benchmarks/detector_zoo.py.
 KINDS = {
     "mmpretrain": ("logits", "@map", "@stages"),
     "mmdet": ("@map", "@stages", "@levels"),
@@ -119,10 +120,6 @@ def try_all(package: str, family: str, side: str) -> dict[str, str]:
     return outcome
 
 
-def words(error: Exception) -> str:
-    return " ".join(str(error).split())[:400]
-
-
 def run(arguments: Namespace, cells: Cells) -> None:
     """Fill the cells, and save them after each family."""
     package = arguments.package
@@ -178,19 +175,8 @@ def page_of(cells: Cells) -> str:
         passed = " | ".join(f"**{counts[column]} of {trained[column]}**" for column in columns)
         lines += [f"| passed | {passed} |", ""]
         for outcome, number in notes.items():
-            lines += _wrapped(f"{number}. {outcome}", 98)
+            lines += wrapped(f"{number}. {outcome}", 98)
     return "\n".join([*lines, ""])
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text without Markdown markup into the lines of a list item."""
-    lines, line = [], ""
-    for word in text.replace("<", "&lt;").replace("|", "\\|").replace("*", "\\*").split():
-        if line and len(line) + len(word) >= width:
-            lines.append(line)
-            line = "  "
-        line += word if not line.strip() else f" {word}"
-    return [*lines, line]
 
 
 def main() -> None:

@@ -1,0 +1,50 @@
+"""Adaptation of a method's terms to a cascade, which classifies its RoIs once for each stage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+
+def stage_weights(model: Mapping[str, Any]) -> list[float]:
+    """Return the loss weights of a cascade's stages, from its config; none for other networks."""
+    head = model.get("roi_head")
+    if not isinstance(head, Mapping) or not isinstance(head.get("bbox_head"), list | tuple):
+        return []
+    stages = len(head["bbox_head"])
+    weights = head.get("stage_loss_weights") or [1.0] * stages
+    return [float(weight) for weight in weights[:stages]]
+
+
+def network_stage_weights(network: nn.Module) -> list[float]:
+    """Return the loss weights of a built cascade's stages; none for other networks."""
+    head: Any = getattr(network, "roi_head", None)
+    stages = getattr(head, "bbox_head", None)
+    if not isinstance(stages, nn.ModuleList):
+        return []
+    weights = getattr(head, "stage_loss_weights", None) or [1.0] * len(stages)
+    return [float(weight) for weight in weights[: len(stages)]]
+
+
+def for_stages(terms: Mapping[str, Any], weights: Sequence[float]) -> dict[str, Any]:
+    """Return terms of a cascade: those that read the logits become one term for each stage.
+
+    The weight of a stage's term is multiplied by the loss weight of the stage.
+
+    Args:
+        terms: Settings of terms by name.
+        weights: Loss weights of the stages.
+    """
+    found = dict[str, Any]()
+    for name, term in terms.items():
+        if {"student", "teacher", "logits"} & {*term}:
+            found[name] = term
+            continue
+        for stage, factor in enumerate(weights):
+            weight = term.get("weight", 1.0) * factor
+            found[f"{name}_stage{stage}"] = {
+                **term,
+                "logits": f"@logits[{stage}]",
+                "weight": weight,
+            }
+    return found

@@ -1,0 +1,161 @@
+"""Distil one step of mmdet's detectors by one method, from `--method` and nothing besides.
+
+Each detector is the student and, with other random weights, the teacher; images and boxes are
+random. A cell of the table is "pass" if the step's losses are finite and not zero; "refused" if the
+build ends with an error message for the user; "not built" if mmdet itself cannot build the detector
+here, for instance for lack of a package; "crash" in any other case.
+Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+"""
+
+import gc
+import json
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import torch
+from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
+
+from mmkd.benchmark.random_batch import random_batch
+from mmkd.composition.activation import network_has_softmax
+from mmkd.composition.composing import method_settings
+from mmkd.composition.kinds import KINDS, kind_of_network
+from mmkd.composition.stages import network_stage_weights
+from mmkd.distillers import Step
+from mmkd.networks.building import build_network
+from mmkd.registry import MODELS
+
+sys.path.insert(0, str(Path(__file__).parent))
+from detector_configs import CONFIGS
+from page_lines import words, wrapped
+
+SHAPE = (3, 128, 160)
+Cells = dict[str, dict[str, str]]
+
+
+def try_detector(name: str, method: str) -> str:
+    """Distil a detector of mmdet into itself for one step on random weights and images."""
+    for progress in ("epoch", "iter"):  # some losses ask for the progress that a Runner sets
+        MessageHub.get_current_instance().update_info(progress, 0)
+    torch.manual_seed(0)
+    try:
+        model = network_of(name)
+        student, teacher = build_network(model), build_network(model)
+    except Exception as error:
+        return f"not built: {type(error).__name__}: {words(error)}"
+    try:
+        return train_step(student, teacher, method, shape_of(model))
+    except ValueError as error:
+        return f"refused: {words(error)}"
+    except Exception as error:
+        return f"crash: {type(error).__name__}: {words(error)}"
+
+
+def network_of(name: str) -> dict[str, Any]:
+    """Return the model of an mmdet config, without weights to download."""
+    # MMEngine does not find configs in folders with a plus sign by name.
+    folder = Path(str(import_module("mmdet").__file__)).parent / ".mim/configs"
+    model: dict[str, Any] = Config.fromfile(folder / f"{name}.py").model.to_dict()
+    model["backbone"].pop("init_cfg", None)
+    model["data_preprocessor"].pop("batch_augments", None)
+    model.pop("teacher_ckpt", None)  # the checkpoints of LAD and LD
+    if "teacher_config" in model:
+        path = f"mmdet::{model['teacher_config'].removeprefix('configs/')}"
+        model["teacher_config"] = Config.fromfile(path)
+    return {**model, "_scope_": "mmdet"}
+
+
+def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
+    """Return the shape of a small image that a network accepts; SSD's levels fit only one size."""
+    size = model["backbone"].get("input_size")
+    if model["type"] == "SingleStageDetector":
+        size = size or 320
+    elif model["type"] == "DDOD":  # its deformable convolutions take no level of 1 x 2
+        size = 384
+    return SHAPE if size is None else (3, size, size)
+
+
+def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, int]) -> str:
+    """Build the distiller, compute its losses and their gradients, and return the result."""
+    kind, softmax = kind_of_network(student), network_has_softmax(student)
+    settings = method_settings([method], kind, {}, softmax, network_stage_weights(student))["model"]
+    settings |= dict(type="mmkd.Distiller", student=student, teacher=dict(model=teacher))
+    distiller = MODELS.build(dict(settings, input_shape=shape))
+    steps: list[Step] = []
+    distiller.observe(steps.append)
+    distiller.init_weights()
+    distiller.train()
+    data = distiller.data_preprocessor(random_batch(student, 2, shape), True)
+    losses = distiller(**data, mode="loss")
+    terms = {name: losses[f"loss_{name}"] for name in settings["terms"]}
+    for name, loss in terms.items():
+        if steps[0].terms[name].empty or not loss.isfinite() or loss == 0:
+            return f"crash: the loss of {name} is {loss.item()}, of nothing or not finite"
+    sum(terms.values()).backward()
+    return "pass"
+
+
+def page_of(cells: Cells, method: str) -> str:
+    """Return the page with the table of all cells, and the messages of those that did not pass."""
+    lines = [
+        "# Detectors of mmdet by one flag",
+        "",
+        "`python tools/benchmarks/detector_zoo.py --cells docs/benchmarks/detector_zoo.json --page",
+        "docs/benchmarks/detector_zoo.md` wrote this page, and runs the detectors that are not in",
+        f"it yet: a step of `--method {method}` with the detector as student and as teacher, on",
+        "random weights and images, and nothing named besides.",
+    ]
+    notes: dict[str, int] = {}
+    for kind, names in CONFIGS.items():
+        done = [name for name in names if name in cells]
+        results = Counter(cells[name]["result"].partition(":")[0] for name in done)
+        built = len(done) - results["not built"]
+        lines += ["", f"## {KINDS[kind].capitalize()}", ""]
+        lines += [f"{results['pass']} of {built} that mmdet can build here pass.", ""]
+        lines += ["| config | result |", "|---|---|"]
+        for name in done:
+            outcome = cells[name]["result"]
+            mark = outcome.partition(":")[0]
+            if mark != "pass":
+                mark += f" [{notes.setdefault(outcome, len(notes) + 1)}]"
+            lines.append(f"| {name} | {mark} |")
+    lines.append("")
+    for outcome, number in notes.items():
+        lines += wrapped(f"{number}. {outcome}", 98)
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    MMLogger.get_instance("mmengine", log_level="ERROR")
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="+", choices=CONFIGS, default=[*CONFIGS])
+    parser.add_argument("--configs", nargs="+", default=[""], help="parts of their names")
+    parser.add_argument("--method", default="erkd")
+    parser.add_argument("--again", action="store_true", help="run cells that are saved already")
+    parser.add_argument("--cells", type=Path, default=Path("work_dirs/detector_zoo.json"))
+    parser.add_argument("--page", type=Path, help="write the table of all saved cells to this file")
+    arguments = parser.parse_args()
+    cells: Cells = {}
+    if arguments.cells.exists():
+        cells = json.loads(arguments.cells.read_text(encoding="utf-8"))
+    for name in [name for kind in arguments.kinds for name in CONFIGS[kind]]:
+        chosen = any(part in name for part in arguments.configs)
+        if chosen and (arguments.again or name not in cells):
+            cells[name] = dict(result=try_detector(name, arguments.method))
+            print(name, cells[name]["result"][:200], flush=True)
+            arguments.cells.parent.mkdir(parents=True, exist_ok=True)
+            arguments.cells.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+            gc.collect()
+    if arguments.page:
+        arguments.page.write_text(page_of(cells, arguments.method), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
