@@ -69,7 +69,7 @@ setup(
     install_requires=["torch", "numpy", "click", "safetensors"],
     extras_require={
         extra: requirements(extra)
-        for extra in ("onedl", "openmmlab", "quickstart", "tests", "lint")
+        for extra in ("onedl", "openmmlab", "quickstart", "teachers", "tests", "lint")
     },
     cmdclass={"build_py": BuildWithMim},
     zip_safe=False,

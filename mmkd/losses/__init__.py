@@ -27,6 +27,7 @@ from mmkd.losses.features.pad_loss import PADLoss
 from mmkd.losses.features.proteus_loss import ProteusLoss
 from mmkd.losses.features.review_kd_loss import ReviewKDLoss, hierarchical_distance
 from mmkd.losses.features.sdd_loss import SDDLoss
+from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
@@ -111,6 +112,7 @@ __all__ = [
     "ReverseKLLoss",
     "ReviewKDLoss",
     "SDDLoss",
+    "SEEDLoss",
     "SPLoss",
     "SRRLLoss",
     "SemCKDLoss",

@@ -63,6 +63,10 @@ class ProteusLoss(FeatureLoss):
             self.token_head = _head(own, theirs)
 
     def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        if (self.class_head, self.token_head) == (None, None):
+            raise ValueError(
+                "ProteusLoss has no heads yet: call its adapt(student_shapes, teacher_shapes)."
+            )
         (own_class, class_token), (own_map, patches) = pairs
         loss = torch.zeros_like(own_class[:, 0])
         if self.class_head is not None:

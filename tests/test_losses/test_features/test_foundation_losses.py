@@ -1,11 +1,11 @@
-"""VkD and Proteus: losses on a foundation model's features, without labels and logits."""
+"""VkD, Proteus and SEED: losses on a foundation model's features, without labels and logits."""
 
 import pytest
 import torch
 from feature_cases import random
 from torch import Tensor, nn
 
-from mmkd.losses import ProteusLoss, VkDLoss
+from mmkd.losses import ProteusLoss, SEEDLoss, VkDLoss
 
 
 def each(loss: nn.Module, *features: object) -> Tensor:
@@ -94,3 +94,50 @@ def test_without_tokens_proteus_trains_one_head() -> None:
 def test_proteus_refuses_other_features() -> None:
     with pytest.raises(ValueError, match="a vector \\(N, D\\) and a map or tokens"):
         ProteusLoss().adapt([(2, 6), (2, 5, 3, 3)], [(2, 7), (2, 9, 7)])
+
+
+KD = dict(type="mmkd.KDLoss", temperature=1.0)
+
+
+def seed_loss(**settings: object) -> SEEDLoss:
+    torch.manual_seed(0)
+    loss = SEEDLoss(KD, size=7, student_temperature=0.2, teacher_temperature=0.1, **settings)
+    loss.adapt([(4, 5)], [(4, 5)])
+    return loss.double()
+
+
+def unit(feature: Tensor) -> Tensor:
+    return feature / feature.square().sum(1, keepdim=True).sqrt()
+
+
+def test_seed_is_the_reference_and_its_entropies_weigh() -> None:
+    own, theirs = random(0, (4, 5)), random(1, (4, 5))
+    loss = seed_loss().eval()
+    queue = loss.queue
+    outputs = [
+        torch.softmax(unit(feature) @ queue.T / temperature, dim=1)
+        for feature, temperature in ((own, 0.2), (theirs, 0.1))
+    ]
+    kl = (outputs[1] * (outputs[1].log() - outputs[0].log())).sum(1)
+    torch.testing.assert_close(each(loss, own, theirs), kl)
+    weighed = seed_loss(sample_weight=dict(type="mmkd.EntropyWeight", temperature=1.0)).eval()
+    entropy = -(outputs[1] * outputs[1].log()).sum(1)
+    torch.testing.assert_close(each(weighed, own, theirs), kl * entropy)
+
+
+def test_seeds_queue_holds_the_latest_teacher_features() -> None:
+    loss, batches = seed_loss(), [random(number, (4, 5)) for number in range(3)]
+    own = random(9, (4, 5)).requires_grad_()
+    total = sum(loss(own, theirs) for theirs in batches)
+    total.backward()  # the queue has changed meanwhile
+    latest = unit(torch.cat(batches))[-7:]
+    assert len(torch.cat([loss.queue, latest]).unique(dim=0)) == 7
+    before = loss.queue.clone()
+    loss.eval()(own, batches[0])
+    assert torch.equal(loss.queue, before)
+
+
+def test_seed_refuses_losses_that_need_labels_or_compare_samples() -> None:
+    for kind in ("mmkd.DKDLoss", "mmkd.DISTLoss"):
+        with pytest.raises(ValueError, match="one by one and without labels"):
+            SEEDLoss(dict(type=kind))
