@@ -9,7 +9,7 @@ from mmkd.version import __version__
 if TYPE_CHECKING:
     from mmkd import functional
     from mmkd.distillation import distill
-    from mmkd.distillers import Distiller
+    from mmkd.distillers import Cohort, Distiller
     from mmkd.teachers import Teacher
 
 if not being_examined():
@@ -33,6 +33,7 @@ if not being_examined():
 
 # These are imported on first use, so that `import mmkd` stays light.
 _EXPORTS = {
+    "Cohort": "mmkd.distillers",
     "Distiller": "mmkd.distillers",
     "Teacher": "mmkd.teachers",
     "distill": "mmkd.distillation",
@@ -48,4 +49,4 @@ def __getattr__(name: str) -> Any:
     return module if name == "functional" else getattr(module, name)
 
 
-__all__ = ["Distiller", "Teacher", "__version__", "distill", "functional"]
+__all__ = ["Cohort", "Distiller", "Teacher", "__version__", "distill", "functional"]

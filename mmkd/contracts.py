@@ -64,6 +64,19 @@ class TeacherWeight(Protocol):
         """Return the weight of each teacher for each sample, (K, N), from K raw logits (N, C)."""
 
 
+class SampleChoice(Protocol):
+    """Choice of the samples that enter a term. It may declare ``reads_teacher``, ``activation``."""
+
+    def __call__(
+        self, student_logits: Sequence[Tensor], teacher_logits: Sequence[Tensor]
+    ) -> Tensor | None:
+        """Return the indices of the samples, ascending, (k,), or ``None`` for all.
+
+        The arguments are raw logits (N, C) by teacher: those of the student over the classes that
+        both have, and the teacher's, or none if they are not read.
+        """
+
+
 class LogitTransform(Protocol):
     """Change of logits before the temperature. ``needs_target`` fits it to the teacher's output."""
 
@@ -110,6 +123,8 @@ class Traits:
         needs_boxes: Whether a loss needs ground-truth boxes.
         compares_deltas: Whether a loss compares encoded boxes.
         detach: Whether no gradient flows through a weight.
+        reads_teacher: Whether a choice of samples reads the teachers' logits. If not, the teachers
+            of classifiers run on the chosen samples only.
         activation: ``'softmax'`` or ``'sigmoid'``, if the part expects logits that are made for
             one.
         views: Number of views of each image that a loss expects in a batch.
@@ -128,6 +143,7 @@ class Traits:
     needs_boxes: bool = False
     compares_deltas: bool = False
     detach: bool = True
+    reads_teacher: bool = True
     activation: str | None = None
     views: int | None = None
     adapts: bool = False

@@ -7,10 +7,13 @@ The modules of a registry are imported on its first use.
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
 from mmengine.registry import Registry, build_runner_from_cfg
@@ -81,6 +84,7 @@ MODELS = PartRegistry(
         "mmkd.distillers",
         "mmkd.losses",
         "mmkd.weights",
+        "mmkd.selection",
         "mmkd.logits",
         "mmkd.connectors",
         "mmkd.locations",
@@ -91,6 +95,13 @@ HOOKS = PartRegistry("hook", parent=MMENGINE_HOOKS, scope=SCOPE, locations=["mmk
 DATASETS = PartRegistry(
     "dataset", parent=MMENGINE_DATASETS, scope=SCOPE, locations=["mmkd.datasets"]
 )
+DATA_SAMPLERS = PartRegistry(
+    "data sampler",
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope=SCOPE,
+    locations=["mmkd.store.entropy_sampler"],
+)
+DATALOADERS = PartRegistry("loader", scope=SCOPE, locations=["mmkd.loading.device_loader"])
 METRICS = PartRegistry(
     "metric", parent=MMENGINE_METRICS, scope=SCOPE, locations=["mmkd.evaluation"]
 )
@@ -100,6 +111,13 @@ OPTIM_WRAPPERS = PartRegistry(
     scope=SCOPE,
     locations=["mmkd.engine"],
 )
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=MMENGINE_CONSTRUCTORS,
+    scope=SCOPE,
+    locations=["mmkd.engine"],
+)
+LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
 RUNNERS = Registry(
     "runner",
     build_func=build_runner_from_cfg,

@@ -13,7 +13,7 @@ from mmkd.composition import compose
 
 ROOT = Path(__file__).parents[1] / "configs"
 ALL = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("*/*.py") if p.parts[-2] != "_base_")
-DETECTION = [name for name in ALL if name.endswith(("_coco.py", "_scenes.py"))]
+DETECTION = [name for name in ALL if name.endswith(("_coco.py", "_scenes.py", "_bccd.py"))]
 CLASSIFICATION = [name for name in ALL if name not in DETECTION]
 PAIRS = sorted(path.stem for path in (ROOT / "_base_/pairs").glob("*.py"))
 METHODS = sorted(path.stem for path in (ROOT / "_base_/methods").glob("*.py"))

@@ -82,7 +82,7 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
         ):
             raise ArgumentError(f"There is no checkpoint {config.load_from} to resume from.")
     if arguments.store is not None:
-        if "terms" not in config.model:
+        if "terms" not in config.model and "members" not in config.model:
             raise ArgumentError("--store stands in for teachers, and the config has no terms.")
         config.model.store = dict(path=arguments.store)
     apply_safety(config, arguments)

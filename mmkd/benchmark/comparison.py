@@ -2,71 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
+from mmkd.benchmark.columns import ENTROPY, Column, column_of, columns_of, notes_of
 from mmkd.benchmark.runs import Run
+from mmkd.benchmark.statistics import Difference, Rule, differences
 
 RECIPE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader", "val_dataloader")
-
-
-@dataclass(frozen=True)
-class Column:
-    """Column of the table: a metric's key in the log, title, factor and digits."""
-
-    metric: str
-    title: str
-    factor: float
-    digits: int
-
-    def values(self, outcomes: Sequence[dict[str, Any]]) -> list[float]:
-        """Return the metric at the end of each run."""
-        return [outcome["metrics"][self.metric][-1] * self.factor for outcome in outcomes]
-
-
-@dataclass(frozen=True)
-class Task:
-    """Columns by which a task is compared; for the first one the best epoch is shown as well."""
-
-    columns: list[Column]
-    note: str
-
-
-TASKS = (
-    Task(
-        [
-            Column("accuracy/top1", "accuracy %", 1, 2),
-            Column("calibration/ece", "ECE %", 100, 2),
-            Column("calibration/nll", "NLL", 1, 3),
-            Column("calibration/entropy", "entropy", 1, 3),
-            Column("calibration/overconfidence", "over-confidence %", 100, 2),
-        ],
-        "ECE has 15 bins; NLL and entropy are in nats; the gap is the entropy minus that of the "
-        "teachers; over-confidence is mean confidence minus accuracy.",
-    ),
-    Task(
-        [
-            Column("coco/bbox_mAP", "AP", 1, 3),
-            Column("coco/bbox_mAP_50", "AP50", 1, 3),
-            Column("coco/bbox_mAP_75", "AP75", 1, 3),
-        ],
-        "AP is MS-COCO's, the mean over IoU 0.50 to 0.95, from 0 to 1.",
-    ),
+ALONE = "student alone"
+STEP = (
+    "Milliseconds per training step are medians of steps that took turns in one process. Extra is "
+    "what is more than of the student alone: parameters that are trained; megabytes of all "
+    "weights, the teachers' too, and of a step's tensors at their peak."
 )
-ENTROPY = TASKS[0].columns[3]
-
-
-def task_of(outcomes: dict[str, Any]) -> Task:
-    """Return the task whose metrics the runs have logged."""
-    logged = outcomes["student alone"][0]["metrics"]
-    for task in TASKS:
-        if all(column.metric in logged for column in task.columns):
-            return task
-    raise ValueError(
-        f"The runs logged {', '.join(logged)}: a comparison needs mmpretrain's Accuracy and "
-        "mmkd.Calibration of classifiers, or mmdet's CocoMetric of detectors."
-    )
 
 
 def check_same_recipe(runs: Sequence[Run]) -> None:
@@ -111,54 +60,114 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the page of a result of tools/benchmarks/compare_methods.py."""
+    planned = len(result["planned"])
+    lines = [f"# {result['title']}", ""]
+    if result.get("note"):
+        lines += [result["note"], ""]
+    if not complete(result):
+        runs = f"{len(result['cells'])} of {planned * len(result['seeds'])} runs have finished"
+        lines += [f"No row can be shown yet: {runs}.", ""]
+        return "\n".join([*lines, *_decisions(result), *_conditions(result)]) + "\n"
     outcomes = result["outcomes"]
-    epoch = outcomes["student alone"][0]["epochs"][-1]
     count = len(result["seeds"])
     teachers = "the teacher is one run" if len(outcomes["teacher"]) == 1 else "the teachers as well"
-    lines = [
-        f"# {result['title']}",
-        "",
+    lines += [
         f"Means ± sample standard deviations over {count} seeds; {teachers}."
         if count > 1
         else "A single seed.",
         "Differences of the size of these deviations, or of a single seed, may be chance.",
-        f"Last epoch ({epoch}) on the test images, except where it says best: the best of all",
-        "epochs on the same images, an optimistic choice that is shown apart for comparison only.",
-        "",
-        *_table(outcomes, result["costs"]),
-        "",
-        *_conditions(result),
+        *_last_and_best(outcomes[ALONE][0]["epochs"]),
     ]
+    if missing := planned - (len(outcomes) - 1):
+        lines.append(f"Of {planned} planned rows, {missing} are unfinished and not shown.")
+    lines += ["", *_table(outcomes, result["costs"]), "", *_decisions(result), *_conditions(result)]
     return "\n".join(lines) + "\n"
 
 
+def complete(result: Mapping[str, Any]) -> bool:
+    """Return whether the rows are there without which there is no table."""
+    return {"teacher", ALONE} <= result["outcomes"].keys()
+
+
+def _last_and_best(evaluations: Sequence[int]) -> list[str]:
+    if len(evaluations) == 1:
+        return [f"The end of training ({evaluations[-1]}) on the test images."]
+    return [
+        f"Last epoch ({evaluations[-1]}) on the test images, except where it says best: the best",
+        "of all epochs on the same images, an optimistic choice that is shown apart.",
+    ]
+
+
+def judged(result: Mapping[str, Any]) -> list[Difference]:
+    """Return the paired differences of a result's finished rows, by the result's rule."""
+    rule: Rule = result["rule"]
+    rows = [name for name in result["outcomes"] if name != "teacher"]
+    column = Column(rule.metric, rule.title, rule.factor)
+    values = {name: column.values(result["outcomes"][name]) for name in rows}
+    return differences(values, rule, result["planned"])
+
+
+def _decisions(result: Mapping[str, Any]) -> list[str]:
+    """Return the section with the rule and the differences that it judges."""
+    rule, found = result["rule"], judged(result)
+    lines = ["## Differences", "", rule.text(len(rule.pairs(result["planned"]))), ""]
+    if not found:
+        return lines
+    lines += difference_lines(found, column_of(rule.metric).digits)
+    if figure := result.get("figure"):
+        lines += ["", f"![Differences with their intervals]({figure})"]
+    return [*lines, ""]
+
+
+def difference_lines(found: Sequence[Difference], digits: int) -> list[str]:
+    """Return the lines of a table of differences."""
+    titles = ("", "against", "difference", "95 % interval", "p, corrected", "by seed", "verdict")
+    lines = [_row(titles), _row(["---"] * 2 + ["---:"] * 4 + ["---"])]
+    for one in found:
+        cells = [one.row, one.baseline, f"{one.mean:+.{digits}f}", "", "", "", one.verdict]
+        if one.low is not None and one.high is not None and one.p is not None:
+            cells[3] = f"{one.low:+.{digits}f} to {one.high:+.{digits}f}"
+            cells[4] = f"{one.p:.3f}"
+        cells[5] = ", ".join(f"{value:+.{digits}f}" for value in one.values)
+        lines.append(_row(cells))
+    return lines
+
+
 def _table(outcomes: dict[str, Any], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    columns = task_of(outcomes).columns
-    best = f"best {columns[0].title}"
-    plain = costs["student alone"]
+    columns = columns_of(outcomes[ALONE][0]["metrics"])
+    several = len(outcomes[ALONE][0]["epochs"]) > 1
     lines: list[str] = []
     for name, same in outcomes.items():
         cells = {"": name}
         for column in columns:
-            cells[column.title] = spread(column.values(same), column.digits)
+            there = all(column.metric in outcome["metrics"] for outcome in same)
+            cells[column.title] = spread(column.values(same), column.digits) if there else ""
             if column == ENTROPY:
                 gap = mean(column.values(same)) - mean(column.values(outcomes["teacher"]))
                 cells["entropy gap"] = f"{gap:+.3f}"
-        cost = costs[name]
-        cells["ms/step"] = f"{cost['seconds'] * 1e3:.0f}"
-        for other in ("student alone", "kd"):
-            if other in outcomes:
-                cells[f"x {other}"] = f"{cost['seconds'] / costs[other]['seconds']:.2f}"
-        cells["extra parameters"] = f"{cost['parameters'] - plain['parameters']:+,.0f}"
-        cells["extra MB"] = f"{(cost['bytes'] - plain['bytes']) / 1e6:+.1f}"
-        cells[best] = spread(
-            [max(run["metrics"][columns[0].metric]) * columns[0].factor for run in same],
-            columns[0].digits,
-        )
+        cells |= _costs(name, costs)
+        cells["minutes/run"] = f"{mean(outcome['seconds'] for outcome in same) / 60:.1f}"
+        if several:
+            best = [max(run["metrics"][columns[0].metric]) * columns[0].factor for run in same]
+            cells[f"best {columns[0].title}"] = spread(best, columns[0].digits)
         if not lines:
             lines = [_row(list(cells)), _row(["---"] + ["---:"] * (len(cells) - 1))]
         lines.append(_row(list(cells.values())))
     return lines
+
+
+def _costs(name: str, costs: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """Return the cells about a row's training step, if steps were measured."""
+    if not costs:
+        return {}
+    cost, plain = costs[name], costs[ALONE]
+    cells = {"ms/step": f"{cost['seconds'] * 1e3:.0f}"}
+    for other in (ALONE, "kd"):
+        if other in costs:
+            cells[f"x {other}"] = f"{cost['seconds'] / costs[other]['seconds']:.2f}"
+    cells["extra parameters"] = f"{cost['parameters'] - plain['parameters']:+,.0f}"
+    cells["extra MB"] = f"{(cost['bytes'] - plain['bytes']) / 1e6:+.1f}"
+    return cells
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -185,15 +194,13 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "Commit": ", ".join(f"`{commit}`" for commit in sorted(commits)),
         "Command": f"`{result['command']}`",
     }
-    notes = [
-        task_of(result["outcomes"]).note,
-        "Milliseconds per training step are medians of steps that took turns in one process. Extra "
-        "is what is more than of the student alone: parameters that are trained; megabytes of all "
-        "weights, the teachers' too, and of a step's tensors at their peak.",
-    ]
-    if result.get("note"):
-        notes += ["", result["note"]]
-    return [*notes, "", *(f"- {name}: {text}" for name, text in parts.items())]
+    notes: list[str] = []
+    if complete(result):
+        notes += notes_of(columns_of(result["outcomes"][ALONE][0]["metrics"]))
+    if result["costs"]:
+        notes.append(STEP)
+    listed = (f"- {name}: {text}" for name, text in parts.items() if text)
+    return [*notes, *([""] if notes else []), *listed]
 
 
 def _own(result: dict[str, Any]) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Run:
         work_dir: Folder of this run alone.
         options: Overrides, in the form that ``--cfg-options`` takes.
         inputs: Files of other runs that this one reads, such as the teacher's checkpoint.
+        parents: The runs that write these files.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Run:
     work_dir: Path
     options: dict[str, Any] = field(default_factory=dict)
     inputs: tuple[Path, ...] = ()
+    parents: tuple["Run", ...] = ()
 
     def read_config(self) -> Config:
         """Return the config with the overrides."""
@@ -58,6 +60,39 @@ class Run:
         for path in self.inputs:
             digest.update(path.read_bytes())
         return digest.hexdigest()
+
+    def identity(self) -> str:
+        """Return a hash of the settings of this run and of its parents.
+
+        Unlike the fingerprint it is the same in other folders, and if parents are trained again.
+        """
+        local = {str(path): f"{path.parent.name}/{path.name}" for path in self.inputs}
+        local |= {str(path.parent): path.parent.name for path in self.inputs}
+        options = {key: local.get(str(value), value) for key, value in self.options.items()}
+        config = Config.fromfile(self.config)
+        config.merge_from_dict(options)
+        settings = json.dumps(config.to_dict(), sort_keys=True, default=str)
+        parts = [settings, *(parent.identity() for parent in self.parents)]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    @property
+    def length(self) -> tuple[str, int]:
+        """Unit of the schedule, ``'epoch'`` or ``'iter'``, and their number.
+
+        Raises:
+            ValueError: If the config names neither ``max_epochs`` nor ``max_iters``.
+        """
+        loop = self.read_config().get("train_cfg") or {}
+        for unit in ("epoch", "iter"):
+            if number := loop.get(f"max_{unit}s"):
+                return unit, int(number)
+        raise ValueError(f"{self.name}: train_cfg names neither max_epochs nor max_iters.")
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """File of the weights at the end of the schedule."""
+        unit, number = self.length
+        return self.work_dir / f"{unit}_{number}.pth"
 
     @property
     def finished(self) -> bool:
@@ -146,7 +181,7 @@ class _Process:
 
     def __init__(self, run: Run, train: Path, parts: int) -> None:
         self.run = run
-        self.epochs = run.read_config().train_cfg.get("max_epochs")
+        self.unit, self.length = run.length
         self.parts = parts
         self.reported = 0
         self.started = time.time()
@@ -161,9 +196,9 @@ class _Process:
     def progress(self) -> str | None:
         """Return a line about the newest evaluation, once in each part of the epochs."""
         _, evaluation = read_scalars(self.run.work_dir, self.started)
-        if not evaluation or not self.epochs:
+        if not evaluation:
             return None
-        epoch, part = evaluation[-1]["step"], evaluation[-1]["step"] * self.parts // self.epochs
+        step, part = evaluation[-1]["step"], evaluation[-1]["step"] * self.parts // self.length
         if part == self.reported:
             return None
         self.reported = part
@@ -172,7 +207,7 @@ class _Process:
             for metric, text in PROGRESS.items()
             if metric in evaluation[-1]
         ]
-        return f"{self.run.name}: epoch {epoch} of {self.epochs}{''.join(shown)}"
+        return f"{self.run.name}: {self.unit} {step} of {self.length}{''.join(shown)}"
 
     def ended(self) -> bool:
         """Return whether the process has ended, and if so mark the run as finished.
@@ -188,11 +223,8 @@ class _Process:
         if self.process.returncode:
             end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
             raise RunFailedError(f"{self.run.name} failed; the end of {log}:\n{end}")
-        marker = dict(
-            fingerprint=self.run.fingerprint(),
-            commit=self.commit,
-            seconds=time.time() - self.started,
-        )
+        self.seconds = time.time() - self.started
+        marker = dict(fingerprint=self.run.fingerprint(), commit=self.commit, seconds=self.seconds)
         (self.run.work_dir / MARKER).write_text(json.dumps(marker))
         return True
 
@@ -203,7 +235,12 @@ class _Process:
 
 
 def train_all(
-    runs: Iterable[Run], train: Path, jobs: int = 1, report: Report = print, parts: int = 3
+    runs: Iterable[Run],
+    train: Path,
+    jobs: int = 1,
+    report: Report = print,
+    parts: int = 3,
+    keep: Callable[[Run], None] | None = None,
 ) -> None:
     """Train the unfinished ones among some runs by a script, several at a time.
 
@@ -211,8 +248,9 @@ def train_all(
         runs: The runs.
         train: Path of tools/train.py.
         jobs: Number of processes that run at the same time.
-        report: Function that receives lines about the progress.
+        report: Function that receives lines about the progress, with the time that is left.
         parts: Number of lines of progress for each run.
+        keep: Function that is called with each run that has finished.
 
     Raises:
         RunFailedError: If a run fails; the others are stopped.
@@ -220,28 +258,37 @@ def train_all(
     # MMEngine formats configs with yapf, which writes its grammar to a cache on its first import:
     # processes that start together must see the cache already complete.
     importlib.import_module("yapf")
-    waiting, active = list(runs), list[_Process]()
+    waiting, active, seconds = list(runs), list[_Process](), list[float]()
     try:
         while waiting or active:
             while waiting and len(active) < jobs:
                 run = waiting.pop(0)
                 if run.finished:
                     report(f"{run.name}: finished before")
+                    if keep is not None:
+                        keep(run)
                 else:
                     active.append(_Process(run, train, parts))
             time.sleep(0.3)
-            active = _follow(active, report)
+            ended, active = _follow(active, report)
+            for process in ended:
+                seconds.append(process.seconds)
+                if keep is not None:
+                    keep(process.run)
+                if left := len(waiting) + len(active):
+                    rest = left * sum(seconds) / len(seconds) / jobs / 60
+                    report(f"{left} runs are left, about {rest:.0f} minutes")
     finally:
         for process in active:
             process.stop()
 
 
-def _follow(active: Sequence[_Process], report: Report) -> list[_Process]:
-    """Report on the processes, and return those that are still running."""
-    going_on = []
+def _follow(active: Sequence[_Process], report: Report) -> tuple[list[_Process], list[_Process]]:
+    """Report on the processes, and return those that have ended and those still running."""
+    ended: list[_Process] = []
+    running: list[_Process] = []
     for process in active:
-        if not process.ended():
-            going_on.append(process)
+        (ended if process.ended() else running).append(process)
         if line := process.progress():
             report(line)
-    return going_on
+    return ended, running

@@ -4,7 +4,10 @@ import sys
 
 import click
 
+from mmkd.cli.calibrate import calibrate
+from mmkd.cli.cohort import cohort
 from mmkd.cli.compose import compose
+from mmkd.cli.cost import cost
 from mmkd.cli.methods import method, methods
 from mmkd.cli.roles import roles
 from mmkd.cli.store import store
@@ -24,25 +27,31 @@ def command() -> None:
       python -m mmkd roles mmpretrain::resnet/resnet18_8xb32_in1k.py
       python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
           --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
+      python -m mmkd cost configs/erkd/resnet32x4_resnet8x4_cifar100.py
       python -m mmkd doctor
     """  # noqa: D301
 
 
 @command.command()
-def doctor() -> None:
+@click.option("--weights", is_flag=True, help="Ask only which sources of weights can be reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def doctor(weights: bool, as_json: bool) -> None:
     """Examine the environment that mmkd runs in.
 
     For each problem it prints the command that repairs it. The exit code is 1 if something is
     broken.
 
     \b
-    Example:
+    Examples:
       python -m mmkd doctor
+      python -m mmkd doctor --weights
+      python -m mmkd doctor --json
     """  # noqa: D301
-    sys.exit(examine([]))
+    chosen = {"--weights": weights, "--json": as_json}
+    sys.exit(examine([option for option, given in chosen.items() if given]))
 
 
-for each in (methods, method, roles, compose, store):
+for each in (methods, method, roles, compose, cohort, cost, store, calibrate):
     command.add_command(each)
 
 __all__ = ["command"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 from mmengine.registry import DATASETS
@@ -171,6 +172,63 @@ def read_coco(dataset: dict[str, Any], counts: bool) -> Split:
     if counts and own is None and expected is not None and len(items) != expected:
         split.problems[f"it lists {len(items)} images, officially there are {expected}"] = []
     return split
+
+
+def read_voc(dataset: dict[str, Any]) -> Split:
+    """Read a dataset in Pascal VOC's format, and check its list, classes and boxes.
+
+    Args:
+        dataset: the config of the dataset, mmdet's ``VOCDataset`` or ``XMLDataset``.
+
+    Raises:
+        FileNotFoundError: if the list of images is missing.
+    """
+    from mmdet.datasets import VOCDataset
+
+    root = Path(dataset.get("data_root") or "").expanduser()
+    folder = root / (dataset.get("data_prefix") or {}).get("sub_data_root", "")
+    listed = root / dataset["ann_file"]
+    classes = (dataset.get("metainfo") or {}).get("classes") or VOCDataset.METAINFO["classes"]
+    items: list[Item] = []
+    split = Split(f"{_bare(dataset)} {listed.stem}", items)
+    found: Counter[str] = Counter()
+    for name in listed.read_text().split():
+        file = folder / dataset.get("ann_subdir", "Annotations") / f"{name}.xml"
+        image = folder / dataset.get("img_subdir", "JPEGImages") / f"{name}.jpg"
+        if not file.is_file():
+            split.note("images without annotations", [name])
+            continue
+        page = ElementTree.parse(file).getroot()
+        width, height = (int(page.findtext(f"size/{side}", "0")) for side in ("width", "height"))
+        items.append(Item(str(image), image, (width, height) if width and height else None))
+        for box in page.iter("object"):
+            label = box.findtext("name", "")
+            found[label] += 1
+            split.note(
+                "boxes of classes that the dataset does not have",
+                _unless(label in classes, f"{label} in {name}"),
+            )
+            left, top, right, bottom = (
+                float(box.findtext(f"bndbox/{side}", "nan"))
+                for side in ("xmin", "ymin", "xmax", "ymax")
+            )
+            split.note(
+                "boxes without an area, or with swapped corners",
+                _unless(right > left and bottom > top, f"{label} in {name}"),
+            )
+            split.note(
+                "boxes beyond the edges of their image",
+                _unless(
+                    min(left, top) >= 0 and right <= width and bottom <= height,
+                    f"{label} in {name}",
+                ),
+            )
+    split.note("classes without a box", sorted({*classes} - {*found}))
+    return split
+
+
+def _unless(right: bool, name: str) -> list[str]:
+    return [] if right else [name]
 
 
 def _size(image: Mapping[str, Any]) -> tuple[int, int]:

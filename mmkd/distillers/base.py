@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -110,6 +111,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
 
+    @torch.compiler.disable
     def factors(self) -> dict[str, float]:
         """Return the factor of each term in this step, which is 0 if the term does not act."""
         factors = {}
@@ -123,6 +125,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         factors: Mapping[str, float],
         features: Mapping[str, Features],
         batch: tuple[Tensor, Any],
+        kept: Mapping[str, Tensor | None] | None = None,
     ) -> dict[str, TermOutput]:
         """Compute the terms that act, and add ``loss_<name>`` of each term to the losses.
 
@@ -131,13 +134,16 @@ class BaseDistiller(TypedModel, TrainsStudent):
             factors: The factor of each term.
             features: The tensors that were caught for each term, by its name.
             batch: Inputs (N, C, H, W) and data samples.
+            kept: The samples, (k,), of which the teachers' tensors are, for the terms that chose
+                them before their teachers ran.
         """
         inputs, data_samples = batch
         labels = class_labels(data_samples) if self._needs_labels else None
         outputs: dict[str, TermOutput] = {}
+        kept = kept or {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features[name], labels, data_samples)
+                outputs[name] = term(features[name], labels, data_samples, kept.get(name))
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = no_loss(term, inputs)
@@ -149,6 +155,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         self._observers[handle.id] = observer
         return handle
 
+    @torch.compiler.disable
     def _notify(self, step: Step) -> None:
         for observer in list(self._observers.values()):
             observer(step)

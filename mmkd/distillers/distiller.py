@@ -1,7 +1,6 @@
 """Distiller with one student, named teachers and named terms."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,15 +19,17 @@ from mmkd.distillers.base import (
     scaled,
 )
 from mmkd.distillers.loss_transforms import LossTransforms
+from mmkd.distillers.teaching import Teaches, Wanted, say_who_runs, teach_kept
 from mmkd.networks.building import Spec
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides
+from mmkd.networks.segmentation import heads_past_hooks, with_hooks
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.store import Store
-from mmkd.teachers import Teacher, names_of_each
+from mmkd.teachers import names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
@@ -36,19 +37,6 @@ from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
 
 TaskLoss = Callable[[Any, Any], Tensor]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Taps that the acting terms of a step read.
-
-    Attributes:
-        student: Taps of the student.
-        teachers: Each teacher that takes part, with its names and the taps to catch.
-    """
-
-    student: list[Tap]
-    teachers: list[tuple[Teacher, list[str], list[Tap]]]
 
 
 class _Owner:
@@ -139,6 +127,11 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if self.manner.segments and student_loss_transforms:
+            raise ValueError(
+                "student_loss_transforms change logits (N, C), but those of "
+                f"{type(network).__name__} are maps (N, C, H, W): leave it out."
+            )
         if store is not None:
             check_arguments(Store, store, "store")
             self.store = Store(**store)
@@ -147,6 +140,8 @@ class Distiller(BaseDistiller):
         # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
+        # The terms begin as they do with teachers that were built before, such as a cohort's.
+        with torch.random.fork_rng(devices=[]):
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
             examples = example_inputs(network, student, input_shape)
             networks = Networks(network, self.teachers, examples, roles)
@@ -155,10 +150,12 @@ class Distiller(BaseDistiller):
             self.student_loss_transforms = LossTransforms(
                 student_loss_transforms, self.logits["student"], self.shared
             )
+        say_who_runs(self.terms, self.teachers)
         if self.store is not None:
             self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
+        self._heads = heads_past_hooks(network)
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
@@ -170,12 +167,12 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable
+    @torch.compiler.disable(recursive=False)
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
-        Compiled code would not see the hooks of the taps, which are new in each forward. Therefore
-        the step runs uncompiled under ``torch.compile``. Parts without taps may be compiled.
+        Under ``torch.compile``, as by ``compile=True`` of MMEngine's Runner, the student's forward
+        and the terms are compiled, and this function between them is not.
         """
         factors = self.factors()
         acting = tuple(name for name, factor in factors.items() if factor)
@@ -186,21 +183,26 @@ class Distiller(BaseDistiller):
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
         if not self.manner.computes_losses:
             forward = partial(self._task, inputs, data_samples)
+        if self._heads:
+            forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
         losses, caught = run_tapped(self.student, wanted.student, forward)
 
         features = {"student": caught}
-        rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
-        for teacher, names, taps in wanted.teachers:
-            features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))
+        of_terms, kept = dict.fromkeys(self.terms, features), None
+        if wanted.early:
+            features, of_terms, kept = teach_kept(wanted, self.terms, caught, inputs, data_samples)
+        else:
+            rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
+            for teacher, names, taps in wanted.teachers:
+                features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))
 
         weight = self.student_loss_weight
         if self.student_loss_schedule is not None:
             weight *= self.student_loss_schedule.now()
         losses = dict(losses) if weight == 1 else scaled(losses, weight)
-        of_terms = dict.fromkeys(self.terms, features)
-        outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples))
+        outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples), kept)
         if self.shared and self.terms:
             # This also holds in a step in which the terms that share the transforms do not act.
             name = f"loss_{[*self.terms][-1]}"
@@ -222,13 +224,14 @@ class Distiller(BaseDistiller):
         for name in acting:
             for network, read in self.terms[name].taps.items():
                 taps.setdefault(network, {}).update(read)
-        teachers = []
+        teachers: list[tuple[Teaches, list[str], list[Tap]]] = []
         for teacher, names in names_of_each(self.teachers).items():
             names = [name for name in names if name in taps]
             if names:  # a teacher with several names runs once
                 read = dict.fromkeys(tap for name in names for tap in taps[name])
                 teachers.append((teacher, names, [*read]))
-        return Wanted([*taps["student"]], teachers)
+        early = [name for name in acting if self.terms[name].chooses_early]
+        return Wanted([*taps["student"]], teachers, early, acting)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Distiller":
         """Move or cast the teachers along with the student, unless another distiller holds them."""

@@ -16,6 +16,7 @@ from mmkd.distillers.base import (
     build_student,
     check_network_name,
 )
+from mmkd.distillers.preprocessing import share_preprocessing
 from mmkd.losses import LogitLoss
 from mmkd.networks.building import Spec
 from mmkd.networks.dry_run import Shapes, device_of, shapes_of
@@ -23,7 +24,6 @@ from mmkd.networks.roles import Roles, examine
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
-from mmkd.teachers.renormalize import Normalization
 from mmkd.terms.checks import check_labels, check_views, check_weights
 from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.term import Features, Term, TermOutput, Terms
@@ -87,7 +87,7 @@ class MutualDistiller(BaseDistiller):
             self.peers = ModuleDict(
                 {name: build_student(students[name], data_preprocessor) for name in peers}
             )
-            _share_preprocessing(self.networks)
+            share_preprocessing(self.networks)
             inputs = self._resolve(
                 logits, example_inputs(self.student, students[first], input_shape)
             )
@@ -222,27 +222,3 @@ def _check_names(students: Mapping[str, Spec]) -> None:
         )
     for name in students:
         check_network_name(name)
-
-
-def _share_preprocessing(networks: Mapping[str, nn.Module]) -> None:
-    """Give all networks the first one's data preprocessor, if their preprocessors are equal."""
-    first, *others = networks
-    shared = networks[first].data_preprocessor
-    for name in others:
-        network: Any = networks[name]
-        if _prepares(network) != _prepares(networks[first]):
-            raise ValueError(
-                "The networks see one batch, prepared by the data_preprocessor of the first, "
-                f"{first!r}; that of {name!r} is another. Give them the same mean, std, channel "
-                "order and batch augmentations, best by one `data_preprocessor` of the whole "
-                "config."
-            )
-        network.data_preprocessor = shared
-
-
-def _prepares(network: nn.Module) -> tuple[Normalization | None, list[str]]:
-    """Return the normalisation and the augmentations of a network's batch."""
-    augments = getattr(network.data_preprocessor, "batch_augments", None)
-    return Normalization.of(network), [
-        type(augment).__name__ for augment in getattr(augments, "augments", ())
-    ]

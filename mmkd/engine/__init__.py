@@ -1,11 +1,14 @@
 """Execution of runs: mixed precision and several processes on a CPU, and helpers of the tools."""
 
 from mmkd.engine.amp import CPUAmpOptimWrapper, use_mixed_precision
+from mmkd.engine.cohort import CohortOptimWrapperConstructor, CohortValLoop
 from mmkd.engine.distributed import leave_processes, prepare_processes
 from mmkd.engine.runner import SafeRunner
 
 __all__ = [
     "CPUAmpOptimWrapper",
+    "CohortOptimWrapperConstructor",
+    "CohortValLoop",
     "SafeRunner",
     "leave_processes",
     "prepare_processes",

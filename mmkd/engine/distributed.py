@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from torch import distributed
 
+from mmkd.engine.cohort_config import member_names
 from mmkd.engine.launch import ArgumentError
 
 # Variables in which launchers that do not set torch's variables keep RANK, WORLD_SIZE and
@@ -31,11 +32,11 @@ SET_PARENT_DEATH_SIGNAL = 1  # a constant of Linux's prctl
 
 
 def prepare_processes(config: Config) -> None:
-    """Make a launched run work without a GPU. Call this before the Runner is built.
+    """Make a launched run work without a GPU, or of a cohort. Call this before the Runner is built.
 
     MMEngine selects a CUDA device when it joins the process group and again when it wraps the
     model, whatever the backend. Without a GPU this function joins with gloo first and sets the
-    model wrapper.
+    model wrapper. A cohort gets the wrapper that MMEngine has for models with several optimizers.
 
     Raises:
         ArgumentError: If there are GPUs, but fewer than processes.
@@ -44,6 +45,8 @@ def prepare_processes(config: Config) -> None:
     if launcher == "none":
         return
     _end_with_launcher()
+    if member_names(config):
+        config.setdefault("model_wrapper_cfg", dict(type="MMSeparateDistributedDataParallel"))
     if get_device() != "cpu":
         _check_gpus()
         return

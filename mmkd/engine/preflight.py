@@ -13,7 +13,15 @@ from mmengine.runner import Runner
 from mmkd.engine.data_files import missing_data
 from mmkd.engine.launch import LOADERS, ArgumentError
 from mmkd.engine.weight_files import missing_weights
-from mmkd.registry import DATASETS, HOOKS, METRICS, MODELS, OPTIM_WRAPPERS, PartRegistry
+from mmkd.registry import (
+    DATALOADERS,
+    DATASETS,
+    HOOKS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPERS,
+    PartRegistry,
+)
 
 LISTED = 6
 EVALUATORS = ("val_evaluator", "test_evaluator")
@@ -75,6 +83,7 @@ def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
         for metric in _listed(config.get(field)):
             yield METRICS, metric
     for field in LOADERS:
+        yield DATALOADERS, config.get(field)
         yield DATASETS, (config.get(field) or {}).get("dataset")
 
 

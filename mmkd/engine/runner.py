@@ -1,5 +1,6 @@
 """Runner for runs that nobody watches."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmkd.compat.archives import BrokenCheckpointError
 from mmkd.compat.checkpoints import trusting
@@ -19,6 +21,8 @@ from mmkd.engine.work_folder import (
     locked,
     remove_links,
 )
+from mmkd.hooks.model import cohort_of
+from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
@@ -29,6 +33,8 @@ GUARDS = dict(
     hang=dict(type="mmkd.HangGuardHook"),
     data_check=dict(type="mmkd.DataCheckHook"),
     run_record=dict(type="mmkd.RunRecordHook"),
+    importance=dict(type="mmkd.ImportanceHook"),
+    run_summary=dict(type="mmkd.RunSummaryHook"),
 )
 
 
@@ -76,6 +82,31 @@ class SafeRunner(Runner):
         with trusting(self._trusts()):
             built: nn.Module = super().build_model(model)
         return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build as MMEngine does; for a cohort one optimizer for each member."""
+        return super().build_optim_wrapper(
+            self._for_cohort(optim_wrapper, "constructor", "mmkd.CohortOptimWrapperConstructor")
+        )
+
+    def build_val_loop(self, loop: Any) -> Any:
+        """Build as MMEngine does; for a cohort a loop that validates each member."""
+        return super().build_val_loop(self._for_cohort(loop, "type", "mmkd.CohortValLoop"))
+
+    def _for_cohort(self, settings: Any, key: str, value: str) -> Any:
+        """Return settings with a default, if the model is a cohort."""
+        if not isinstance(settings, Mapping) or cohort_of(self) is None:
+            return settings
+        return {key: value, **settings}
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader[Any] | dict[str, Any],
+        seed: int | None = None,
+        diff_rank_seed: bool = False,
+    ) -> DataLoader[Any]:
+        """Build a loader, or by its ``type`` one of mmkd's, such as ``mmkd.DeviceLoader``."""
+        return build_loader(dataloader, seed, diff_rank_seed)
 
     def _trusts(self) -> bool:
         return bool(self.cfg.get("trust_checkpoint", False))

@@ -1,22 +1,19 @@
 """Search for missing networks and weights of a run, before anything is built."""
 
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from mmengine.config import Config
 
+from mmkd.compat.weight_sources import VARIABLE, addresses, file_name, local_copy, unreachable
 from mmkd.networks.building import network_config, student_spec
 from mmkd.teachers.libraries import check_library, of_library
 from mmkd.teachers.opening import is_config
 
-SECONDS = 10
-GONE = (404, 410)
-LOCAL = "Download it where there is a network, and name the file"
+LOCAL = f"Download it where there is a network, and name the file, or its folder in {VARIABLE}"
 
 
 def missing_weights(config: Config, trains: bool) -> Iterator[str]:
@@ -28,8 +25,10 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
     """
     yield from _missing_checkpoint("load_from", config.get("load_from"))
     model = config.get("model") or {}
-    spec = student_spec(model)
-    yield from _missing_network("student", model if spec is None else spec, trains)
+    for name, member in (model.get("members") or {"": model}).items():
+        spec = student_spec(model) if member is model else member.get("student")
+        title = f"student of {name!r}" if name else "student"
+        yield from _missing_network(title, model if spec is None else spec, trains)
     if model.get("store"):  # the store replaces the teachers
         return
     teachers = model.get("teachers") or {}
@@ -98,18 +97,9 @@ def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
 
 
 def _unreachable(address: str) -> str | None:
-    """Return why an address cannot be downloaded; ``None`` if it can be or already was."""
-    cached = os.path.join(
-        torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path)
-    )
-    if os.path.isfile(cached):
+    """Return why a file cannot be downloaded; ``None`` if it can be, or is here already."""
+    cached = Path(torch.hub.get_dir(), "checkpoints", file_name(address))
+    if cached.is_file() or local_copy(address) is not None:
         return None
-    try:
-        request = urllib.request.Request(address, method="HEAD")
-        with urllib.request.urlopen(request, timeout=SECONDS):
-            return None
-    except urllib.error.HTTPError as error:
-        # Some hosts answer only requests for a whole download.
-        return f"the host says {error.code} {error.reason}" if error.code in GONE else None
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
+    reasons = [unreachable(source) for source in addresses(address)]
+    return None if None in reasons else reasons[0]

@@ -6,10 +6,12 @@ from mmkd.hooks.dataset_labels_hook import DatasetLabelsHook
 from mmkd.hooks.exact_resume_hook import ExactResumeHook
 from mmkd.hooks.finite_guard_hook import FiniteGuardHook, NonFiniteError
 from mmkd.hooks.hang_guard_hook import HangGuardHook
+from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
+from mmkd.hooks.run_summary_hook import RunSummaryHook
 from mmkd.hooks.statistics_hook import StatisticsHook
 from mmkd.hooks.step_check_hook import StepCheckError, StepCheckHook
 from mmkd.hooks.stop_hook import StopHook, StoppedError
@@ -24,11 +26,13 @@ __all__ = [
     "ExactResumeHook",
     "FiniteGuardHook",
     "HangGuardHook",
+    "ImportanceHook",
     "KeepCheckpointsHook",
     "MeanTeacherHook",
     "NonFiniteError",
     "ResumeMismatchError",
     "RunRecordHook",
+    "RunSummaryHook",
     "StatisticsHook",
     "StepCheckError",
     "StepCheckHook",

@@ -2,21 +2,24 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
+from mmkd.distillers import Cohort
 from mmkd.hooks.diagnosis import first_broken, is_finite, listed
+from mmkd.hooks.model import cohort_of, model_of
 from mmkd.registry import HOOKS
 
 POLICIES = ("stop", "skip")
+ASIDE = "put_aside"  # key of a checkpoint
 
 
 class NonFiniteError(RuntimeError):
@@ -32,6 +35,9 @@ class FiniteGuardHook(Hook):
     ``interval``-th. A loss that is not finite makes all gradients so. Parameters and buffers are
     checked before each checkpoint. Values that are not finite from the beginning, such as a mask of
     minus infinity in a buffer, may stay so.
+
+    A member of a cohort that is not finite is put aside: a warning names it, its step and all later
+    ones are left out, and the others go on. The run stops when no member is left.
 
     In several processes gradients are the mean over all, so that all processes come to the same
     result.
@@ -67,8 +73,8 @@ class FiniteGuardHook(Hook):
         self._buffers: list[Tensor] | None = None
 
     def before_train(self, runner: Runner) -> None:
-        state = _model(runner).state_dict()
-        parameters = dict(_model(runner).named_parameters())
+        state = model_of(runner).state_dict()
+        parameters = dict(model_of(runner).named_parameters())
         broken = {name for name, value in state.items() if not is_finite(value)}
         if spoilt := sorted(broken & parameters.keys()):
             raise NonFiniteError(
@@ -76,15 +82,16 @@ class FiniteGuardHook(Hook):
                 "init_cfg or the checkpoint that is resumed."
             )
         self._from_the_start = broken
-        for optimizer in _optimizers(runner.optim_wrapper):
-            optimizer.register_step_pre_hook(lambda used, *_: self._before_step(runner, used))
+        for name, optimizer in _optimizers(runner.optim_wrapper):
+            before = partial(self._before_step, runner, name)
+            optimizer.register_step_pre_hook(lambda used, *_, before=before: before(used))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         self._batch, self._found = data_batch, False
-        if self.policy == "skip" and self._buffers is None:
-            self._buffers = [buffer.clone() for buffer in _model(runner).buffers()]
+        if self.policy == "skip" and self._buffers is None and cohort_of(runner) is None:
+            self._buffers = [buffer.clone() for buffer in model_of(runner).buffers()]
 
-    def _before_step(self, runner: Runner, optimizer: Optimizer) -> None:
+    def _before_step(self, runner: Runner, name: str, optimizer: Optimizer) -> None:
         """Check the gradients that an optimizer is about to use; drop them if it must not."""
         first = optimizer.param_groups[0]["params"][0].grad
         in_short = runner.iter % self.interval != 0 and first is not None
@@ -95,7 +102,7 @@ class FiniteGuardHook(Hook):
             if not self._found:
                 self._in_a_row, self._buffers = 0, None
             return
-        self._react(runner, {})
+        self._react(runner, name, {})
         for parameter in used:
             parameter.grad = None  # optimizers ignore a parameter without a gradient
 
@@ -107,15 +114,45 @@ class FiniteGuardHook(Hook):
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
         total = (outputs or {}).get("loss")
-        if not self._found and total is not None and not math.isfinite(float(total.detach())):
-            # A gradient scaler has skipped the step, or there was no step.
+        if total is not None and not math.isfinite(float(total.detach())):
             losses = {k: float(v.detach()) for k, v in (outputs or {}).items() if "loss" in k}
-            self._react(runner, losses)
+            self._look_at(runner, losses)
         self._batch = None
 
+    def _look_at(self, runner: Runner, losses: dict[str, float]) -> None:
+        """React to losses that are not finite, where a step has not shown it.
+
+        There was no step, or a gradient scaler has left it out.
+        """
+        cohort = cohort_of(runner)
+        if cohort is None:
+            if not self._found:
+                self._react(runner, "", losses)
+            return
+        for name in cohort.active:
+            start = f"{name}/"
+            own = {k.removeprefix(start): v for k, v in losses.items() if k.startswith(start)}
+            if not math.isfinite(own.get("loss", 0.0)):
+                self._react(runner, name, own)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        cohort = cohort_of(runner)
+        if cohort is not None and runner._resume:
+            for name in checkpoint.get(ASIDE, []):
+                cohort.put_aside(name)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        state = checkpoint["state_dict"]
-        broken = [n for n, v in state.items() if n not in self._from_the_start and not is_finite(v)]
+        state, given_up = checkpoint["state_dict"], tuple[str, ...]()
+        if (cohort := cohort_of(runner)) is not None:
+            checkpoint[ASIDE] = [*cohort.aside]
+            given_up = tuple(f"{name}." for name in cohort.aside)
+        broken = [
+            name
+            for name, value in state.items()
+            if name not in self._from_the_start
+            and not name.startswith(given_up)
+            and not is_finite(value)
+        ]
         if broken:
             iteration = checkpoint["meta"]["iter"]
             raise NonFiniteError(
@@ -124,11 +161,16 @@ class FiniteGuardHook(Hook):
                 "the learning rate, or clip gradients (optim_wrapper.clip_grad)."
             )
 
-    def _react(self, runner: Runner, losses: dict[str, float]) -> None:
-        """Raise, or undo the iteration's changes of buffers, by policy."""
+    def _react(self, runner: Runner, name: str, losses: dict[str, float]) -> None:
+        """Put a cohort's member aside; or raise or undo the changes of buffers, by policy."""
         self._found = True
-        cause = first_broken(_model(runner), self._batch, losses)
+        cohort = cohort_of(runner)
+        broken = model_of(runner) if cohort is None else cohort.members[name]
+        cause = first_broken(broken, self._batch, losses)
         found = f"Not finite in iteration {runner.iter + 1}: {cause}."
+        if cohort is not None:
+            self._put_aside(runner, cohort, name, found)
+            return
         self._in_a_row += 1
         if self.policy == "stop" or self._in_a_row > self.limit:
             raise NonFiniteError(
@@ -139,25 +181,39 @@ class FiniteGuardHook(Hook):
             )
         self.skipped += 1
         with torch.no_grad():
-            for buffer, before in zip(_model(runner).buffers(), self._buffers or (), strict=True):
+            buffers = model_of(runner).buffers()
+            for buffer, before in zip(buffers, self._buffers or (), strict=True):
                 buffer.copy_(before)
         self._buffers = None
         if get_rank() == 0:
             runner.logger.warning(f"{found} The step was skipped, the {self.skipped}. of this run.")
         runner.message_hub.update_info("skipped_steps", self.skipped)
 
+    @staticmethod
+    def _put_aside(runner: Runner, cohort: Cohort, name: str, found: str) -> None:
+        cohort.put_aside(name)
+        scalars = runner.message_hub.log_scalars  # of which the logger would repeat the last values
+        for key in [key for key in scalars if key.startswith(f"train/{name}/")]:
+            del scalars[key]
+        if not cohort.active:
+            raise NonFiniteError(
+                f"{found} That was the last member of the cohort: {', '.join(cohort.aside)} were "
+                "put aside. Lower the learning rate, clip gradients (optim_wrapper.clip_grad), or "
+                "mend the input."
+            )
+        runner.logger.warning(
+            f"The member {name!r} is put aside, and the others go on. {found} Its student's last "
+            "file is from before."
+        )
 
-def _model(runner: Runner) -> nn.Module:
-    model: nn.Module = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model
 
-
-def _optimizers(wrapper: Any) -> Iterator[Optimizer]:
-    if isinstance(wrapper, OptimWrapper):
-        yield wrapper.optimizer
+def _optimizers(wrapper: Any) -> Iterator[tuple[str, Optimizer]]:
+    """Yield the optimizers with their names, of which a single one has none."""
+    if isinstance(wrapper, OptimWrapperDict):
+        for name, part in wrapper.items():
+            yield name, part.optimizer
     else:
-        for part in wrapper.values():
-            yield part.optimizer
+        yield "", wrapper.optimizer
 
 
 def _all_finite(tensors: list[Tensor]) -> bool:

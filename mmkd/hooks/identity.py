@@ -29,6 +29,8 @@ def identity(runner: Runner) -> Identity:
             found[f"weights of teacher {name}"] = weights_hash(distiller.teachers[name].network)
     loader = runner.cfg.get("train_dataloader") or {}
     found |= _settings("train_dataloader.dataset", loader.get("dataset") or {})
+    if "type" in loader:
+        found["train_dataloader.type"] = loader["type"]
     found["index of the training data"] = index_hash(runner.train_dataloader.dataset)
     return found
 

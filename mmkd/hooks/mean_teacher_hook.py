@@ -7,7 +7,7 @@ from mmengine.model import MomentumAnnealingEMA
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import cohort_of, distiller_of
 from mmkd.registry import HOOKS
 from mmkd.teachers import Teacher
 
@@ -98,6 +98,11 @@ class MeanTeacherHook(Hook):
     def _find(self, runner: Runner) -> "tuple[nn.Module, _Average]":
         """Return the student, and the object that averages it into the teacher's network."""
         if self._parts is None:
+            if cohort_of(runner) is not None:
+                raise ValueError(
+                    "The teachers of a cohort are shared, and MeanTeacherHook makes a teacher the "
+                    "average of one student: train this student by a config of its own."
+                )
             distiller = distiller_of(runner)
             if distiller is None or self.teacher not in distiller.teachers:
                 names = [] if distiller is None else [*distiller.teachers]

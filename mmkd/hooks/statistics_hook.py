@@ -1,5 +1,7 @@
 """Hook that logs statistics of the terms."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import BaseDistiller, Step
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import distillers_of
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.logits import binary_entropy, entropy
 from mmkd.registry import HOOKS
@@ -33,6 +35,8 @@ class StatisticsHook(Hook):
     - ``gradient_share/<loss>``, on request: norm of the loss's gradient on the student's
       parameters, as a share of the sum of these norms over all losses.
 
+    In a cohort the names begin with the member's, ``<member>/<term>/weight_mean``.
+
     If a term compared no samples, as with no RoIs in any image, it has no statistics in that step.
 
     Args:
@@ -46,23 +50,23 @@ class StatisticsHook(Hook):
     def __init__(self, interval: int = 10, gradient_share: bool = False) -> None:
         self.interval = interval
         self.gradient_share = gradient_share
-        self._handle: RemovableHandle | None = None
+        self._handles: list[RemovableHandle] = []
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        distiller = distiller_of(runner)
         # Like MMEngine's logger, so that epochs shorter than the interval are not left out.
         due = self.every_n_inner_iters(batch_idx, self.interval)
-        if distiller is not None and (due or self.end_of_epoch(runner.train_dataloader, batch_idx)):
-            self._handle = distiller.observe(lambda step: self._record(distiller, step))
+        if due or self.end_of_epoch(runner.train_dataloader, batch_idx):
+            for name, distiller in distillers_of(runner).items():
+                record = partial(self._record, f"{name}/" if name else "", distiller)
+                self._handles.append(distiller.observe(record))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        while self._handles:
+            self._handles.pop().remove()
 
-    def _record(self, distiller: BaseDistiller, step: Step) -> None:
+    def _record(self, prefix: str, distiller: BaseDistiller, step: Step) -> None:
         scalars = {**weight_statistics(step), **logit_statistics(step)}
         scalars.update(teacher_weight_statistics(distiller, step))
         scalars.update(module_statistics(distiller))
@@ -70,7 +74,7 @@ class StatisticsHook(Hook):
             scalars.update(gradient_shares(distiller, step))
         hub = MessageHub.get_current_instance()
         for name, value in scalars.items():
-            hub.update_scalar(f"train/{name}", value)
+            hub.update_scalar(f"train/{prefix}{name}", value)
 
 
 def weight_statistics(step: Step) -> dict[str, Tensor]:
@@ -118,10 +122,15 @@ def gradient_shares(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
         loss = sum(v.mean() for v in value) if isinstance(value, list | tuple) else value
         if "loss" not in name or not isinstance(loss, Tensor) or not loss.requires_grad:
             continue
-        gradients = torch.autograd.grad(
-            loss.mean(), parameters, retain_graph=True, allow_unused=True
-        )
-        found = [g.float().norm() for g in gradients if g is not None]
-        norms[name] = torch.stack(found).norm() if found else loss.new_zeros(())
+        norms[name] = gradient_norm(loss.mean(), parameters)
     total = sum(norms.values(), start=torch.tensor(0.0))
     return {f"gradient_share/{name}": norm / total.clamp(min=TINY) for name, norm in norms.items()}
+
+
+def gradient_norm(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """Return the norm of a loss's gradient on some parameters; its graph stays."""
+    if not loss.requires_grad:
+        return loss.new_zeros(())
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    found = [gradient.float().norm() for gradient in gradients if gradient is not None]
+    return torch.stack(found).norm() if found else loss.new_zeros(())

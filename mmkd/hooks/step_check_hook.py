@@ -1,6 +1,7 @@
 """Hook that stops a run in which distillation silently does nothing."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import BaseDistiller, Step
 from mmkd.hooks.mean_teacher_hook import mean_teachers
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import distillers_of
 from mmkd.networks.taps import flat
 from mmkd.registry import HOOKS
 
@@ -40,14 +41,16 @@ class StepCheckHook(Hook):
 
     def __init__(self) -> None:
         self._checked: set[str] = set()
-        self._handle: RemovableHandle | None = None
+        self._handles: list[RemovableHandle] = []
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        distiller = distiller_of(runner)
-        if distiller is None or (runner.iter == 0 and mean_teachers(runner)):
+        if runner.iter == 0 and mean_teachers(runner):
             return
-        if self._checked != set(distiller.terms):
-            self._handle = distiller.observe(lambda step: self._check(distiller, step))
+        for name, distiller in distillers_of(runner).items():
+            prefix = f"{name}/" if name else ""
+            if not self._checked >= {f"{prefix}{term}" for term in distiller.terms}:
+                check = partial(self._check, prefix, distiller)
+                self._handles.append(distiller.observe(check))
 
     def after_train_iter(
         self,
@@ -56,13 +59,12 @@ class StepCheckHook(Hook):
         data_batch: Any = None,
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        while self._handles:
+            self._handles.pop().remove()
 
-    def _check(self, distiller: BaseDistiller, step: Step) -> None:
+    def _check(self, prefix: str, distiller: BaseDistiller, step: Step) -> None:
         for name, output in step.terms.items():
-            if name not in self._checked and not output.empty:
+            if f"{prefix}{name}" not in self._checked and not output.empty:
                 term, student = distiller.terms[name], step.trained.get(name, "student")
                 read = [step.features[student][tap] for tap in flat(term.student_taps)]
                 others = {
@@ -71,8 +73,8 @@ class StepCheckHook(Hook):
                     if (caught := step.features.get(other, {}))
                 }
                 size = _excess({student: read, **others})
-                _check_term(name, step.losses[f"loss_{name}"], read, size)
-                self._checked.add(name)
+                _check_term(prefix, name, step.losses[f"loss_{name}"], read, size)
+                self._checked.add(f"{prefix}{name}")
 
 
 def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
@@ -88,10 +90,13 @@ def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
     return None
 
 
-def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | None) -> None:
+def _check_term(
+    prefix: str, name: str, loss: Tensor, features: list[Tensor], excess: str | None
+) -> None:
     """Raise if a term is not finite, is zero, or has no gradient on the student.
 
     Args:
+        prefix: ``'<member>/'`` of a cohort, otherwise empty.
         name: Name of the term.
         loss: Loss of the term.
         features: Tensors of the student that the term reads.
@@ -114,8 +119,9 @@ def _check_term(name: str, loss: Tensor, features: list[Tensor], excess: str | N
         problem = "gives the student no gradient: its taps lie in a frozen or detached part"
     if problem is not None:
         raise StepCheckError(
-            f"The term {name!r} cannot train the student: loss_{name} {problem}. (This is checked "
-            "where a term first acts; remove mmkd.StepCheckHook to train nevertheless.)"
+            f"The term {prefix + name!r} cannot train the student: {prefix}loss_{name} {problem}. "
+            "(This is checked where a term first acts; remove mmkd.StepCheckHook to train "
+            "nevertheless.)"
         )
 
 

@@ -12,7 +12,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
 from mmkd.compat.checkpoints import load_checkpoint
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import cohort_of, distillers_of
 from mmkd.networks.student import student_checkpoint
 from mmkd.registry import HOOKS
 
@@ -26,6 +26,10 @@ class StudentCheckpointHook(Hook):
 
     The files contain the plain student's weights (EMA's weights if EMA is on) under the keys that
     stock mmpretrain and mmdet load strictly. They are deleted together with their checkpoint.
+
+    Of a cohort each member's student is written to ``<name>_<member>_student.pth``. A member that
+    was put aside, see :class:`mmkd.hooks.FiniteGuardHook`, gets no more files, and keeps its last.
+    Beside a best checkpoint by a member's metric is the student of that member alone.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW
@@ -33,13 +37,13 @@ class StudentCheckpointHook(Hook):
     def __init__(self) -> None:
         self._savers: list[CheckpointHook] = []
         self._versions: dict[Path, Version] = {}
-        self._student: dict[str, Any] | None = None
+        self._students: dict[str, dict[str, Any]] = {}
 
     @master_only
     def before_train(self, runner: Runner) -> None:
         self._savers, self._versions = [], {}
         for hook in runner.hooks:
-            if distiller_of(runner) is None or not isinstance(hook, CheckpointHook):
+            if not _endings(runner) or not isinstance(hook, CheckpointHook):
                 continue
             if not isinstance(hook.file_backend, LocalBackend):
                 runner.logger.warning(
@@ -58,7 +62,7 @@ class StudentCheckpointHook(Hook):
     @master_only
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         if self._savers:
-            self._student = student_checkpoint(checkpoint)
+            self._students = _students(runner, checkpoint)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -73,21 +77,40 @@ class StudentCheckpointHook(Hook):
 
     def _synchronize(self) -> None:
         """Write the student beside new checkpoints, and remove files whose checkpoint is gone."""
-        if self._student is None:
+        if not self._students:
             return
-        for path in {path for saver in self._savers for path in _saved_by(saver)}:
+        for path, metric in {pair for saver in self._savers for pair in _saved_by(saver)}:
             if path.is_file() and self._versions.get(path) != _version(path):
-                _write(self._student, _beside(path))
+                best = {e: s for e, s in self._students.items() if _is_of(e, metric)}
+                for ending, student in (best or self._students).items():
+                    _write(student, _beside(path, ending))
                 self._versions[path] = _version(path)
         for path in [path for path in self._versions if not path.exists()]:
-            if _beside(path).exists():
-                get_file_backend(str(path)).remove(str(_beside(path)))
+            for file in [_beside(path, ending) for ending in self._students]:
+                if file.exists():
+                    get_file_backend(str(path)).remove(str(file))
             del self._versions[path]
-        self._student = None
+        self._students = {}
 
 
-def _beside(checkpoint: Path) -> Path:
-    return checkpoint.with_name(checkpoint.stem + SUFFIX)
+def _endings(runner: Runner) -> dict[str, str]:
+    """Return the endings of the students' files, with the names of a cohort's members."""
+    return {f"_{name}{SUFFIX}" if name else SUFFIX: name for name in distillers_of(runner)}
+
+
+def _students(runner: Runner, checkpoint: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the students' checkpoints by the endings of their files."""
+    cohort = cohort_of(runner)
+    aside = [] if cohort is None else cohort.aside
+    return {
+        ending: student_checkpoint(checkpoint, name)
+        for ending, name in _endings(runner).items()
+        if name not in aside
+    }
+
+
+def _beside(checkpoint: Path, ending: str) -> Path:
+    return checkpoint.with_name(checkpoint.stem + ending)
 
 
 def _version(path: Path) -> Version:
@@ -96,21 +119,34 @@ def _version(path: Path) -> Version:
     return status.st_mtime_ns, status.st_size
 
 
-def _saved_by(hook: CheckpointHook) -> Iterator[Path]:
-    """Yield the files that MMEngine's hook wrote last: the newest checkpoint and the best ones."""
-    best = [
-        getattr(hook, "best_ckpt_path", None),
-        *getattr(hook, "best_ckpt_path_dict", {}).values(),
-    ]
-    return (Path(path) for path in [hook.last_ckpt, *best] if path is not None)
+def _saved_by(hook: CheckpointHook) -> Iterator[tuple[Path, str]]:
+    """Yield the files that MMEngine's hook wrote last: the newest checkpoint and the best ones.
+
+    The second item is the metric of a best checkpoint.
+    """
+    best = dict(getattr(hook, "best_ckpt_path_dict", {}))
+    if (path := getattr(hook, "best_ckpt_path", None)) is not None:
+        best[hook.key_indicators[0]] = path
+    for metric, path in {"": hook.last_ckpt, **best}.items():
+        if path is not None:
+            yield Path(path), metric
+
+
+def _is_of(ending: str, metric: str) -> bool:
+    """Return whether the ending of a student's file is of the member whose metric it is."""
+    member, found, _ = metric.partition("/")
+    return bool(found) and ending == f"_{member}{SUFFIX}"
 
 
 def _make_up(hook: CheckpointHook, runner: Runner) -> None:
-    """Write the student of a resumed run's last checkpoint, if a kill prevented that."""
+    """Write the students of a resumed run's last checkpoint, if a kill prevented that."""
     last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
-    if last.is_file() and not _beside(last).exists():
+    missing = [ending for ending in _endings(runner) if not _beside(last, ending).exists()]
+    if last.is_file() and missing:
         trust = bool(runner.cfg.get("trust_checkpoint", False))
-        _write(student_checkpoint(load_checkpoint(last, trust)), _beside(last))
+        students = _students(runner, load_checkpoint(last, trust))
+        for ending in students.keys() & {*missing}:
+            _write(students[ending], _beside(last, ending))
 
 
 def _write(student: dict[str, Any], path: Path) -> None:

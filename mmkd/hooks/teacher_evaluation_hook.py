@@ -94,8 +94,9 @@ class TeacherEvaluationHook(Hook):
         """Log a prominent warning about a teacher that is no better than chance."""
         classes = head_classes(student)
         for key, value in metrics.items():
-            chance = CHANCE * 100 / classes if key.endswith("top1") and classes else 0.0
-            if key.endswith(("top1", "mAP")) and value <= chance:
+            percent = key.endswith(("top1", "mIoU"))
+            chance = CHANCE * 100 / classes if percent and classes else 0.0
+            if key.endswith(("top1", "mIoU", "mAP")) and value <= chance:
                 line = "!" * 80
                 warning = (
                     f"\n{line}\nTeacher {name!r} knows nothing of the validation data: {key} is "

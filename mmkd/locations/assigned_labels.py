@@ -97,7 +97,7 @@ class Observation:
         for name in names:
             watch(head, name, partial(self._call, name))
         if labels is not None:
-            labels.hook(network, self._see)
+            labels.hook(network, partial(self._see, labels))
         head.register_forward_hook(lambda _, __, output: self.maps.extend(_levels(output)))
         compute = head.loss_by_feat
 

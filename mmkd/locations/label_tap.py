@@ -50,7 +50,7 @@ class LabelTap(Tap):
 
     def hook(self, network: nn.Module, see: See) -> Handle:
         head = network.get_submodule(self.path)
-        return watch(head, self.call, lambda *arguments: see(self, head, arguments))
+        return watch(head, self.call, lambda *arguments: see(head, arguments))
 
     def pick(self, value: Any) -> Tensor:
         read = self.read(value)

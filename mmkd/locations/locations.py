@@ -1,8 +1,8 @@
-"""Base class of the selection of places at which two detectors are compared."""
+"""Base class of the selection of places at which two networks are compared."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -46,9 +46,19 @@ class Selection:
     labels: Tensor | None = None
     avg_factor: float | None = None
 
+    def only(self, kept: Tensor) -> "Selection":
+        """Return these of the places, (k,); the divisor becomes as much smaller."""
+        count = len(self.rows["student"])
+        return replace(
+            self,
+            rows={name: rows.index_select(0, kept) for name, rows in self.rows.items()},
+            labels=None if self.labels is None else self.labels.index_select(0, kept),
+            avg_factor=None if self.avg_factor is None else self.avg_factor * len(kept) / count,
+        )
+
 
 class Locations(ABC):
-    """Base class: turns outputs of detectors into rows, and selects the rows to compare.
+    """Base class: turns outputs of networks into rows, and selects the rows to compare.
 
     Attributes:
         reads_logits: Whether places are selected by the logits.

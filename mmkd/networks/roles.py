@@ -22,7 +22,7 @@ ROLES = {
     "map": "the last map or token grid before it is pooled",
     "stages": "the last map of every resolution, or of every quarter of the depth",
     "preact": "the stages before their last activation",
-    "levels": "the maps that a neck gives to the heads",
+    "levels": "the maps that a neck, or a segmentor's backbone, gives to the heads",
 }
 SINGLE = ("pooled", "map")
 FEATURES = "last_hidden_state"  # the tokens or map that a network of transformers gives
@@ -217,8 +217,12 @@ def _declared(network: nn.Module) -> dict[str, list[Tap]]:
 
 def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
     """Return taps by which the network runs as far as it can."""
-    parts = [name for name, _ in network.named_children() if name != "rpn_head"]
-    return [Tap(name) for name in parts if name != "roi_head" or not manner.refuses_rois]
+    refused = {"rpn_head"}
+    if manner.refuses_rois:
+        refused.add("roi_head")
+    if manner.refuses_pixels:
+        refused.add("decode_head")
+    return [Tap(name) for name, _ in network.named_children() if name not in refused]
 
 
 def _output(record: Record, output: Any) -> list[Value]:
@@ -265,13 +269,14 @@ class _Search:
         manner: Manner,
     ) -> None:
         self._network, self._runs, self._output = network, record.runs, output
-        self._detects = manner.detects
+        self._manner = manner
         counts = Counter(run.path for run in self._runs)
         self._once = [run for run in self._runs if counts[run.path] == 1]
         # The maps of a head are not the network's features; a detector's neck has '@levels'.
         parts = {name for name, _ in network.named_children()}
         if "backbone" in parts:
-            parts = {"backbone"} if manner.detects else parts - {"head"}
+            whole = manner.detects or manner.segments
+            parts = {"backbone"} if whole else parts - {"head"}
         self._maps = MapFinder(network, record, batch, parts)
         self._leading = leading_tokens(network)
         self.gives_features = False
@@ -322,8 +327,10 @@ class _Search:
         return replace(one.tap, tokens=f"{self._leading}:")
 
     def _logits(self) -> list[Tap]:
-        if self._detects:
+        if self._manner.detects:
             return self._detector_logits()
+        if self._manner.refuses_pixels:
+            raise NoRoleError(self._manner.refuses_pixels)
         if self._is_headless():
             raise NoRoleError("it ends without a classifier and gives features alone")
         for value in reversed(self._output):
@@ -378,7 +385,9 @@ class _Search:
         return any(parameter.dim() > 1 for parameter in module.parameters())
 
     def _pooled(self, logits: Sequence[Tap]) -> Tap:
-        if not logits and not self._detects and self._is_headless():
+        if self._manner.segments:
+            raise NoRoleError("it classifies pixels, so that no vector of an image is classified")
+        if not logits and not self._manner.detects and self._is_headless():
             return self._pooled_of_features()
         if not logits:
             raise NoRoleError("it has no '@logits', whose layer would read it")
@@ -402,6 +411,8 @@ class _Search:
 
     def _levels(self) -> list[Tap]:
         neck = self._run("neck")
+        if neck is None and self._manner.segments:  # the backbone's maps go to the heads directly
+            neck = self._run("backbone")
         maps = (
             []
             if neck is None

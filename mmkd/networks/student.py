@@ -12,21 +12,23 @@ PREFIX = "student."
 KEPT_META = ("dataset_meta", "epoch", "iter", "experiment_name", "time", "mmengine_version")
 
 
-def student_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+def student_checkpoint(checkpoint: Mapping[str, Any], member: str = "") -> dict[str, Any]:
     """Return the plain student's checkpoint, under the keys that stock OpenMMLab loads strictly.
 
     Args:
         checkpoint: Checkpoint that MMEngine's Runner saved for a
-            :class:`mmkd.distillers.Distiller`.
+            :class:`mmkd.distillers.Distiller` or a :class:`mmkd.distillers.Cohort`.
+        member: Name of the student in the cohort.
 
     Raises:
         ValueError: If it contains no student.
     """
     weights: Mapping[str, Tensor] = checkpoint.get("state_dict", {})
-    student = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
+    prefix = f"{member}.{PREFIX}" if member else PREFIX
+    student = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
     if not student:
         raise ValueError(
-            "The checkpoint holds no student: none of its keys begins with 'student.'. Is it a "
+            f"The checkpoint holds no student: none of its keys begins with {prefix!r}. Is it a "
             "plain model's checkpoint already?"
         )
     meta = {key: value for key, value in checkpoint.get("meta", {}).items() if key in KEPT_META}

@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ PATTERN = re.compile(
     r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
     r"(\{(?P<tokens>\d+:?)\})?"
 )
+# Compiled code must notice that other modules are tapped than before, as when a term begins to act.
+torch._dynamo.config.skip_nnmodule_hook_guards = False
+KEPT = -1  # in place of the version of a tensor that nothing changes
 Item = int | None
 See = Callable[..., None]
 
@@ -92,14 +96,14 @@ class Tap:
             ) from None
 
     def hook(self, network: nn.Module, see: See) -> Handle:
-        """Call ``see`` with this tap, its module, and the module's input, or its input and output.
+        """Call ``see`` with the tap's module and its input, or its input and its output.
 
         Returns:
             A handle whose ``remove()`` ends this.
         """
         module = network.get_submodule(self.path)
         register = module.register_forward_pre_hook if self.input else module.register_forward_hook
-        return register(partial(see, self))
+        return register(see)
 
     def pick(self, value: Any) -> Tensor:
         """Return the tensor of the tap, from the module's input or output."""
@@ -188,6 +192,44 @@ class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that 
     """Signal that ends a network's forward when every tap has its tensor."""
 
 
+class _Catch:
+    """Hooks of a network's taps, with the tensors that they caught in the present forward.
+
+    They are registered for the time of a forward, so that networks can be copied and saved; but
+    they are the same objects in each forward. Code that ``torch.compile`` made of the network while
+    they were registered therefore catches the tensors of later forwards, too.
+    """
+
+    def __init__(self, taps: Sequence[Tap]) -> None:
+        self.taps = taps
+        self.hooks = [partial(self._see, number) for number in range(len(taps))]
+        self.stop = self.with_gradients = False
+        self.caught: list[list[tuple[Tensor, int]]] = []  # of each tap, with their versions
+
+    def _see(self, number: int, module: nn.Module, given: Any, output: Any = None) -> None:
+        if self.with_gradients and not torch.is_grad_enabled():
+            return
+        tap, runs = self.taps[number], self.caught[number]
+        if runs and not tap.every:
+            raise TapError(
+                f"The module {tap.path!r} runs more than once in a forward, so that the tap "
+                f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it, or all "
+                f"of its runs by '{replace(tap, every=True)}'."
+            )
+        value = given if tap.input else output
+        whole = isinstance(value, Tensor) and not tap.items and not tap.tokens
+        tensor = value if whole else tap.pick(value)
+        # Compiled code keeps no versions. The same taps ran uncompiled when the model was built.
+        runs.append((tensor, KEPT if torch.compiler.is_compiling() else tensor._version))
+        if self.stop and all(self.caught):
+            raise AllCaught
+
+
+# The weak keys let networks go that are no longer used.
+_CATCHES: MutableMapping[nn.Module, dict[tuple[Tap, ...], _Catch]] = WeakKeyDictionary()
+
+
+@torch.compiler.disable(recursive=False)
 def run_tapped(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
@@ -200,8 +242,8 @@ def run_tapped(
     Args:
         network: The network.
         taps: Taps to catch.
-        forward: Function that runs the network or a part of it.
-        stop: Whether to end the forward at the deepest tap.
+        forward: Function that runs the network or a part of it. Parts may be compiled.
+        stop: Whether to end the forward at the deepest tap, which compiled code does not allow.
 
     Returns:
         The result of the forward (``None`` if it was stopped), and the tensor of each tap; of an
@@ -211,54 +253,44 @@ def run_tapped(
         TapError: If a tapped module does not run, or runs more than once and the tap does not mean
             every run, or if a tensor is changed in place after it was caught.
     """
-    taps, caught = list(taps), dict[Tap, list[tuple[Tensor, int]]]()
-    stop = stop and not any(tap.every for tap in taps)
-    with_gradients = torch.is_grad_enabled()
-
-    def catch(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
-        if with_gradients and not torch.is_grad_enabled():
-            return
-        if tap in caught and not tap.every:
-            raise TapError(
-                f"The module {tap.path!r} runs more than once in a forward, so that the tap "
-                f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it, or all "
-                f"of its runs by '{replace(tap, every=True)}'."
-            )
-        value = given if tap.input else output
-        whole = isinstance(value, Tensor) and not tap.items and not tap.tokens
-        tensor = value if whole else tap.pick(value)
-        caught.setdefault(tap, []).append((tensor, tensor._version))
-        if stop and len(caught) == len(taps):
-            raise AllCaught
-
-    output, handles = None, [tap.hook(network, catch) for tap in taps]
+    known, key = _CATCHES.setdefault(network, {}), (*taps,)
+    catch = known[key] if key in known else known.setdefault(key, _Catch(key))
+    catch.caught = caught = [[] for _ in key]
+    catch.stop = stop and not any(tap.every for tap in key)
+    catch.with_gradients = torch.is_grad_enabled()
+    output, handles = None, list[Handle]()
     try:
+        for tap, hook in zip(key, catch.hooks, strict=True):
+            handles.append(tap.hook(network, hook))
         output = forward()
     except AllCaught:
         pass
     finally:
         for handle in handles:
             handle.remove()
+        catch.caught = []
     tensors = {}
-    for tap in taps:
-        if tap not in caught and tap.optional:
-            continue
-        if tap not in caught:
-            raise TapError(
-                f"The module {tap.path!r} did not run in this forward, or without gradients, so "
-                f"that the tap '{tap}' has no tensor. Tap a module that takes part in it."
-            )
-        runs = []
-        for tensor, version in caught[tap]:
-            if tensor._version != version:
-                raise TapError(
-                    f"The tensor of the tap '{tap}' was changed in place after it was caught, by "
-                    "an in-place activation as a rule. Tap that activation itself, or set "
-                    "inplace=False."
-                )
-            runs.append(tensor)
-        tensors[tap] = runs[0] if len(runs) == 1 else tap.join(runs)
+    for tap, runs in zip(key, caught, strict=True):
+        if len(runs) == 1 and runs[0][1] in (KEPT, runs[0][0]._version):
+            tensors[tap] = runs[0][0]
+        elif runs or not tap.optional:
+            tensors[tap] = _joined(tap, runs)
     return output, tensors
+
+
+def _joined(tap: Tap, runs: Sequence[tuple[Tensor, int]]) -> Tensor:
+    """Return the tensor of a tap from those of all runs of its module, with their versions."""
+    if not runs:
+        raise TapError(
+            f"The module {tap.path!r} did not run in this forward, or without gradients, so that "
+            f"the tap '{tap}' has no tensor. Tap a module that takes part in it."
+        )
+    if any(version not in (KEPT, tensor._version) for tensor, version in runs):
+        raise TapError(
+            f"The tensor of the tap '{tap}' was changed in place after it was caught, by an "
+            "in-place activation as a rule. Tap that activation itself, or set inplace=False."
+        )
+    return tap.join([tensor for tensor, _ in runs])
 
 
 def expand(
@@ -270,7 +302,7 @@ def expand(
     def look(tap: Tap, module: nn.Module, given: Any, output: Any = None) -> None:
         found[tap] = tap.closed(given if tap.input else output)
 
-    handles = [tap.hook(network, look) for tap in taps if None in tap.items]
+    handles = [tap.hook(network, partial(look, tap)) for tap in taps if None in tap.items]
     try:
         forward()
     finally:

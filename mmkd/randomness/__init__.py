@@ -8,9 +8,16 @@ from mmkd.randomness.loading import (
 )
 from mmkd.randomness.positions import Position
 from mmkd.randomness.repeatability import unrepeatable
-from mmkd.randomness.seeding import Purpose, position_seed, seed_generators, seed_step
+from mmkd.randomness.seeding import (
+    GeneratorStates,
+    Purpose,
+    position_seed,
+    seed_generators,
+    seed_step,
+)
 
 __all__ = [
+    "GeneratorStates",
     "Position",
     "PositionedLoading",
     "Purpose",

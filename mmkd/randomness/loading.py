@@ -1,7 +1,7 @@
 """Data loading in which samples depend on their positions alone."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, IterableDataset
@@ -15,6 +15,14 @@ class Samples(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> Any: ...
+
+
+@runtime_checkable
+class BatchSamples(Protocol):
+    """A data set that gives whole batches, whose samples depend on one seed each."""
+
+    def load_batch(self, indices: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
+        """Return ``inputs`` (B, ...) and ``data_samples``."""
 
 
 class PositionedLoading:
@@ -36,19 +44,32 @@ class PositionedLoading:
         # attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
 
-    def __call__(self, indices: Sequence[int]) -> list[Any]:
+    def __call__(self, indices: Sequence[int]) -> Any:
+        if isinstance(self.dataset, BatchSamples) and isinstance(indices[0], Position):
+            return self._batch(self.dataset, indices)
         return [self.load(index) for index in indices]
 
     def load(self, index: int) -> Any:
         """Return a sample; an index without a position draws from the generators as they are."""
         if not isinstance(index, Position):
             return self._get(index)
+        if isinstance(self.dataset, BatchSamples):
+            return {name: part[0] for name, part in self._batch(self.dataset, [index]).items()}
         position = int(index), index.view, index.repetition
         seed_generators(position_seed(self.seed, Purpose.SAMPLE, *position))
         sample = self._get(index)
         if self.tell:
             sample["data_samples"].set_field(position, "position", field_type="metainfo")
         return sample
+
+    def _batch(self, dataset: BatchSamples, indices: Sequence[Any]) -> dict[str, Any]:
+        positions = [(int(index), index.view, index.repetition) for index in indices]
+        seeds = [position_seed(self.seed, Purpose.SAMPLE, *position) for position in positions]
+        batch = dataset.load_batch(indices, seeds)
+        if self.tell:
+            for sample, position in zip(batch["data_samples"], positions, strict=True):
+                sample.set_field(position, "position", field_type="metainfo")
+        return batch
 
     def _get(self, index: int) -> Any:
         if self._of_class is not None:

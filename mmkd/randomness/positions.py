@@ -46,6 +46,8 @@ class PositionSampler(Sampler[int]):
         seed: Seed of the run.
         views: Number of views after which they repeat, or ``None`` for as many as epochs.
 
+    A sampler with ``repeats_views = True`` gives a sample that it repeats in the same view.
+
     Attributes:
         next_pass: Number of the next pass over the data: the epoch in a loop over epochs.
     """
@@ -78,13 +80,14 @@ class PositionSampler(Sampler[int]):
         rank, world = get_dist_info()
         repeats, views = getattr(self.sampler, "num_repeats", 1), self.views
         seen, endless = array("I", bytes(4 * self.size)), self.endless
+        same = getattr(self.sampler, "repeats_views", False)
         for count, index in enumerate(self.sampler):
             view, repetition = number, 0
             if endless:  # its processes share one order, and each takes every world-th index
                 view += (count * world + rank) // self.size
             elif repeats > 1:
                 repetition = (count * world + rank) % repeats
-            else:
+            elif not same:
                 repetition = seen[index]
                 seen[index] = repetition + 1
             yield Position(index, view % views if views else view, repetition)

@@ -2,13 +2,16 @@
 
 import random
 import struct
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.device import get_device
+from torch import Tensor
 
 
 class Purpose(IntEnum):
@@ -17,6 +20,7 @@ class Purpose(IntEnum):
     SAMPLE = 0
     STEP = 1
     ORDER = 2
+    SELECTION = 3
 
 
 def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
@@ -28,7 +32,7 @@ def position_seed(seed: int, purpose: Purpose, *position: int) -> int:
     Args:
         seed: Seed of the run.
         purpose: Purpose of the random numbers.
-        *position: Integers: (sample, view, repetition), (iteration, rank) or (pass,).
+        *position: Integers: (sample, view, repetition), (iteration, rank), (pass,) or (iteration,).
     """
     words = _begun(seed, purpose).copy()
     words.update(struct.pack(f"<{len(position)}q", *position))
@@ -59,3 +63,34 @@ def seed_step(seed: int) -> None:
     seed_generators(seed)
     if get_device() != "cpu":
         torch.manual_seed(seed)
+
+
+@dataclass(frozen=True)
+class GeneratorStates:
+    """States of the generators that a training step draws from, to return to.
+
+    Attributes:
+        python: State of ``random``.
+        numpy: State of ``numpy.random``.
+        cpu: State of torch's generator on the CPU.
+        cuda: State of torch's generator on the current GPU, if the run uses one.
+    """
+
+    python: Any
+    numpy: Any
+    cpu: Tensor
+    cuda: Tensor | None
+
+    @classmethod
+    def now(cls) -> "GeneratorStates":
+        """Return the present states."""
+        cuda = torch.cuda.get_rng_state() if get_device() == "cuda" else None
+        return cls(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
+
+    def restore(self) -> None:
+        """Put the generators back into these states."""
+        random.setstate(self.python)
+        np.random.set_state(self.numpy)
+        torch.set_rng_state(self.cpu)
+        if self.cuda is not None:
+            torch.cuda.set_rng_state(self.cuda)

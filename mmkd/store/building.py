@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmkd.loading import build_loader
 from mmkd.logits.entropy import entropy
 from mmkd.randomness import Position, PositionedLoading, Purpose, position_seed, unrepeatable
 from mmkd.store.checks import check_parts, check_taps, entropies_of, temperature_of
@@ -64,7 +65,7 @@ class StoreBuilder:
         self.model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not getattr(self.model, "teachers", None):
             raise StoreError("The config has no mmkd.Distiller with teachers, so nothing to store.")
-        self.loader = Runner.build_dataloader(config.train_dataloader, seed=runner.seed)
+        self.loader: Any = build_loader(config.train_dataloader, seed=runner.seed)
         terms = [*self.model.terms.values()]
         check_student(self.model.student)
         check_taps(terms, self.model.logits)

@@ -5,8 +5,10 @@ from typing import Any
 
 from torch import nn
 
+from mmkd.contracts import traits_of
 from mmkd.losses import KDLoss
 from mmkd.networks.taps import Tap
+from mmkd.selection import SelectByEntropy
 from mmkd.store.manifest import StoreError
 from mmkd.store.values import Values
 from mmkd.weights import AverageTeachers, EntropySampleWeight, EntropyTeacherWeight
@@ -15,10 +17,10 @@ FULL = "Build the store with full logits (without --top-k and --sampled)"
 
 
 def entropies_of(terms: Iterable[Any]) -> list[tuple[float, float]]:
-    """Return temperature and eps of each entropy of teachers that the terms' weights read."""
+    """Return temperature and eps of each entropy of teachers that weights and choices read."""
     wanted: dict[tuple[float, float], None] = {}
     for term in terms:
-        for weight in (term.sample_weight, term.teacher_weight):
+        for weight in (term.sample_weight, term.teacher_weight, term.select):
             if (entropy := _entropy_of(weight)) is not None:
                 wanted[entropy] = None
     return [*wanted]
@@ -86,8 +88,10 @@ def _reason(term: Any, values: Any, kept: list[tuple[float, float]]) -> str | No
         return "its transforms need all logits"
     if loss.target is not None:
         return f"{type(loss.target).__name__} reads the probability of the true class"
-    for weight in (term.sample_weight, term.teacher_weight):
+    for weight in (term.sample_weight, term.teacher_weight, term.select):
         if weight is None or isinstance(weight, AverageTeachers):
+            continue
+        if weight is term.select and not traits_of(weight).reads_teacher:
             continue
         entropy = _entropy_of(weight)
         if entropy is None:
@@ -101,9 +105,11 @@ def _reason(term: Any, values: Any, kept: list[tuple[float, float]]) -> str | No
 
 
 def _entropy_of(weight: nn.Module | None) -> tuple[float, float] | None:
-    """Return temperature and eps if a weight is an entropy of raw logits, otherwise ``None``."""
+    """Return temperature and eps if a part reads an entropy of raw logits, otherwise ``None``."""
     if isinstance(weight, EntropySampleWeight) and weight.activation == "softmax":
         return None if len(weight.transforms) else (float(weight.temperature), float(weight.eps))
     if isinstance(weight, EntropyTeacherWeight) and weight.part == "all":
         return float(weight.temperature), 0.0
+    if isinstance(weight, SelectByEntropy) and weight.reads_teacher:
+        return (float(weight.temperature), 0.0) if weight.activation == "softmax" else None
     return None

@@ -84,5 +84,5 @@ def of_pixels(loading: PositionedLoading) -> str:
 
 def _pixels(inputs: Any) -> bytes:
     if isinstance(inputs, Tensor):
-        return inputs.contiguous().numpy().tobytes()
+        return inputs.cpu().contiguous().numpy().tobytes()
     return b"\0".join(_pixels(view) for view in inputs)

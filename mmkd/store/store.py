@@ -111,8 +111,9 @@ class Store:
             raise self._misfit("other samples or labels, or another order of them")
         if of_pixels(dataset.__getitems__) != manifest.pixels:
             raise self._misfit(
-                "other pixels of the same samples: the images, or the libraries that read and "
-                f"transform them, differ (the store was made with {manifest.made_with})"
+                "other pixels of the same samples: the images, the loader "
+                "(train_dataloader.type), or the libraries that read and transform them differ "
+                f"(the store was made with {manifest.made_with})"
             )
         views = self.views or epochs
         if views > manifest.views:

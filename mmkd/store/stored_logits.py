@@ -16,7 +16,8 @@ class StoredLogits(Tensor):
 
     The entropy of a truncated distribution differs from that of the full one.
     :func:`mmkd.logits.entropy.entropy` of this tensor is the stored entropy, by torch's protocol
-    for functions of subclasses; every other function returns a plain tensor.
+    for functions of subclasses. A choice of samples by ``index_select`` keeps theirs; every other
+    function returns a plain tensor.
     """
 
     entropies: Mapping[tuple[float, float], Tensor]
@@ -46,4 +47,7 @@ class StoredLogits(Tensor):
             result = function(*args, **(kwargs or {}))
             if function in SAME_LOGITS:
                 return cls.of(result, args[0].entropies)
+            if function is Tensor.index_select:
+                kept = {key: value[args[2]] for key, value in args[0].entropies.items()}
+                return cls.of(result, kept)
         return result

@@ -66,6 +66,10 @@ class StoredTeacher(Teacher):
     def altered_by(self) -> list[str]:
         return []
 
+    @property
+    def mixes_samples(self) -> bool:
+        return False
+
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
         """Do nothing: there is no network to move."""
 

@@ -1,40 +1,17 @@
 """Options that make a frozen network cheaper to run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
-from mmengine.logging import print_log
-from torch import nn
+from mmengine.model import BaseModel
+from torch import Tensor, nn
 
 from mmkd.networks.taps import Tap
 
-
-def fold_batch_norm(network: nn.Module) -> None:
-    """Fold each BatchNorm that follows a convolution into that convolution, in place.
-
-    mmcv pairs them by their order in the module, which need not be the order in which they run.
-    Therefore the caller has to check that the outputs stay the same.
-    """
-    from mmcv.cnn import fuse_conv_bn
-
-    fuse_conv_bn(network)
-
-
-def compile_parts(network: nn.Module, taps: Iterable[Tap]) -> None:
-    """Compile the top-level parts of a network in which no tap lies.
-
-    A tap hooks its module anew in every step, and compiled code would not see the hook.
-    """
-    tapped = {tap.path.split(".")[0] for tap in taps}
-    parts = [name for name, _ in network.named_children() if name not in tapped]
-    parts = [
-        name for name in parts if next(network.get_submodule(name).parameters(), None) is not None
-    ]
-    for name in parts:
-        network.get_submodule(name).compile()
-    print_log(
-        f"Compiled parts of the teacher: {', '.join(parts) or 'none, all are tapped'}", "current"
-    )
+MEMORY_FORMATS = {"channels_last": torch.channels_last}
+SPEEDS = ("exact", "fast")
+Tensors = Mapping[Tap, Tensor]
 
 
 def parse_dtype(name: str | None) -> torch.dtype | None:
@@ -45,3 +22,125 @@ def parse_dtype(name: str | None) -> torch.dtype | None:
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ValueError(f"{name!r} is no floating-point type; write 'bfloat16' or 'float16'.")
     return dtype
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """Options of a frozen network.
+
+    Attributes:
+        dtype: Floating-point type in which it runs; ``None`` for that of its weights.
+        memory_format: Memory format of its weights and input; ``None`` for that of its weights.
+        fold_bn: Whether batch norms are folded into the convolutions before them.
+        compile: Whether the network is compiled.
+        tried: Whether all this is tried out on the first images of a run, and given up where it
+            fails.
+    """
+
+    dtype: torch.dtype | None
+    memory_format: torch.memory_format | None
+    fold_bn: bool
+    compile: bool
+    tried: bool
+
+    @classmethod
+    def read(
+        cls,
+        speed: str,
+        dtype: str | None,
+        memory_format: str | None,
+        fold_bn: bool,
+        compile: bool,
+    ) -> "Acceleration":
+        """Read a teacher's arguments.
+
+        Raises:
+            ValueError: If one of them is not allowed.
+        """
+        if speed not in SPEEDS:
+            raise ValueError(f"speed must be one of {[*SPEEDS]}, not {speed!r}.")
+        fast = speed == "fast"
+        memory_format = memory_format or ("channels_last" if fast else None)
+        if memory_format not in (None, *MEMORY_FORMATS):
+            raise ValueError(
+                f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
+            )
+        return cls(
+            dtype=parse_dtype(dtype or ("bfloat16" if fast else None)),
+            memory_format=MEMORY_FORMATS.get(memory_format or ""),
+            fold_bn=fold_bn or fast,
+            compile=compile or fast,
+            tried=fast,
+        )
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the arguments that make the network run otherwise than it is written."""
+        if self.tried:
+            return ["speed='fast'"]
+        given = dict(dtype=self.dtype, fold_bn=self.fold_bn, compile=self.compile)
+        return [name for name, value in given.items() if value]
+
+
+AS_WRITTEN = Acceleration.read("exact", None, None, fold_bn=False, compile=False)
+
+
+def fold_batch_norm(network: nn.Module, run: Callable[[], Tensors]) -> str | None:
+    """Fold each batch norm that follows a convolution into that convolution, in place.
+
+    mmcv pairs them by their order in the module, which need not be the order in which they run.
+    Therefore the outputs before and after are compared. Folding and comparison take place in the
+    type of the weights: in bfloat16 the rounding of a trained network would hide, or look like, a
+    wrong pair.
+
+    Args:
+        network: The network, in eval mode.
+        run: Function that runs it on an example and returns the tensors at its taps.
+
+    Returns:
+        The reason why the network is not the same any more, or ``None`` if it is.
+    """
+    from mmcv.cnn import fuse_conv_bn
+
+    before = run()
+    try:
+        fuse_conv_bn(network)
+        after = run()
+    # a batch norm of another size, or without weights, was folded into a convolution
+    except (RuntimeError, TypeError) as error:
+        return f"a batch norm does not fit the convolution before it ({error})"
+    finally:
+        network.requires_grad_(False)  # folding makes new parameters
+    errors = {tap: relative_error(after[tap], before[tap]) for tap in before}
+    wrong = {tap: e for tap, e in errors.items() if not e <= _tolerance(before[tap].dtype)}
+    if not wrong:
+        return None
+    worst = max(wrong, key=lambda tap: wrong[tap])
+    return (
+        f"its layers do not run in the order in which they are defined (at '{worst}' the output "
+        f"changes by {wrong[worst]:.1%})"
+    )
+
+
+def _tolerance(dtype: torch.dtype) -> float:
+    """Return the rounding of a deep network in a type, as a share of its output's norm."""
+    return 1e-3 if torch.finfo(dtype).bits >= 32 else 1e-1
+
+
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    """Return the norm of the difference of two tensors, as a share of the second one's norm."""
+    expected = expected.float()
+    error = (found.float() - expected).norm()
+    return float(error / expected.norm().clamp(min=torch.finfo(torch.float32).tiny))
+
+
+def compile_network(network: nn.Module) -> None:
+    """Compile a network, of a model of OpenMMLab its parts, whose forward has several modes.
+
+    The tensors at taps are caught inside compiled code, too.
+    """
+    whole = not isinstance(network, BaseModel)
+    parts = {"": network} if whole else dict(network.named_children())
+    for part in parts.values():
+        if next(part.parameters(), None) is not None:
+            part.compile()

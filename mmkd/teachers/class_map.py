@@ -185,3 +185,17 @@ class ClassMap:
         shared = found[classes[found.labels] >= 0]
         shared.labels = classes[shared.labels]
         return shared
+
+    def relabel_pixels(self, sample: Any) -> None:
+        """Give each pixel of the teacher's prediction the likeliest of the student's classes.
+
+        Args:
+            sample: Prediction as mmseg's ``SegDataSample``, with the teacher's ``seg_logits``
+                (C_t, H, W). The student's (C_s, H, W) take their place; classes that the teacher
+                lacks get minus infinity.
+        """
+        logits = sample.seg_logits.data
+        own = logits.new_full((self.num_student_classes, *logits.shape[1:]), float("-inf"))
+        own[self.student_classes] = logits[self.teacher_classes]
+        sample.seg_logits.data = own
+        sample.pred_sem_seg.data = own.argmax(0, keepdim=True)

@@ -1,7 +1,6 @@
 """Frozen network of a teacher, and the way it is run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from mmkd.compat.checkpoints import trusted
-from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.networks.building import Spec
-from mmkd.networks.dry_run import device_of
-from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides, Roles
 from mmkd.networks.sizes import own_size
-from mmkd.networks.taps import Tap, expand, run_tapped
-from mmkd.teachers.acceleration import compile_parts, fold_batch_norm, parse_dtype
-from mmkd.teachers.batch_statistics import batch_statistics
+from mmkd.networks.taps import Tap, expand
+from mmkd.teachers.acceleration import Acceleration
 from mmkd.teachers.class_map import ClassMap
 from mmkd.teachers.class_names import (
     ClassMapping,
@@ -31,16 +25,15 @@ from mmkd.teachers.class_names import (
     network_classes,
     parse_class_map,
 )
+from mmkd.teachers.frozen import FrozenNetwork
 from mmkd.teachers.opening import initialise, open_network
-from mmkd.teachers.predictions import predictions
+from mmkd.teachers.predicting import classified, predictions
 from mmkd.teachers.preprocessing import Preprocessing
-from mmkd.teachers.renormalize import Normalization, Pixels, Renormalize
+from mmkd.teachers.renormalize import Normalization, Pixels
 from mmkd.teachers.weights import load_weights
 
-MEMORY_FORMATS = {"channels_last": torch.channels_last}
 
-
-class Teacher:
+class Teacher(FrozenNetwork):
     """A frozen network outside the student's module tree.
 
     It is not a submodule of anything, so that no ``state_dict``, optimizer, DDP or EMA can hold it.
@@ -70,8 +63,15 @@ class Teacher:
         dtype: Floating-point type in which the network runs, such as ``'bfloat16'``. By default the
             student's type.
         memory_format: ``'channels_last'``, or ``None`` for the default.
-        fold_bn: Whether to fold BatchNorm into the convolutions before it.
-        compile: Whether to compile the parts of the network in which no tap lies.
+        fold_bn: Whether to fold BatchNorm into the convolutions before it, in the type of the
+            weights and before they are converted to ``dtype``. The outputs stay equal up to
+            rounding, which is checked.
+        compile: Whether to compile the network.
+        speed: ``'exact'`` runs the network as it is written, apart from the options above; its
+            outputs are the same bit for bit. ``'fast'`` converts it to bfloat16 and channels_last,
+            folds batch norms where that is right, and compiles it. On the first images of the run
+            the outputs are then compared with the exact ones, and the log says how they agree and
+            how fast they are. If they do not agree, the teacher runs as with ``'exact'``.
         released_code: Let the network's batch norms normalise by the statistics of each batch, as
             in the released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in
             training mode. The running statistics do not change, and evaluation uses them.
@@ -87,11 +87,8 @@ class Teacher:
             does not say it.
 
     Attributes:
-        network: The network.
-        manner: The manner in which the network is run.
+        class_map: Correspondence of classes, if there is one.
         classes: Number of classes of a classifier's logits (N, C), once its roles were found.
-        statistics: Function that returns the context in which the network teaches; it decides by
-            which statistics batch norms normalise.
     """
 
     def __init__(
@@ -108,6 +105,7 @@ class Teacher:
         memory_format: str | None = None,
         fold_bn: bool = False,
         compile: bool = False,
+        speed: str = "exact",
         released_code: bool = False,
         roles: Overrides | None = None,
         pretrained: bool | None = None,
@@ -118,16 +116,11 @@ class Teacher:
         trust = trust_checkpoint or trusted()
         pretrained = False if checkpoint is not None else pretrained
         opened = open_network(model, pretrained, arguments or {}, trust)
-        self.network: nn.Module = opened.network
         meta: Mapping[str, Any] = {}
         if checkpoint is not None:
-            meta = load_weights(self.network, checkpoint, prefix, strict, trust)
+            meta = load_weights(opened.network, checkpoint, prefix, strict, trust)
         elif not opened.has_weights:
-            initialise(self.network)
-        self.network.eval()
-        self.network.requires_grad_(False)
-        self.manner = manner_of(self.network)
-        self.classes: int | None = None
+            initialise(opened.network)
         parsed = parse_class_map(class_map)
         self.class_map = parsed if isinstance(parsed, ClassMap) else None
         self._named_classes = parsed if isinstance(parsed, NamedClasses) else None
@@ -135,43 +128,26 @@ class Teacher:
             self._named_classes.teacher = (
                 meta_classes(meta) or opened.classes or network_classes(opened.spec)
             )
-        input_size = input_size or opened.size
-        self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
         self._preprocessing = Preprocessing(
-            Normalization.of(self.network) if opened.preprocesses else None,
+            Normalization.of(opened.network) if opened.preprocesses else None,
             Pixels.parse(normalization) or opened.pixels,
             Pixels.parse(student_normalization),
         )
-        self.interpolation = interpolation
-        self.dtype = parse_dtype(dtype)
-        if self.dtype == torch.bfloat16:
-            allow_bfloat16()
-        # A network with a fixed type runs in that type, even if the training step uses autocast.
-        self._autocast: Callable[[str], AbstractContextManager[Any]] = (
-            nullcontext if self.dtype is None else partial(torch.autocast, enabled=False)
+        self.classes: int | None = None
+        self._roles, self._spec = roles, opened.spec
+        input_size = input_size or opened.size
+        super().__init__(
+            opened.network,
+            Acceleration.read(speed, dtype, memory_format, fold_bn, compile),
+            (input_size, input_size) if isinstance(input_size, int) else input_size,
+            interpolation,
+            released_code,
         )
-        if memory_format not in (None, *MEMORY_FORMATS):
-            raise ValueError(
-                f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
-            )
-        self.memory_format = MEMORY_FORMATS.get(memory_format or "")
-        self._fold_bn, self._compile, self._roles = fold_bn, compile, roles
-        self._spec = opened.spec
-        self._released_code = released_code
-        self.statistics: Callable[[], AbstractContextManager[None]] = (
-            partial(batch_statistics, self.network) if released_code else nullcontext
-        )
-        self._renormalize: Renormalize | None = None
-        self._logits: Tap | None = None
-        self._device = device_of(self.network)
-        self._apply(lambda tensor: tensor)
 
     @property
-    def altered_by(self) -> list[str]:
-        """Names of the arguments that make the network run otherwise than it is written."""
-        given = dict(dtype=self.dtype, fold_bn=self._fold_bn, compile=self._compile)
-        given["released_code"] = self._released_code
-        return [name for name, value in given.items() if value]
+    def mixes_samples(self) -> bool:
+        """Whether the output for a sample depends on the other samples of its batch."""
+        return self._released_code
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Teacher":
         """Return itself: copies of a distiller, such as EMA's, share its teachers."""
@@ -184,22 +160,6 @@ class Teacher:
             if name == "network" or name.startswith("__"):
                 raise AttributeError(name)
             return getattr(self.network, name)
-
-    def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Move or cast the network like ``nn.Module._apply``, keeping a fixed type and format."""
-        self.network._apply(function)
-        if self._renormalize is not None:
-            self._renormalize._apply(function)  # type: ignore[no-untyped-call]
-        if self.dtype is not None:
-            self.network.to(self.dtype)
-        if self.memory_format is not None:
-            self.network.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        self._device = device_of(self.network)
-
-    def follow(self, device: torch.device) -> None:
-        """Move the network to a device if it is elsewhere."""
-        if device != self._device:
-            self._apply(lambda tensor: tensor.to(device))
 
     def match_preprocessing(
         self, name: str, student: nn.Module, loaded_bgr: bool | None = None
@@ -223,85 +183,6 @@ class Teacher:
             student = self._named_classes.student or find_student()
             self.class_map = map_by_names(name, student, self._named_classes.teacher)
 
-    def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
-        """Fold and compile as configured.
-
-        Args:
-            inputs: An example of the student's input (N, C, H, W). On it the folded network must
-                give the same outputs as before.
-            taps: Taps that will be read.
-
-        Raises:
-            ValueError: If folding changes the outputs at the taps.
-        """
-        if self._fold_bn:
-            before = self.example(inputs, taps)
-            try:
-                fold_batch_norm(self.network)
-                after = self.example(inputs, taps)
-                same = all(_near(before[tap], after[tap]) for tap in taps)
-            except RuntimeError:  # a BatchNorm of another size was folded into a convolution
-                same = False
-            if not same:
-                raise ValueError(
-                    "Folding BatchNorm changes what the teacher computes: its layers do not run in "
-                    "the order in which they are defined. Set fold_bn=False."
-                )
-        if self._compile:
-            compile_parts(self.network, taps)
-
-    def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
-        """Set the network to eval, and turn the student's input (N, C, H, W) into the teacher's.
-
-        The network follows the input to its device, because wrappers that move only the modules
-        that they see, such as FSDP, leave a teacher behind.
-        """
-        self.network.eval()
-        if inputs.device != self._device:
-            self.follow(inputs.device)
-        if self._renormalize is not None:
-            inputs = self._renormalize(inputs, data_samples)
-        if self.input_size is not None and tuple(inputs.shape[-2:]) != tuple(self.input_size):
-            inputs = interpolate(inputs, tuple(self.input_size), mode=self.interpolation)
-        if self.dtype is not None:
-            inputs = inputs.to(self.dtype)
-        if self.memory_format is not None:
-            inputs = inputs.contiguous(memory_format=self.memory_format)
-        return inputs
-
-    @torch.no_grad()
-    def __call__(
-        self,
-        inputs: Tensor,
-        data_samples: Any,
-        taps: Collection[Tap],
-        rois: Sequence[Tensor] = (),
-    ) -> dict[Tap, Tensor]:
-        """Run the network as far as its deepest tap, and return the tensors at the taps.
-
-        Args:
-            inputs: The student's input (N, C, H, W), from the student's data preprocessor.
-            data_samples: The batch's data samples, or ``None``.
-            taps: Taps to catch.
-            rois: The student's RoIs, shape (R, 5) for each stage, for a two-stage detector.
-        """
-        conversions = self._renormalize, self.input_size, self.dtype, self.memory_format
-        if conversions == (None,) * 4 and inputs.device == self._device:
-            self.network.eval()
-        else:
-            inputs = self.prepare(inputs, data_samples)
-        if (parts := self.manner.parts) is None:
-            forward = partial(self.network, inputs, **self.manner.arguments)
-        else:
-            forward = partial(parts, self.network, inputs, data_samples, rois, taps)
-        with self._autocast(inputs.device.type), self.statistics():
-            _, caught = run_tapped(self.network, taps, forward, stop=True)
-        return caught
-
-    def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
-        """Run the network on an example of the student's input, as in :meth:`__call__`."""
-        return self(inputs, None, taps, self.manner.example_rois(inputs))
-
     def find_roles(self, name: str, inputs: Tensor) -> Roles:
         """Find the network's roles on an example (N, C, H, W) of the student's input.
 
@@ -309,9 +190,9 @@ class Teacher:
         resized from then on, as with ``input_size``.
         """
         roles = self._fitting_roles(name, inputs)
-        shapes = {tap: roles.shapes.get(tap, ()) for tap in roles.taps.get("logits", ())}
-        self._logits = next((tap for tap, shape in shapes.items() if len(shape) == 2), None)
-        self.classes = None if self._logits is None else shapes[self._logits][1]
+        self.name, self.logits = name, roles.taps.get("logits", [])
+        shapes = [roles.shapes.get(tap, ()) for tap in self.logits]
+        self.classes = shapes[0][1] if [len(shape) for shape in shapes] == [2] else None
         return roles
 
     def _fitting_roles(self, name: str, inputs: Tensor) -> Roles:
@@ -349,18 +230,12 @@ class Teacher:
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: Data samples, which are filled in place.
         """
+        if not self.manner.computes_losses:
+            if self.classes is None:
+                raise ValueError(f"The teacher {self.name!r} gives no class scores of images.")
+            (logits,) = self(inputs, data_samples, self.logits).values()
+            return classified(logits, data_samples, self.class_map)
+        self.settle(inputs, data_samples, self.manner.example_rois(inputs))
         inputs = self.prepare(inputs, data_samples)
         with self._autocast(inputs.device.type):
-            return predictions(self, inputs, data_samples)
-
-    def logits_of(self, inputs: Tensor) -> Tensor:
-        """Return the class logits (N, C) of a classifier, for images prepared for its network."""
-        assert self._logits is not None
-        forward = partial(self.manner.forward, self.network, inputs, [self._logits])
-        _, caught = run_tapped(self.network, [self._logits], forward, stop=True)
-        return caught[self._logits]
-
-
-def _near(first: Tensor, second: Tensor) -> bool:
-    """Return whether two outputs are equal up to rounding, also in half precision."""
-    return bool((first - second).float().norm() <= 1e-2 * first.float().norm())
+            return predictions(self.network, inputs, data_samples, self.class_map)

@@ -14,6 +14,7 @@ from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.networks import Networks
 from mmkd.terms.parts import lend_networks, teacher_heads
 from mmkd.terms.places import fit_locations
+from mmkd.terms.selection_checks import check_selection
 from mmkd.terms.term import Term, Terms
 from mmkd.terms.trial import try_term
 
@@ -98,6 +99,7 @@ def _finish(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> T
     check_labels(draft, networks.student)
     check_views(draft, networks.student)
     check_detection(draft, networks)
+    check_selection(draft, networks, shapes)
     connectors = connect_draft(draft, shapes)
     heads = teacher_heads(draft, networks.teachers, connectors, shapes)
     term = Term(draft, connectors, heads)

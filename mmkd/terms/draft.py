@@ -29,6 +29,7 @@ class Draft:
         sample_weight: The term's sample weight.
         teacher_weight: The term's teacher weight.
         locations: The term's selection of places.
+        select: The term's choice of samples.
         student: The student's tap or taps.
         teachers: The tap or taps of each teacher that takes part, by name.
         logits: Taps of the logits, by ``'student'`` and the names of all teachers.
@@ -43,6 +44,7 @@ class Draft:
     sample_weight: nn.Module | None
     teacher_weight: nn.Module | None
     locations: Locations | None
+    select: nn.Module | None
     student: Taps
     teachers: dict[str, Taps]
     logits: dict[str, Taps]
@@ -67,8 +69,14 @@ class Draft:
 
     @property
     def reads_logits(self) -> bool:
-        """Whether the term reads logits besides its compared taps, to weigh or to select."""
+        """Whether the term reads all logits besides its compared taps, to weigh or to select."""
+        if self.select is not None and traits_of(self.select).reads_teacher:
+            return True
         return self.weighs or bool(self.locations and self.locations.reads_logits)
+
+    def reads_logits_of(self, network: str) -> bool:
+        """Return whether the term reads a network's logits besides its compared taps."""
+        return self.reads_logits or (self.select is not None and network == "student")
 
     @property
     def needs_labels(self) -> bool:
@@ -94,7 +102,7 @@ class Draft:
         """Return all taps that a dry run can catch, by network."""
         wanted = {}
         for network, taps in self.sides.items():
-            logits = flat(self.logits[network]) if self.reads_logits else []
+            logits = flat(self.logits[network]) if self.reads_logits_of(network) else []
             extras = self.locations.taps(network) if self.locations else []
             wanted[network] = [*flat(taps), *logits, *extras]
         wanted["student"] += self.student_gives
@@ -154,6 +162,7 @@ def _draft(
         sample_weight=None if settings.sample_weight is None else _build(settings.sample_weight),
         teacher_weight=None if teacher_weight is None else _build(teacher_weight),
         locations=None if settings.locations is None else MODELS.build(settings.locations),
+        select=None if settings.select is None else _build(settings.select),
         student=read["student"] if settings.student is None else parse_taps(settings.student),
         teachers=teachers,
         logits=dict(read),

@@ -39,7 +39,7 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
     draft.locations.fit(draft.name, sides, draft.labels)
     draft.labels = draft.locations.labels
     for name, taps in draft.sides.items():
-        if draft.reads_logits and len(flat(taps)) != len(flat(draft.logits[name])):
+        if draft.reads_logits_of(name) and len(flat(taps)) != len(flat(draft.logits[name])):
             raise ValueError(
                 f"The term {draft.name!r} taps {len(flat(taps))} levels of the {name}, and its "
                 f"`logits` are {len(flat(draft.logits[name]))}: they must be the same levels."

@@ -38,6 +38,9 @@ class TermSettings:
             uses the labels of the data samples.
         locations: Config of :class:`mmkd.locations.Locations`, for outputs of detectors that are
             compared at some selected places in each step. The taps may then be lists over levels.
+        select: Config of a choice of the samples that enter the term in each step, such as
+            :class:`mmkd.selection.SelectByEntropy`. A sample is what has one row of logits: an
+            image, a RoI, or one of the selected places.
         weight: Scalar weight of the term, at least 0. A term of weight 0 is left out.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`.
     """
@@ -52,6 +55,7 @@ class TermSettings:
     weigh_through: Sequence[str] = ()
     labels: str | None = None
     locations: Config | None = None
+    select: Config | nn.Module | None = None
     weight: float = 1.0
     schedule: Config | None = None
 

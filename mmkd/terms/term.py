@@ -1,6 +1,6 @@
 """Finished term of the objective: the tensors it reads, how it compares and weighs them."""
 
-from collections.abc import ItemsView, Mapping, ValuesView
+from collections.abc import ItemsView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.schedule import Schedule
 from mmkd.teachers import ClassMap, TeacherHead
 from mmkd.terms.draft import Draft
+from mmkd.terms.kept import of_labels, of_samples, of_taps
 from mmkd.typed import TypedModule
 
 Features = Mapping[str, Mapping[Tap, Tensor]]
+Batch = tuple[Features, Tensor | None, Any]
 
 
 @dataclass
@@ -26,8 +28,8 @@ class TermOutput:
     Attributes:
         loss: Weighted loss, 0-dim, with its graph.
         weight: Product of sample and teacher weight, shape (K, N), if the term has either.
-        logits: Logits at the places that the term selects, over the shared classes, shape (N, C) by
-            network, if the term has ``locations`` and reads logits.
+        logits: Logits of the samples that the term selects, shape (N, C) by network, if the term
+            has ``locations``, or chose samples before its teachers ran, and compares logits.
         empty: Whether no place was selected in this step, so that the loss is 0.
     """
 
@@ -58,6 +60,9 @@ class Term(TypedModule):
             samples.
         taps: All taps that the term reads, by network, as ordered sets.
         loss: The loss.
+        select: The choice of the samples that enter the term; ``None`` means all.
+        chooses_early: Whether these are chosen by the student's logits of whole images, so that the
+            teachers need no others.
         connectors: Connectors by teacher.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
         class_maps: Correspondence of classes, for each teacher that has other classes.
@@ -80,6 +85,11 @@ class Term(TypedModule):
         self.label_tap, self.locations = draft.labels, draft.locations
         self.taps = {name: dict.fromkeys(read) for name, read in draft.wanted().items()}
         self.loss: nn.Module = draft.loss
+        self.select = draft.select
+        self._select_reads_teacher = draft.select is None or traits_of(draft.select).reads_teacher
+        self.chooses_early = not (
+            self._select_reads_teacher or draft.locations is not None or draft.student_gives
+        )
         self.sample_weight = draft.sample_weight
         self.teacher_weight = draft.teacher_weight
         self.connectors = nn.ModuleDict(connectors)
@@ -96,7 +106,11 @@ class Term(TypedModule):
             self._teacher_traits = traits_of(self.teacher_weight)
 
     def forward(
-        self, features: Features, labels: Tensor | None, data_samples: Any = None
+        self,
+        features: Features,
+        labels: Tensor | None,
+        data_samples: Any = None,
+        kept: Tensor | None = None,
     ) -> TermOutput:
         """Compute the term, without its scalar weight and schedule.
 
@@ -104,12 +118,17 @@ class Term(TypedModule):
             features: Tensors at the taps of each network, by ``'student'`` and teacher names.
             labels: Class indices, shape (N,), or ``None`` if the batch has none.
             data_samples: The batch's data samples, for losses that take them.
+            kept: Result of :meth:`choose`, (k,), if the teachers' tensors are of these samples
+                already.
         """
         selection = None
         if self.label_tap is not None or self.locations is not None:
             labels, selection = self._select(features, labels, data_samples)
             if selection is not None and not len(selection.rows["student"]):
                 return TermOutput(self._nothing(features), None, empty=True)
+        if self.select is not None:
+            batch = features, labels, data_samples
+            (features, labels, data_samples), selection = self._keep(batch, selection, kept)
         pairs: dict[str, tuple[Any, Any]] = {}
         for name, taps in self.teacher_taps.items():
             if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
@@ -117,7 +136,9 @@ class Term(TypedModule):
             else:
                 student = self._read("student", self.student_taps, features, selection)
                 pairs[name] = student, self._read(name, taps, features, selection)
-        logits = None if selection is None else self._compared_logits(pairs)
+        logits = None
+        if selection is not None or kept is not None:
+            logits = self._compared_logits(pairs)
         if self.class_maps or self.connectors:
             pairs = {name: self._comparable(name, *pair) for name, pair in pairs.items()}
         weights = self._weights(features, labels, selection, pairs) if self.weighs else None
@@ -154,6 +175,36 @@ class Term(TypedModule):
         student = self._read("student", self.student_taps, features)
         selection = self.locations.select(student, logits, features, labels, data_samples)
         return selection.labels, selection
+
+    def choose(self, features: Features, selection: Selection | None = None) -> Tensor | None:
+        """Return the indices of the samples that enter the term, (k,), or ``None`` for all.
+
+        Args:
+            features: As in :meth:`forward`; the student's alone if the term ``chooses_early``.
+            selection: The compared places, if the term has locations.
+        """
+        assert self.select is not None
+        names = () if not self._select_reads_teacher else (*self.teacher_taps,)
+        kept: Tensor | None = self.select(*self._raw_logits(features, selection, names))
+        return kept
+
+    def _keep(
+        self, batch: Batch, selection: Selection | None, kept: Tensor | None
+    ) -> tuple[Batch, Selection | None]:
+        """Return features, labels and data samples, or the places, of the kept samples alone."""
+        features, labels, data_samples = batch
+        networks = ["student"]
+        if kept is None:
+            kept, networks = self.choose(features, selection), [*self.taps]
+        if kept is None:
+            return batch, selection
+        if selection is not None:
+            selection = selection.only(kept)
+            return (features, selection.labels, data_samples), selection
+        read = {name: of_taps(features[name], self.taps[name], kept) for name in networks}
+        if "data_samples" in self._passed:
+            data_samples = of_samples(data_samples, kept)
+        return ({**features, **read}, of_labels(labels, kept), data_samples), None
 
     def _no_labels(self, features: Features) -> Tensor:
         """Return empty labels, for a step in which the student has no sample to assign one to.
@@ -223,12 +274,7 @@ class Term(TypedModule):
             selection: The compared places, if the term has locations.
             compared: The student's connected feature and the teacher's, by teacher.
         """
-        own = self._logits("student", features, selection)
-        students, teachers = [], []
-        for name in self.teacher_taps:
-            logits, class_map = self._logits(name, features, selection), self.class_maps.get(name)
-            students.append(class_map.of_student(own) if class_map else own)
-            teachers.append(class_map.of_teacher(logits) if class_map else logits)
+        students, teachers = self._raw_logits(features, selection, [*self.teacher_taps])
         weights: Tensor | None = None
         if self.sample_weight is not None:
             given = {"labels": labels} if self._sample_traits.needs_labels else {}
@@ -246,14 +292,25 @@ class Term(TypedModule):
         assert weights is not None
         return weights
 
-    def _logits(self, network: str, features: Features, selection: Selection | None) -> Tensor:
-        """Return the raw logits of a network, (N, C), at the selected places if there are any."""
-        taps = self.logit_taps[network]
-        if isinstance(taps, Tap) and selection is None:
-            return features[network][taps]
-        read = self._read(network, taps, features, selection)
-        logits: Tensor = read if self.locations else read[0]
-        return logits
+    def _raw_logits(
+        self, features: Features, selection: Selection | None, names: Sequence[str]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return raw logits (N, C) of the student for each teacher, and of the teachers ``names``.
+
+        They are those over shared classes, at the selected places if there are any.
+        """
+        found = {}
+        for network in ("student", *names):
+            taps = self.logit_taps[network]
+            if isinstance(taps, Tap) and selection is None:
+                found[network] = features[network][taps]
+            else:
+                read = self._read(network, taps, features, selection)
+                found[network] = read if self.locations else read[0]
+        own, maps = found["student"], self.class_maps
+        students = [maps[n].of_student(own) if n in maps else own for n in self.teacher_taps]
+        teachers = [maps[n].of_teacher(found[n]) if n in maps else found[n] for n in names]
+        return students, teachers
 
 
 class Terms(nn.ModuleDict):

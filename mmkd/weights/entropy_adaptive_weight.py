@@ -36,9 +36,9 @@ class EntropyAdaptiveWeight(EntropySampleWeight):
             computed.
         detach: Whether the weight is a constant for the student, as in the paper. Without it the
             student also learns to change the weight, by the gradient of :math:`H_S`.
-        **arguments: Arguments of :class:`EntropySampleWeight`, for ablations: ``normalize``,
-            ``renormalize``, ``transforms``, and ``activation``. The released EA-DKD takes the
-            entropies of standardised logits if it standardises logits:
+        **arguments: Arguments of :class:`EntropySampleWeight`, for ablations: ``batch_mean``,
+            ``normalize``, ``renormalize``, ``transforms``, and ``activation``. The released EA-DKD
+            takes the entropies of standardised logits if it standardises logits:
             ``transforms=[dict(type='mmkd.Standardize')]`` reproduces it.
     """
 

@@ -23,6 +23,9 @@ class EntropySampleWeight(nn.Module, ABC):
 
     Args:
         temperature: Temperature at which the entropies are computed.
+        batch_mean: Give all samples of the process's batch their mean weight. It changes the size
+            of the loss as the weights do, but not the samples' shares: the control for what the
+            shares are worth.
         normalize: Take entropies in units of their greatest value, ln C or ln 2, so that they run
             from 0 to 1.
         renormalize: Divide the weights by their mean over the process's batch, so that weighing
@@ -43,6 +46,7 @@ class EntropySampleWeight(nn.Module, ABC):
     def __init__(
         self,
         temperature: float,
+        batch_mean: bool = False,
         normalize: bool = False,
         renormalize: bool = False,
         transforms: Sequence[dict[str, Any]] = (),
@@ -54,14 +58,22 @@ class EntropySampleWeight(nn.Module, ABC):
             raise ValueError(f"The temperature must be positive, not {temperature}.")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, not {activation!r}.")
+        if batch_mean and renormalize:
+            raise ValueError(
+                "batch_mean and renormalize together make every weight 1. Set one of them, or "
+                "remove the sample weight."
+            )
         self.temperature, self.eps, self.activation = temperature, eps, activation
         self.normalize, self.renormalize = normalize, renormalize
+        self.batch_mean = batch_mean
         self.transforms = nn.Sequential(*(MODELS.build(transform) for transform in transforms))
 
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), from raw logits (N, C)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach):
             weight = self.weigh(student_logits, teacher_logits.detach())
+            if self.batch_mean:
+                return weight.mean().expand_as(weight)
             if self.renormalize:
                 weight = weight / weight.mean().clamp(min=torch.finfo(weight.dtype).tiny)
         return weight
@@ -97,24 +109,15 @@ class EntropyWeight(EntropySampleWeight):
 
     Args:
         temperature: :math:`T'`, at which the entropy is computed.
-        batch_mean: Give all samples the mean weight of the batch. The authors' released code of
-            ER-DKD computes this: its product of (N,) losses and (N, 1) entropies broadcasts to
-            (N, N), whose mean is the product of the two means.
-        **arguments: Arguments of :class:`EntropySampleWeight`: ``normalize``, ``renormalize`` and
-            ``transforms``, for ablations; ``activation``, for other heads.
+        **arguments: Arguments of :class:`EntropySampleWeight`: ``batch_mean``, ``normalize``,
+            ``renormalize`` and ``transforms``, for ablations; ``activation``, for other heads. With
+            ``batch_mean`` it is what the authors' released code of ER-DKD computes: its product of
+            (N,) losses and (N, 1) entropies broadcasts to (N, N), whose mean is the product of the
+            two means.
     """
 
-    def __init__(
-        self, temperature: float = 4.0, batch_mean: bool = False, **arguments: Any
-    ) -> None:
+    def __init__(self, temperature: float = 4.0, **arguments: Any) -> None:
         super().__init__(temperature, **arguments)
-        if batch_mean and self.renormalize:
-            raise ValueError(
-                "batch_mean and renormalize together make every weight 1. Set one of them, or "
-                "remove the sample weight."
-            )
-        self.batch_mean = batch_mean
 
     def weigh(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
-        weight = self.entropy(teacher_logits)
-        return weight.mean().expand_as(weight) if self.batch_mean else weight
+        return self.entropy(teacher_logits)

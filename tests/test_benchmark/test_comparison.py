@@ -1,6 +1,7 @@
 """The table of a comparison."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pytest
 
 from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings, spread
 from mmkd.benchmark.runs import Run
+from mmkd.benchmark.statistics import Rule
 from mmkd.compat.machine import provenance
+
+RULE = Rule("accuracy/top1", "accuracy %", 1, True, "student alone", (), 0.5, (0, 1))
 
 
 def outcome(accuracies: list[float], iteration: float = 0.1) -> dict[str, Any]:
@@ -23,6 +27,8 @@ def result(**changes: Any) -> dict[str, Any]:
     return (
         dict(
             title="A title",
+            rule=RULE,
+            planned=["student alone", "kd"],
             seeds=[0, 1],
             jobs=2,
             costs={
@@ -46,7 +52,7 @@ def result(**changes: Any) -> dict[str, Any]:
 
 
 def cells(text: str, name: str) -> list[str]:
-    [line] = [line for line in text.splitlines() if line.startswith(f"| {name} |")]
+    line = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
@@ -87,16 +93,51 @@ def test_detectors_are_compared_by_ap() -> None:
         name: [dict(run, metrics={f"coco/bbox_mAP{end}": [0.2, 0.1] for end in ("", "_50", "_75")})]
         for name, [run, *_] in result()["outcomes"].items()
     }
-    text = markdown(result(seeds=[0], outcomes=outcomes))
+    rule = replace(RULE, metric="coco/bbox_mAP", title="AP", seeds=(0,))
+    text = markdown(result(seeds=[0], outcomes=outcomes, rule=rule))
     assert column(text, "AP", "kd") == "0.100"
     assert column(text, "best AP", "kd") == "0.200"
 
 
-def test_other_metrics_are_named() -> None:
+def test_metrics_that_are_there_are_shown() -> None:
+    changed = result(costs={}, rule=replace(RULE, metric="psnr", title="psnr"))
+    for same in changed["outcomes"].values():
+        for number, run in enumerate(same):
+            run["metrics"] = {"psnr": [20.0 + number]}
+    text = markdown(changed)
+    assert column(text, "psnr", "kd") == "20.500 ± 0.707"
+    assert "ECE" not in text
+    assert "ms/step" not in text
+
+
+def test_a_single_evaluation_has_no_best() -> None:
     changed = result()
-    changed["outcomes"]["student alone"][0]["metrics"] = {"psnr": [1.0]}
-    with pytest.raises(ValueError, match="The runs logged psnr"):
-        markdown(changed)
+    for same in changed["outcomes"].values():
+        for run in same:
+            run["epochs"] = [2]
+            run["metrics"] = {name: values[-1:] for name, values in run["metrics"].items()}
+    assert "best" not in markdown(changed).partition("## Differences")[0]
+
+
+def test_differences_are_paired_by_seed_and_judged() -> None:
+    [_, line] = [line for line in markdown(result()).splitlines() if line.startswith("| kd |")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:3] == ["student alone", "+6.00"]
+    assert cells[5:] == ["+6.00, +6.00", "GO"], "the interval of equal differences is a point"
+    assert "corrected by Holm for all 1 planned comparisons" in markdown(result())
+
+
+def test_a_page_without_rows_has_the_rule_and_the_conditions() -> None:
+    text = markdown(result(outcomes={}, costs={}, cells=[{}], configs={}))
+    assert "No row can be shown yet: 1 of 4 runs have finished." in text
+    assert "Fixed before the first run" in text
+    assert "- Command: `" in text
+
+
+def test_unfinished_rows_are_counted_and_not_shown() -> None:
+    text = markdown(result(planned=["student alone", "kd", "erkd"]))
+    assert "Of 3 planned rows, 1 are unfinished and not shown." in text
+    assert "erkd" not in text
 
 
 def test_says_what_is_needed_to_repeat_it() -> None:
@@ -112,6 +153,7 @@ def test_a_single_seed_is_called_one() -> None:
     text = markdown(result(seeds=[0], outcomes=outcomes))
     assert "single seed" in text
     assert "±" not in "".join(cells(text, "kd"))
+    assert "| kd | student alone | +6.00 |  |  | +6.00 | open |" in text
 
 
 def test_names_the_commits_of_the_runs_and_not_of_the_table() -> None:

@@ -48,7 +48,39 @@ def test_trains_all_and_reads_what_they_logged(train: Path) -> None:
         assert outcome.epochs == [1, 2, 3]
         assert outcome.metrics == {"accuracy/top1": [10.0, 20.0, 30.0]}
         assert outcome.iteration == pytest.approx(0.2)
-    assert sorted(lines) == [f"{name}: epoch 3 of 3, accuracy 30.0 %" for name in "abc"]
+    progress = [line for line in lines if "left" not in line]
+    assert sorted(progress) == [f"{name}: epoch 3 of 3, accuracy 30.0 %" for name in "abc"]
+    assert "1 runs are left, about 0 minutes" in lines
+
+
+def test_a_schedule_of_iterations_has_its_own_checkpoint(train: Path) -> None:
+    (train.parent / "config.py").write_text("train_cfg = dict(max_iters=3)\n")
+    lines: list[str] = []
+    one = run(train)
+    assert one.last_checkpoint == one.work_dir / "iter_3.pth"
+    train_all([one], train, report=lines.append)
+    assert lines == ["a: iter 3 of 3, accuracy 30.0 %"]
+    (train.parent / "config.py").write_text("train_cfg = dict()\n")
+    with pytest.raises(ValueError, match="neither max_epochs nor max_iters"):
+        one.last_checkpoint  # noqa: B018
+
+
+def test_an_identity_is_that_of_the_settings_in_any_folder(train: Path) -> None:
+    def child(folder: str, **options: object) -> Run:
+        parent = Run("t", str(train.parent / "config.py"), train.parent / folder / "teacher")
+        path = parent.work_dir / "epoch_3.pth"
+        given = {"checkpoint": str(path), **options}
+        return Run("c", parent.config, train.parent / folder / "c", given, (path,), (parent,))
+
+    assert child("here").identity() == child("there").identity()
+    assert child("here").identity() != child("here", lr=2).identity()
+    before = child("here").identity()
+    [parent] = child("here").parents
+    changed = Run(parent.name, parent.config, parent.work_dir, {"lr": 3})
+    one = child("here")
+    assert (
+        Run("c", one.config, one.work_dir, one.options, one.inputs, (changed,)).identity() != before
+    )
 
 
 def calls(one: Run) -> int:

@@ -34,6 +34,7 @@ DATASETS = ("digits", "fmnist8k", "cifar100", "cinic10", "tiny_imagenet", "image
 WRITERS = {
     "CIFAR100": lambda root: write_cifar100(root, train=2 * BATCH, test=BATCH),
     "ImageNet": write_imagenet,
+    "mmkd.CIFAR100": lambda root: write_cifar100(root, train=2 * BATCH, test=BATCH),
     "mmkd.CINIC10": lambda root: write_cinic10(root, each=1),
     "mmkd.FashionMNIST": lambda root: write_fashion_mnist(root, seed=0),
     "mmkd.TinyImageNet": lambda root: write_tiny_imagenet(root, classes=200, train=1, val=200),

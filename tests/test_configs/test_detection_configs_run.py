@@ -15,7 +15,7 @@ import pytest
 from config_files import DETECTION, METHODS, PAIRS, ROOT, base, composed
 from mmengine.config import Config
 from mmengine.runner import Runner
-from scenes import write_scenes
+from scenes import write_cells, write_scenes
 
 pytest.importorskip("mmdet")
 
@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scenes(folder / "data/coco", coco_names=True)
     write_scenes(folder / "data/scenes")
     write_scenes(folder / "digits/data/coco")
+    write_cells(folder / "data/bccd/BCCD")
     return folder
 
 
@@ -116,7 +117,7 @@ def chosen() -> list[str]:
     pairs = [pair for pair in PAIRS if pair.endswith("_coco")]
     places = dict(roi="fasterrcnn_r101_r50_coco", dense="retinanet_r101_r50_coco")
     places["dense_ld"] = "gfl_r101_r18_coco"  # the only head with LD's second output
-    names = {name for name in DETECTION if name.endswith("_scenes.py")}
+    names = {name for name in DETECTION if name.endswith(("_scenes.py", "_bccd.py"))}
     names |= {f"kd/{pair}.py" for pair in pairs}
     for method in METHODS:
         for kind in base("methods", method).method:

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmkd.composition import compose
 
-KINDS = {"classifier", "roi", "dense", "queries"}
+KINDS = {"classifier", "roi", "dense", "queries", "segmentor"}
 ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooling of
 # BYOT's branches.
@@ -150,3 +150,12 @@ def test_a_pair_is_complete_but_for_the_terms(pair: str) -> None:
 def test_one_flag_composes_what_the_tests_here_look_at(pair: str, methods: list[str]) -> None:
     config = compose(str(ROOT / f"_base_/pairs/{pair}.py"), [], methods)
     assert config.to_dict() == composed(pair, *methods).to_dict()
+
+
+@pytest.mark.parametrize("method", ["erkd", "eakd"])
+def test_selection_is_added_to_a_methods_term_by_one_flag(method: str) -> None:
+    pair = "resnet20_resnet8_w8_fmnist8k"
+    terms, chosen = (composed(pair, *each).model.terms for each in ([method], [method, "select"]))
+    select = chosen.kd.pop("select")
+    assert select == dict(type="mmkd.SelectByEntropy", source="student", keep=0.5)
+    assert chosen == terms

@@ -232,15 +232,27 @@ def test_a_term_acts_when_its_schedule_says(schedule):
 
 @pytest.mark.slow
 def test_a_compiled_training_step_computes_the_same():
+    """Taps of the student are caught in compiled code, also those of a term that begins later."""
+    from mmengine.logging import MessageHub
     from mmengine.optim import OptimWrapper
+    from torch._dynamo.utils import counters
 
-    compiled, eager = tiny.distiller(), tiny.distiller()
+    counters.clear()
+    hub = MessageHub.get_instance("compiled")
+    terms = {**tiny.KD, "hint": {**HINT, "schedule": dict(begin=1)}}
+    compiled, eager = tiny.distiller(terms=terms), tiny.distiller(terms=terms)
     eager.load_state_dict(compiled.state_dict())
     eager.teachers = compiled.teachers
-    compiled.train_step = torch.compile(compiled.train_step)
+    compiled.train_step = torch.compile(compiled.train_step, backend="aot_eager")
     wrappers = [OptimWrapper(torch.optim.SGD(m.parameters(), lr=0.1)) for m in (compiled, eager)]
-    for seed in range(2):
+    graphs = []
+    for seed in range(6):
+        hub.update_info("epoch", seed // 3)
         ours = compiled.train().train_step(tiny.batch(seed=seed), wrappers[0])
         theirs = eager.train().train_step(tiny.batch(seed=seed), wrappers[1])
         for name, value in theirs.items():
             torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6)
+        graphs.append(counters["stats"]["unique_graphs"])
+    assert theirs["loss_hint"] > 0
+    assert graphs[0] == graphs[2] < graphs[3] == graphs[5]  # compiled once for each set of taps
+    assert not any(part._forward_hooks for part in compiled.student.modules())

@@ -106,7 +106,7 @@ def test_a_head_that_fails_on_the_first_images_is_tried_on_others(monkeypatch):
     monkeypatch.setattr(kind, "loss_by_feat", partialmethod(fails, times=1))
     assert Observation(network, "bbox_head", INPUTS).assigned().tap.kind == "class indices"
     monkeypatch.setattr(kind, "loss_by_feat", partialmethod(fails, times=9))
-    with pytest.raises(UnassignedError, match="RetinaHead cannot compute .* collapsed"):
+    with pytest.raises(UnassignedError, match=r"RetinaHead cannot compute .* collapsed"):
         Observation(network, "bbox_head", INPUTS)
 
 

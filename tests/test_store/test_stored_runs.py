@@ -3,7 +3,7 @@
 import pytest
 from runs import checkpoints, convnet, equal, initialised, separate_runs  # noqa: F401
 from runs import loader as tiny_loader
-from stored_runs import DATA, build, go, settings
+from stored_runs import DATA, EA, build, go, settings
 from tool_runs import ROOT, run_in_two_processes
 
 # isort: split
@@ -46,6 +46,20 @@ def test_a_resumed_run_on_a_store_ends_as_one_with_the_teacher(tmp_path):
     go(tmp_path / "parts", store, epochs=1)
     _, resumed = go(tmp_path / "parts", store, resume=True, epochs=3)
     assert equal(whole.model.state_dict(), resumed.model.state_dict())
+
+
+@pytest.mark.parametrize("source", ["teacher", "student"])
+def test_a_term_chooses_the_same_samples_on_a_store(tmp_path, source):
+    """A teacher that runs on the chosen samples alone may round otherwise than on all."""
+    chosen = dict(type="mmkd.SelectByEntropy", source=source, keep=0.5, temperature=2.0)
+    run = dict(terms=dict(kd=dict(loss=KD, sample_weight=EA, select=chosen)))
+    online, _ = go(tmp_path / "online", **run)
+    store = build(tmp_path / "build", tmp_path / "store", run)
+    stored, _ = go(tmp_path / "stored", store, **run)
+    assert stored == pytest.approx(online, rel=1e-5)
+    some = build(tmp_path / "build", tmp_path / "some", run, top_k=4)
+    near, _ = go(tmp_path / "near", some, **run)
+    assert near == pytest.approx(online, rel=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +183,25 @@ def build_model(run):
         ),
         (dict(loss=KD, sample_weight=dict(type="mmkd.WSLDWeight")), "WSLDWeight is no entropy"),
         (
+            dict(loss=KD, select=dict(type="mmkd.SelectByEntropy", source="gap", temperature=2.5)),
+            r"SelectByEntropy has temperature 2.5",
+        ),
+        (
             dict(student="backbone", teacher="backbone", loss=dict(type="mmkd.ATLoss")),
             "reads 'backbone' of",
         ),
     ],
-    ids=["dkd", "temperature", "transform", "target", "dtd", "entropy", "weight", "feature"],
+    ids=[
+        "dkd",
+        "temperature",
+        "transform",
+        "target",
+        "dtd",
+        "entropy",
+        "weight",
+        "select",
+        "feature",
+    ],
 )
 def test_terms_that_a_part_of_the_logits_cannot_serve_are_refused(folder, terms, words):
     most = build(folder / "build", folder / "most", top_k=3)

@@ -81,3 +81,10 @@ def test_stored_logits_know_their_entropies():
     assert not torch.allclose(true, entropy(given, 3.0), atol=0.1)
     assert type(stored + 1) is torch.Tensor
     assert type(stored.log_softmax(-1)) is torch.Tensor
+
+
+def test_chosen_samples_keep_their_entropies():
+    stored = StoredLogits.of(logits(), {(3.0, 0.0): torch.arange(float(len(logits())))})
+    chosen = stored.index_select(0, torch.tensor([2, 0]))
+    assert entropy(chosen, 3.0).tolist() == [2.0, 0.0]
+    assert torch.equal(chosen + 0, logits()[[2, 0]])

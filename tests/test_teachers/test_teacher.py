@@ -105,46 +105,6 @@ def test_another_input_size(network):
     assert sizes == [(24, 24), (20, 28)]
 
 
-def test_another_type_and_memory_format_are_kept_through_moves(network):
-    reference = logits(Teacher(deepcopy(network)))
-    teacher = Teacher(network, dtype="bfloat16", memory_format="channels_last")
-    teacher._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
-    weight = network.backbone.layer1[0].conv1.weight
-    assert weight.dtype == torch.bfloat16
-    assert weight.is_contiguous(memory_format=torch.channels_last)
-    difference = (logits(teacher).float() - reference).norm() / reference.norm()
-    assert difference < 0.05
-
-
-def test_folded_batch_norm_gives_the_same_with_fewer_layers(network):
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-    teacher = Teacher(deepcopy(network), fold_bn=True)
-    teacher.accelerate(INPUTS, [FC])
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in teacher.network.backbone.layer1.modules())
-    torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
-
-
-def test_folding_what_does_not_run_in_order_is_refused():
-    class PreActivation(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv, self.bn = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
-            self.bn.running_mean.fill_(2.0)
-
-        def forward(self, x):
-            return self.conv(self.bn(x).relu())
-
-    teacher, tap = Teacher(PreActivation(), fold_bn=True), Tap.parse("conv")
-    with pytest.raises(ValueError, match="Set fold_bn=False"):
-        teacher.accelerate(INPUTS, [tap])
-    wide = Teacher("mmkd::_base_/models/cifar/wrn_16_1.py", fold_bn=True)
-    with pytest.raises(ValueError, match="Set fold_bn=False"):
-        wide.accelerate(INPUTS, [FC])
-
-
 def test_predictions_over_the_students_classes(network):
     from mmpretrain.structures import DataSample
 
@@ -155,23 +115,6 @@ def test_predictions_over_the_students_classes(network):
         shared = full.pred_score[[4, 0]]
         torch.testing.assert_close(part.pred_score, shared / shared.sum())
         assert part.pred_label.item() == shared.argmax().item()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [(dict(dtype="int8"), "floating-point"), (dict(memory_format="nhwc"), "memory_format")],
-)
-def test_wrong_arguments_are_refused_in_words(network, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Teacher(network, **arguments)
-
-
-@pytest.mark.slow
-def test_compiled_parts_give_the_same(network):
-    teacher = Teacher(deepcopy(network), compile=True)
-    teacher.accelerate(INPUTS, [FC])
-    assert teacher.network.backbone._compiled_call_impl is not None
-    torch.testing.assert_close(logits(teacher), logits(Teacher(network)), rtol=1e-4, atol=1e-5)
 
 
 def test_a_pickled_teacher_teaches_the_same(network):

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -101,36 +102,82 @@ def test_step_time_wants_a_distiller(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_compare_methods_and_repeats_nothing(tool: Tool, tmp_path: Path) -> None:
+def test_compare_methods_repeats_nothing_and_lets_a_table_grow(tool: Tool, tmp_path: Path) -> None:
     options = [option for option in FEW_IMAGES if "randomness" not in option]
     command = (
         "benchmarks/compare_methods.py",
-        *("--teacher", CONFIGS / "teacher_digits.py"),
-        *("--student", CONFIGS / "student_digits.py"),
-        *("--methods", CONFIGS / "kd_digits.py", f"er={CONFIGS / 'erkd_digits.py'}"),
-        *(
-            "--seeds",
-            0,
-            1,
-            "--teacher-per-seed",
-            "--jobs",
-            2,
-            "--work-dir",
-            "runs",
-            "--out",
-            "docs/table.md",
-        ),
-        *("--cfg-options", *options),
+        *("--teacher", CONFIGS / "teacher_digits.py", "--student", CONFIGS / "student_digits.py"),
+        *("--seeds", 0, 1, "--jobs", 2, "--work-dir", "runs", "--out", "docs/table.md"),
+        *("--baseline", "quickstart", "--rounds", 0, "--cfg-options", *options),
+        *("--methods", CONFIGS / "kd_digits.py", "er=erkd"),
     )
     tool(*command)
-    table = (tmp_path / "docs/table.md").read_text()
+    page = (tmp_path / "docs/table.md").read_text()
+    table = page.partition("## Differences")[0]
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
     assert rows[2:] == ["teacher", "student alone", "quickstart", "er"]
+    assert "| er | quickstart |" in page
     result = json.loads((tmp_path / "docs/table.json").read_text())
-    assert {len(same) for same in result["outcomes"].values()} == {2}
-    taught = Config.fromfile(tmp_path / "runs/er_seed1/erkd_digits.py").model.teacher.checkpoint
-    assert "teacher_seed1" in taught
-    assert tool(*command).stdout.count("finished before") == 8
+    assert len(result["cells"]) == 7
+    assert all(cell["record"]["machine"] for cell in result["cells"])
+    shutil.rmtree(tmp_path / "runs/er_seed1")  # the JSON has its outcome
+    own = ("--options", "renorm", "model.terms.kd.sample_weight.renormalize=true")
+    done = tool(*command, "renorm=erkd", *own, "--store", "renorm")
+    assert "er, seed" not in done.stdout
+    grown = json.loads((tmp_path / "docs/table.json").read_text())
+    assert grown["outcomes"]["er"] == result["outcomes"]["er"]
+    assert {"renorm", "er"} < grown["outcomes"].keys()
+    assert (tmp_path / "runs/store/manifest.json").exists()
+    refused = run_tool(*command[:-3], "--margin", 2, *command[-3:], cwd=tmp_path)
+    assert "The rule was fixed before the first run, and margin would change" in refused.stdout
+
+
+def test_a_comparison_is_checked_before_its_first_run(tmp_path: Path) -> None:
+    command = (
+        "benchmarks/compare_methods.py",
+        *("--teacher", CONFIGS / "teacher_digits.py", "--student", CONFIGS / "student_digits.py"),
+        *("--methods", "erkd", "--work-dir", "runs", "--out", "table.md"),
+        *("--options", "erkd", "model.terms.kd.loss.temperatur=2"),
+    )
+    done = run_tool(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "erkd, seed 0: " in done.stdout
+    assert "temperatur" in done.stdout
+    assert not (tmp_path / "runs/teacher_seed0").exists()
+
+
+def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:
+    table = ROOT / "docs/benchmarks/all_methods.json"
+    arguments = ["x", str(table), "--baseline", "kd", "--rows", "erkd", "ka_lsr"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    script = str(ROOT / "tools/benchmarks/paired_differences.py")
+    runpy.run_path(script, run_name="__main__")
+    *_, erkd, ka_lsr = capsys.readouterr().out.splitlines()
+    assert erkd.startswith("| erkd | kd | -0.27 | -1.74 to +1.20 |")
+    assert ka_lsr.endswith("| 0.008 | -1.77, -1.43, -1.58 | worse |")
+    monkeypatch.setattr(sys, "argv", [*arguments, "nothing"])
+    with pytest.raises(SystemExit, match="no rows"):
+        runpy.run_path(script, run_name="__main__")
+
+
+@pytest.mark.slow
+def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path) -> None:
+    options = [option for option in FEW_IMAGES if "randomness" not in option]
+    found = {}
+    for name, extra in dict(separate=[], together=["--cohort"]).items():
+        tool(
+            "benchmarks/compare_methods.py",
+            *("--teacher", CONFIGS / "teacher_digits.py"),
+            *("--student", CONFIGS / "student_digits.py"),
+            *("--methods", f"kd={CONFIGS / 'kd_digits.py'}", f"er={CONFIGS / 'erkd_digits.py'}"),
+            *("--seeds", 0, "--rounds", 1, "--work-dir", name, "--out", f"{name}.md", *extra),
+            *("--cfg-options", *options),
+        )
+        outcomes = json.loads((tmp_path / f"{name}.json").read_text())["outcomes"]
+        found[name] = {row: [one["metrics"] for one in same] for row, same in outcomes.items()}
+    assert found["separate"] == found["together"]
+    assert [*(tmp_path / "together").glob("cohort_*/finished.json")]
+    assert not (tmp_path / "together/kd_seed0/train.log").exists()
 
 
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +193,8 @@ def test_quickstart(tool: Tool, tmp_path: Path) -> None:
     assert "a single seed" in done.stdout
     for name in ("Teacher", "Student alone", "Student with KD", "Student with ER-KD"):
         assert f"\n{name}  " in done.stdout
+    card = (tmp_path / "work_dirs/quickstart/model_card.html").read_text()
+    assert "<h2>Gain by class</h2>" in card
     figure = tmp_path / "work_dirs/quickstart/quickstart.png"
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert len(done.stdout.splitlines()) < 30, "progress, not a flood"
@@ -167,7 +216,7 @@ def test_fashion_mnist_configs_differ_in_the_model_only(tmp_path: Path) -> None:
 
 
 def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> None:
-    tool = runpy.run_path(str(ROOT / "tools/benchmarks/compare_methods.py"))
+    tool = runpy.run_path(str(ROOT / "tools/benchmarks/comparison_rows.py"))
     config = tmp_path / "demkd" / "two_digits.py"
     config.parent.mkdir()
     base = f"_base_ = {str(CONFIGS / 'student_digits.py')!r}\n"
@@ -188,6 +237,8 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
         teacher_per_seed=False,
         work_dir=tmp_path,
         cfg_options=None,
+        options=[["again", "model.terms.kd.weight=2"]],
+        store=[],
     )
     plan = tool["plan"](arguments)
     assert list(plan.teachers) == [0, 1, 5]
@@ -197,6 +248,23 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
     [run] = plan.methods["again"]
     assert "student_alone_seed5" in run.options["model.teacher.checkpoint"], "its own teacher"
     assert [str(path) for path in run.inputs] == [run.options["model.teacher.checkpoint"]]
+    assert run.options["model.terms.kd.weight"] == 2, "a setting of this row alone"
+    own = Namespace(
+        **{**vars(arguments), "methods": [f"kd={CONFIGS / 'kd_digits.py'}"]}
+        | dict(options=[], seeds=[5, 6], teacher_per_seed=True)
+    )
+    plans = tool["plan"](own)
+    assert list(plans.teachers) == [5, 6]
+    for seed, run in zip(plans.teachers, plans.methods["kd"], strict=True):
+        assert f"teacher_seed{seed}" in run.options["model.teacher.checkpoint"]
+        assert run.parents == (plans.teachers[seed],)
+    own.store = ["kd"]
+    with pytest.raises(SystemExit, match="a store has one teacher"):
+        tool["plan"](own)
+    own.teacher_per_seed = False
+    for run in tool["plan"](own).methods["kd"]:
+        assert run.options["model.store.path"] == str(tmp_path / "store")
+        assert run.inputs[1] == tmp_path / "store/manifest.json"
     [run] = plan.methods["averaged"]
     assert not run.inputs
     assert "model.teacher.checkpoint" not in run.options

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from make_cifar100 import write_cifar100
 from make_fashion_mnist import write_fashion_mnist
+from scenes import write_cells
 from small_folders import write_cinic10, write_tiny_imagenet
 from tool_runs import ROOT
 
@@ -221,4 +222,29 @@ def test_cocos_files_and_annotations_are_checked(coco: Path, verify: Verify) -> 
         f"{name}: images that are not 30 x 20 pixels: 1: {images[2]}",
         f"{name}: annotations, by id, of images that are not listed: 1: 2",
         f"{name}: annotations, by id, of categories that are not listed: 1: 2",
+    }
+
+
+def test_boxes_of_vocs_files_are_checked(tmp_path: Path, verify: Verify) -> None:
+    pytest.importorskip("mmdet")
+    root = write_cells(tmp_path / "BCCD", train=3)
+    out, wrong = verify("bccd", "--data-root", root)
+    assert out.splitlines()[-3:] == [
+        f"VOCDataset {split}: {count} images, right"
+        for split, count in (("train", 3), ("val", 1), ("test", 1))
+    ]
+    assert not wrong
+    changes = {0: ("<xmin>20<", "<xmin>120<"), 1: ("<xmax>300<", "<xmax>330<"), 2: ("WBC", "Cell")}
+    for number, (before, after) in changes.items():
+        file = root / f"Annotations/BloodImage_{number:05d}.xml"
+        file.write_text(file.read_text().replace(before, after))
+    (root / "Annotations/BloodImage_00003.xml").unlink()
+    _, wrong = verify("bccd", "--data-root", root)
+    where = "VOCDataset train: boxes"
+    assert set(wrong.splitlines()) == {
+        f"{where} without an area, or with swapped corners: 1: RBC in BloodImage_00000",
+        f"{where} beyond the edges of their image: 1: WBC in BloodImage_00001",
+        f"{where} of classes that the dataset does not have: 1: Cell in BloodImage_00002",
+        "VOCDataset val: images without annotations: 1: BloodImage_00003",
+        "VOCDataset val: classes without a box: 3: Platelets, RBC, WBC",
     }

@@ -72,6 +72,12 @@ def test_renormalised_weights_have_the_mean_one(kind):
     assert kind(renormalize=True)(certain, certain).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("kind", [EntropyWeight, EntropyAdaptiveWeight])
+def test_the_batchs_mean_for_all_keeps_the_size_alone(kind):
+    plain = kind()(STUDENT, TEACHER)
+    torch.testing.assert_close(kind(batch_mean=True)(STUDENT, TEACHER), plain.mean().expand(3))
+
+
 def test_the_released_erdkd_multiplies_the_means():
     """Losses (N,) times entropies (N, 1) broadcast to (N, N) there."""
     released = EntropyWeight(batch_mean=True)(STUDENT, TEACHER)
@@ -161,4 +167,4 @@ def test_wrong_arguments_are_refused_in_words():
     with pytest.raises(ValueError, match="temperature"):
         EntropyWeight(temperature=0.0)
     with pytest.raises(ValueError, match="every weight 1"):
-        EntropyWeight(batch_mean=True, renormalize=True)
+        EntropyAdaptiveWeight(batch_mean=True, renormalize=True)

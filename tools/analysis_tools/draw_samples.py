@@ -1,10 +1,14 @@
-"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
+r"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
 
 The samples come from the first training batches. Both networks are in eval mode.
+
+Example:
+  python tools/analysis_tools/draw_samples.py configs/quickstart/erkd_digits.py \
+      work_dirs/erkd_digits/epoch_30.pth --batches 20
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from itertools import islice
 from pathlib import Path
 
@@ -14,17 +18,18 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import set_random_seed
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.engine.launch import complete_loaders
+from mmkd.loading import build_loader
 from mmkd.visualization import collect_samples, draw_samples, trained_distiller
 
 TOOL = "tools/analysis_tools/draw_samples.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config of classifiers")
     parser.add_argument("checkpoint", help="checkpoint of the distillation run or of its student")
     parser.add_argument("--term", help="by default the first")
@@ -47,7 +52,7 @@ def draw(arguments: Namespace) -> None:
     distiller = trained_distiller(config, arguments.checkpoint, arguments.trust_checkpoint)
     complete_loaders(config, ("train_dataloader",))
     set_random_seed(arguments.seed)
-    loader = Runner.build_dataloader(config.train_dataloader, seed=arguments.seed)
+    loader = build_loader(config.train_dataloader, seed=arguments.seed)
     name = arguments.term or next(iter(distiller.terms))
     samples = collect_samples(distiller, islice(loader, arguments.batches), name)
     title = f"{Path(arguments.config).parent.name}: {len(samples.labels)} samples, term {name!r}"

@@ -1,16 +1,23 @@
-"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
+r"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
 
 The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
-seed the plain student and each method, all by tools/train.py. Finished runs are not repeated, so
-that the command can be given again.
+seed the plain student and each method, all by tools/train.py. Everything is checked before the
+first run. The page, its JSON and its figure are written whenever a run has finished; rows without
+all seeds are left out. Finished runs are not repeated: give the command again to go on, or give
+more methods to let the table grow. The JSON holds the finished runs, also for another machine.
+
+  python tools/benchmarks/compare_methods.py --teacher big.py --student small.py \
+      --methods kd erkd dkd my_kd=my_config.py --options my_kd model.terms.kd.weight=2 \
+      --baseline kd --margin 0.2 --work-dir work_dirs/table --out table.md
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,16 +31,22 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmkd.benchmark.comparison import check_same_recipe, markdown, own_settings
+from mmkd.benchmark.cohorts import train_together
+from mmkd.benchmark.columns import column_of, default_metric
+from mmkd.benchmark.comparison import ALONE, check_same_recipe
 from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
-from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, train_all
+from mmkd.benchmark.runs import Run, RunFailedError, train_all
+from mmkd.benchmark.statistics import Rule
 from mmkd.benchmark.timing import measure, training_step
-from mmkd.compat.machine import provenance
 from mmkd.engine.launch import complete_loaders
+from mmkd.engine.preflight import check_run
 from mmkd.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
-TRAIN = ROOT / "tools" / "train.py"
+# isort: split
+from comparison_rows import Plan, build_store, plan
+from comparison_table import Table
+
+TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
 
 def parse_arguments() -> Namespace:
@@ -46,16 +59,63 @@ def parse_arguments() -> Namespace:
         "--methods",
         nargs="+",
         required=True,
-        help="distillation configs, named by their folders unless given as NAME=CONFIG",
+        help="methods by their names, such as erkd or kd+pkd, or configs of distillation, named by "
+        "their folders; NAME=METHOD and NAME=CONFIG name the row",
+    )
+    parser.add_argument(
+        "--options",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("ROW", "KEY=VALUE"),
+        help="settings of one row, as dotted keys of its config; may be given several times",
+    )
+    parser.add_argument(
+        "--store",
+        nargs="+",
+        default=[],
+        metavar="ROW",
+        help="rows whose teacher runs once over the data and is then read from a store: those "
+        "with terms on logits and the one teacher; all of them see the first seed's crops",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument(
+        "--metric", help="key of the primary metric in the log, by default top-1 accuracy or AP"
+    )
+    parser.add_argument(
+        "--smaller-is-better", action="store_true", help="of the primary metric, such as an error"
+    )
+    parser.add_argument("--baseline", default=ALONE, help="row that the others are compared with")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="ROW=ROW",
+        help="further comparisons, such as of a row with its control",
+    )
+    parser.add_argument(
+        "--margin", type=float, default=0.0, help="mean difference that counts, in the table's unit"
+    )
     parser.add_argument(
         "--teacher-per-seed", action="store_true", help="a teacher of its own for each seed"
     )
     parser.add_argument("--work-dir", type=Path, required=True)
     parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="turns of 10 iterations in which steps are timed"
+        "--cohort",
+        nargs="?",
+        type=int,
+        const=16,
+        default=1,
+        metavar="N",
+        help="train up to N students of a seed together, by default 16, with one pass of their "
+        "teacher; the results are those of separate runs",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=5,
+        help="turns of 10 iterations in which steps are timed at the end; 0 times none",
     )
     parser.add_argument("--out", type=Path, required=True, help="table (.md); .json beside it")
     parser.add_argument("--title", default="Comparison of methods")
@@ -64,109 +124,83 @@ def parse_arguments() -> Namespace:
     return parser.parse_args()
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All runs: of the teachers, by their seeds, and of each method, by its name."""
-
-    teachers: dict[int, Run]
-    methods: dict[str, list[Run]]
-
-
-def plan(arguments: Namespace) -> Plan:
-    """Return all runs. Several teachers of one method are trained with the first seeds."""
-    configs = {"student alone": arguments.student}
-    for method in arguments.methods:
-        name, _, config = method.rpartition("=")
-        name = name or Path(config.rpartition("::")[2]).parent.name
-        if name in configs:
-            sys.exit(f"compare_methods.py: two methods have the name {name!r}: give NAME=CONFIG.")
-        configs[name] = config
-    slots = {name: teacher_slots(config, arguments.student) for name, config in configs.items()}
-    count = max(len(slot.several) for slot in slots.values())
-    seeds = sorted({*arguments.seeds[: None if arguments.teacher_per_seed else 1], *range(count)})
-    options = arguments.cfg_options or {}
-    teachers = {seed: teacher_run(arguments, seed) for seed in seeds}
-    methods: dict[str, list[Run]] = {name: [] for name in configs}
-    for index, seed in enumerate(arguments.seeds):
-        for name, config in configs.items():
-            slot = slots[name]
-            runs = {key: teachers[taught] for taught, key in enumerate(slot.several)}
-            if slot.one:
-                own = seed if arguments.teacher_per_seed else arguments.seeds[0]
-                runs[slot.one] = teachers[own]
-            if slot.itself:
-                runs[slot.itself] = methods["student alone"][index]
-            taught = {f"{key}.checkpoint": last_checkpoint(run) for key, run in runs.items()}
-            methods[name].append(
-                Run(
-                    f"{name}, seed {seed}",
-                    config,
-                    arguments.work_dir / f"{name.replace(' ', '_')}_seed{seed}",
-                    {**options, **{k: str(v) for k, v in taught.items()}, "randomness.seed": seed},
-                    tuple(taught.values()),
-                )
-            )
-    return Plan(teachers, methods)
-
-
-def teacher_run(arguments: Namespace, seed: int) -> Run:
-    folder = arguments.work_dir / f"teacher_seed{seed}"
-    options = {**(arguments.cfg_options or {}), "randomness.seed": seed}
-    return Run(f"teacher, seed {seed}", arguments.teacher, folder, options)
-
-
-@dataclass(frozen=True)
-class Slots:
-    """Places of a method's config that name a teacher's checkpoint, as keys of the config.
-
-    Attributes:
-        one: The only teacher.
-        several: The teachers, if there is a dict of them.
-        itself: The only teacher, if it is the plain student, trained before.
-    """
-
-    one: str = ""
-    several: tuple[str, ...] = ()
-    itself: str = ""
-
-
-def teacher_slots(config: str, student: str) -> Slots:
-    """Find a config's teachers. The plain student is recognised by its work folder's name."""
-    model = Config.fromfile(config).model
-    if checkpoint := model.get("teacher", {}).get("checkpoint"):
-        itself = Path(checkpoint).parent.name == Path(student).stem
-        return Slots(**{"itself" if itself else "one": "model.teacher"})
-    teachers = model.get("teachers", {})
-    return Slots(several=tuple(f"model.teachers.{name}" for name in teachers))
-
-
-def last_checkpoint(run: Run) -> Path:
-    return run.work_dir / f"epoch_{run.read_config().train_cfg.max_epochs}.pth"
-
-
-def result(arguments: Namespace, runs: Plan) -> dict[str, Any]:
-    """Return the content of the table, and the curves of each run."""
-    rows = {"teacher": [*runs.teachers.values()], **runs.methods}
-    outcomes = {name: [read_outcome(run) for run in same] for name, same in rows.items()}
-    config = runs.methods["student alone"][0].read_config()
-    first = {name: same[0] for name, same in rows.items()}
-    return dict(
-        costs=costs(first, arguments.rounds),
-        note=arguments.note,
-        title=arguments.title,
-        seeds=arguments.seeds,
-        jobs=arguments.jobs,
-        recipe={key: config.get(key) for key in ("optim_wrapper", "param_scheduler", "train_cfg")},
-        data=dict(
-            train={k: v for k, v in config.train_dataloader.dataset.items() if k != "pipeline"},
-            test={k: v for k, v in config.val_dataloader.dataset.items() if k != "pipeline"},
-            batch_size=config.train_dataloader.batch_size,
-        ),
-        configs={name: run.config for name, run in first.items()},
-        own_settings={name: own_settings(run) for name, run in first.items()},
-        outcomes={name: [asdict(one) for one in same] for name, same in outcomes.items()},
-        **provenance(ROOT),
+def fixed_rule(arguments: Namespace, runs: Plan) -> Rule:
+    """Return the rule of the comparison, which its first call writes into the work folder."""
+    evaluator = runs.methods[ALONE][0].read_config().get("val_evaluator")
+    column = column_of(arguments.metric or default_metric(evaluator))
+    against = [pair.rpartition("=") for pair in arguments.against]
+    rule = Rule(
+        metric=column.metric,
+        title=column.title,
+        factor=column.factor,
+        greater=not arguments.smaller_is_better,
+        baseline=arguments.baseline,
+        against=tuple((row, other) for row, _, other in against),
+        margin=arguments.margin,
+        seeds=tuple(arguments.seeds),
     )
+    named = {rule.baseline, *(row for pair in rule.against for row in pair)}
+    if unknown := named - {*runs.methods}:
+        raise ValueError(
+            f"There is no row {', '.join(sorted(unknown))}; rows are {', '.join(runs.methods)}."
+        )
+    path = arguments.work_dir / "rule.json"
+    # A table may grow: the further comparisons do not change what was decided before.
+    fixed = json.loads(json.dumps(asdict(replace(rule, against=()))))
+    if path.exists() and (before := json.loads(path.read_text())) != fixed:
+        changed = [key for key in fixed if before.get(key) != fixed[key]]
+        raise ValueError(
+            f"The rule was fixed before the first run, and {', '.join(changed)} would change: "
+            f"{path} has {', '.join(f'{key} {before.get(key)!r}' for key in changed)}. Keep it, or "
+            "give another --work-dir."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(fixed, indent=1) + "\n")
+    return rule
+
+
+def check(runs: Plan) -> None:
+    """Check all rows before the first run: recipe, schedule, data, and that the models build.
+
+    Raises:
+        ValueError: If a run cannot start, or rows cannot be compared.
+    """
+    same_recipe = [run for same in runs.methods.values() for run in same]
+    check_same_recipe([*runs.teachers.values(), *same_recipe])
+    for run in [*runs.teachers.values(), *(same[0] for same in runs.methods.values())]:
+        unit, number = run.length
+        config = run.read_config()
+        saving = config.get("default_hooks", {}).get("checkpoint", {})
+        if saving.get("by_epoch", True) is not (unit == "epoch"):
+            raise ValueError(
+                f"{run.name} trains {number} {unit}s: its checkpoint hook needs "
+                f"by_epoch={unit == 'epoch'}, or the last checkpoint has another name."
+            )
+        if not config.get("val_evaluator") or not config.get("val_dataloader"):
+            raise ValueError(f"{run.name} has no val_evaluator or val_dataloader to compare by.")
+        without_files(config)
+        try:
+            check_run(config, ["train_dataloader", "val_dataloader"], trains=True)
+            build(config)
+        except Exception as error:  # a part may raise anything when it is built
+            raise ValueError(f"{run.name}: {error}") from error
+
+
+def without_files(config: Config) -> None:
+    """Take the files of other runs, which do not exist yet, out of a config."""
+    config.model.pop("store", None)
+    teachers = config.model.get("teachers") or {"teacher": config.model.get("teacher")}
+    for teacher in teachers.values():
+        if "checkpoint" in (teacher or {}):
+            teacher.checkpoint = None
+
+
+def build(config: Config) -> Any:
+    """Return the model of a run's config, not initialised."""
+    init_default_scope(config.default_scope)
+    if "data_preprocessor" in config:
+        config.model.setdefault("data_preprocessor", config.data_preprocessor)
+    return MODELS.build(config.model)
 
 
 def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
@@ -181,9 +215,7 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
         init_default_scope(config.default_scope)
         complete_loaders(config, ("train_dataloader",))
         data = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
-        if "data_preprocessor" in config:
-            config.model.setdefault("data_preprocessor", config.data_preprocessor)
-        model = MODELS.build(config.model).to(get_device())
+        model = build(config).to(get_device())
         model.init_weights()
         steps[name] = training_step(model, config, data)
         found[name] = dict(parameters=trainable(model), bytes=held_bytes(model))
@@ -193,31 +225,50 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # without this every initialised weight is listed
-    MMLogger.get_instance("mmengine", log_level="ERROR")
+def train(arguments: Namespace, runs: Plan, table: Table) -> None:
+    """Train what is missing: teachers and plain students first, then seed by seed."""
 
     def report(line: str) -> None:
         print(line, flush=True)
 
-    runs = plan(arguments)
     by_seed = [run for same_seed in zip(*runs.methods.values(), strict=True) for run in same_seed]
+    missing = [run for run in by_seed if run not in table.cells]
+    parents = {run.work_dir: run for child in missing for run in child.parents}
+    first = [run for run in runs.teachers.values() if run not in table.cells]
+    first += [run for run in parents.values() if run not in first]
+    first += [run for run in missing if not run.inputs and run not in first]
+    train_all(first, TRAIN, arguments.jobs, report, keep=table.keep)
+    if any(run for run in missing if run.name.rpartition(",")[0] in arguments.store):
+        build_store(arguments, runs)
+    rest = [run for run in missing if run not in first]
+    train_together(rest, TRAIN, arguments.jobs, report, arguments.cohort)
+    train_all(rest, TRAIN, arguments.jobs, report, keep=table.keep)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A terminated comparison stops its runs, like an interrupted one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compare_methods.py: terminated"))
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
     try:
-        teachers = list(runs.teachers.values())
-        check_same_recipe([*teachers, *by_seed])
-        alone = [run for run in by_seed if not run.inputs]
-        train_all([*teachers, *alone], TRAIN, arguments.jobs, report)
-        train_all([run for run in by_seed if run.inputs], TRAIN, arguments.jobs, report)
-        found = result(arguments, runs)
+        runs = plan(arguments)
+        check(runs)
+        rule = fixed_rule(arguments, runs)
+        print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
+        table = Table(arguments, runs, rule)
+        train(arguments, runs, table)
+        rows = {"teacher": [*runs.teachers.values()], **runs.methods}
+        first = {name: same[0] for name, same in rows.items()}
+        # Runs of another machine have left no teacher here to measure with.
+        if arguments.rounds and all(p.exists() for run in first.values() for p in run.inputs):
+            table.costs = costs(first, arguments.rounds)
+        table.write()
     except (RunFailedError, ValueError) as error:
         sys.exit(f"compare_methods.py: {error}")
-    table = markdown(found)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(table)
-    arguments.out.with_suffix(".json").write_text(json.dumps(found, indent=1, default=str) + "\n")
-    print(f"\n{table}\nWrote {arguments.out} and {arguments.out.with_suffix('.json')}")
+    out = arguments.out
+    print(f"\n{out.read_text()}\nWrote {out} and {out.with_suffix('.json')}")
 
 
 if __name__ == "__main__":

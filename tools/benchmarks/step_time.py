@@ -1,4 +1,4 @@
-"""Measure the cost of distillation in a training step.
+r"""Measure the cost of distillation in a training step.
 
 One process measures, in rounds that take turns, a step of the plain student, the teachers' forward
 as far as training runs it, and a step of online distillation. Online distillation costs at least
@@ -7,14 +7,18 @@ For detectors the tool also measures the teachers' whole prediction, with propos
 post-processing, for comparison. No checkpoint is read, and the images are random, unless
 --from-data takes them from the training data. The learning rate is 0: random weights could diverge,
 and a detector's proposals depend on them.
+
+Examples:
+  python tools/benchmarks/step_time.py configs/kd/resnet20_resnet8_w8_fmnist8k.py
+  python tools/benchmarks/step_time.py configs/erkd/fasterrcnn_r101_r18_coco.py \
+      --input-shape 3 800 1344
 """
 
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from copy import deepcopy
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from statistics import median
@@ -28,20 +32,20 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch import nn
 
+from mmkd.benchmark.parts import recorded, without_weights
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.benchmark.timing import Step, measure, training_step
 from mmkd.compat.machine import provenance
 from mmkd.compat.mmcv_ops import allow_bfloat16
 from mmkd.distillers import Distiller
 from mmkd.engine import use_mixed_precision
-from mmkd.networks.building import build_network, network_config
+from mmkd.loading import build_loader
+from mmkd.networks.building import build_network
 from mmkd.networks.student import student_model
 from mmkd.registry import MODELS
-from mmkd.teachers import Teacher
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
@@ -55,7 +59,7 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config")
     parser.add_argument("--batch-size", type=int, help="by default the config's")
     parser.add_argument(
@@ -101,23 +105,10 @@ def read_config(arguments: Namespace) -> Config:
     return config
 
 
-def without_weights(spec: Any) -> dict[str, Any]:
-    """Return a network's config without the files from which its parts would be initialised."""
-
-    def strip(value: Any) -> Any:
-        if isinstance(value, dict):
-            pretrained = value.get("type") == "Pretrained"
-            return None if pretrained else {key: strip(item) for key, item in value.items()}
-        return [strip(item) for item in value] if isinstance(value, list | tuple) else value
-
-    settings: dict[str, Any] = strip(network_config(spec))
-    return settings
-
-
 def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str, Any]:
     """Return images with labels, in the form of a data loader's batch."""
     if arguments.from_data:
-        data: dict[str, Any] = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        data: dict[str, Any] = next(iter(build_loader(config.train_dataloader, seed=0)))
         return data
     shape = arguments.input_shape or config.model.get("input_shape")
     if shape is None:
@@ -125,30 +116,12 @@ def batch(config: Config, arguments: Namespace, student: nn.Module) -> dict[str,
     return random_batch(student, config.train_dataloader.batch_size, shape, arguments.boxes)
 
 
-class Recorded:
-    """Replacement of a teacher that records how the distiller runs it."""
-
-    def __init__(self, teacher: Teacher) -> None:
-        self.teacher = teacher
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.teacher, name)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        self.call = partial(self.teacher, *arguments, **named)
-        return self.call()
-
-
 def teacher_forward(distiller: Distiller, data: dict[str, Any], amp: bool) -> Step:
     """Return the forward of all teachers, on the inputs of a distillation step."""
     batch = distiller.data_preprocessor(data, True)
-    given = distiller.teachers
-    recorded = {teacher: Recorded(teacher) for teacher in given.values()}
-    distiller.teachers = {name: recorded[teacher] for name, teacher in given.items()}
-    with torch.no_grad(), autocast(enabled=amp):
+    with recorded(distiller) as teachers, torch.no_grad(), autocast(enabled=amp):
         distiller(**batch, mode="loss")
-    distiller.teachers = given
-    calls = [one.call for one in recorded.values() if hasattr(one, "call")]
+    calls = [one.call for one in teachers.values() if hasattr(one, "call")]
 
     def forward() -> None:
         with autocast(enabled=amp):

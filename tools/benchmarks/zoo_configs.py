@@ -26,7 +26,12 @@ SMALL = (
 PARTNERS = {
     "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
     "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
+    "mmseg": "mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py",
 }
+# Parts of a model's config that may say how many classes there are.
+HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
+# Height and width that the networks of segmentation are examined on: they take any size.
+SMALL_SIZE = (128, 128)
 # Words in the names of configs that need more than the images and labels of their task.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
@@ -36,7 +41,8 @@ def families(package: str) -> dict[str, str]:
 
     Args:
         package: ``'mmpretrain'``, whose configs count if their model is a classifier with classes;
-            or ``'mmdet'``, whose configs count if their model is a detector of single images.
+            ``'mmdet'``, whose configs count if their model is a detector of single images; or
+            ``'mmseg'``, whose configs count if their model has a decode head.
     """
     root = Path(str(import_module(package).__file__)).parent / ".mim" / "configs"
     chosen = {}
@@ -58,22 +64,29 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
     """
     model = Config.fromfile(config).model
     changed: dict[str, Any] = {}
-    for part in ("backbone", "neck", "head"):
+    for part in ("backbone", "neck", "head", "image_encoder"):
         settings = model.get(part)
         if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
             changed[part] = dict(init_cfg=None)
     if "Pretrained" in str(model.get("init_cfg")):
         changed["init_cfg"] = None
+    if "pretrained" in model:
+        changed["pretrained"] = None
+    if "decode_head" in model and "img_size" in model.get("backbone", {}):
+        changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
     if classes_of is not None and (classes := _classes(Config.fromfile(classes_of).model)):
-        head = "head" if "head" in model else "bbox_head"
-        changed[head] = changed.get(head, {}) | dict(num_classes=classes)
+        for head in HEADS:
+            if head in model:
+                changed[head] = changed.get(head, {}) | dict(num_classes=classes)
     return dict(config=config, **changed)
 
 
 def _classes(model: Any) -> int | None:
     """Return the number of classes in a model's config."""
-    for name in ("head", "bbox_head", "backbone"):
+    for name in (*HEADS, "backbone"):
         part = model.get(name)
+        if isinstance(part, list):  # stages of a cascade
+            part = part[-1]
         if isinstance(part, dict) and "num_classes" in part:
             return int(part["num_classes"])
     return None
@@ -112,5 +125,7 @@ def _counts(package: str, path: Path) -> bool:
     if package == "mmpretrain":
         classifies = name.rpartition(".")[-1] == "ImageClassifier" and bool(model.get("head"))
         return classifies and _classes(model) is not None
+    if package == "mmseg":
+        return "decode_head" in model
     heads = ("roi_head", "bbox_head", "mask_head", "panoptic_head", "rpn_head")
     return any(head in model for head in heads) and "train_dataloader" in config

@@ -3,6 +3,10 @@
 Counts and classes are compared with the official ones; every image is read. The exit code is 1,
 with a message, if something is wrong. Settings that shorten a dataset in a config (`indices`,
 `subset`) are ignored.
+
+Examples:
+  python tools/dataset_tools/verify_dataset.py tiny_imagenet
+  python tools/dataset_tools/verify_dataset.py my_config.py --duplicates
 """
 
 import sys
@@ -22,6 +26,7 @@ from mmkd.datasets.verification import (
     duplicates,
     read_classification,
     read_coco,
+    read_voc,
 )
 
 TOOL = "tools/dataset_tools/verify_dataset.py"
@@ -31,6 +36,7 @@ NAMED = {
         for name in ("cifar100", "cinic10", "digits", "fashion_mnist", "tiny_imagenet")
     },
     "imagenet": "mmpretrain::_base_/datasets/imagenet_bs64.py",
+    "bccd": "mmkd::_base_/datasets/bccd_voc.py",
     "coco": "mmdet::_base_/datasets/coco_detection.py",
 }
 
@@ -81,8 +87,11 @@ def datasets_of(config: Config, data_root: str | None) -> list[dict[str, Any]]:
 
 
 def read(dataset: dict[str, Any], config: Config, counts: bool) -> Split:
-    if str(dataset["type"]).rpartition(".")[2] == "CocoDataset":
+    kind = str(dataset["type"]).rpartition(".")[2]
+    if kind == "CocoDataset":
         return read_coco(dataset, counts)
+    if kind in ("VOCDataset", "XMLDataset"):
+        return read_voc(dataset)
     preprocessor = config.get("data_preprocessor") or {}
     classes = preprocessor.get("num_classes")
     return read_classification(dataset, config.get("default_scope"), classes, counts)

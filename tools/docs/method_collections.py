@@ -17,6 +17,7 @@ ENDINGS = {
     "Tiny-ImageNet": "_tiny_imagenet",
     "CINIC-10": "_cinic10",
     "Fashion-MNIST, 8000 images": "_fmnist8k",
+    "BCCD": "_bccd",
 }
 KEYS = {"name", "architecture", "paper", "literature"}
 

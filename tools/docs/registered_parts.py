@@ -21,6 +21,7 @@ TRIALS = (*([(4, 8, 8, 8)] * n for n in (1, 2, 3)), [(4, 8)])
 OTHERS = {
     "mmkd.connectors": "Connectors",
     "mmkd.locations": "Locations",
+    "mmkd.selection": "Choices of samples",
     "mmkd.distillers": "Distillers",
 }
 COMMON = {"Losses on logits": LogitLoss, "Losses on features": FeatureLoss}

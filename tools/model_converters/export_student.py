@@ -1,11 +1,16 @@
 """Extract the student from a distillation run: a plain checkpoint and a plain config.
 
+Of a cohort the students of all members are extracted, each with its name, or that of one member.
 Both work in mmpretrain or mmdet without mmkd, unless the student or its data are parts of mmkd.
+
+Example:
+  python tools/model_converters/export_student.py my_config.py work_dirs/my_config/epoch_100.pth
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
+from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
@@ -15,17 +20,19 @@ from mmengine.runner import save_checkpoint
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.engine.cohort_config import member_config, member_names
 from mmkd.engine.student_config import student_config, uses_mmkd
 from mmkd.networks.student import student_checkpoint
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of the distillation config")
     parser.add_argument("checkpoint", help="checkpoint of the distillation run")
     parser.add_argument(
         "--out-dir", type=Path, help="where to write, by default the checkpoint's folder"
     )
+    parser.add_argument("--member", metavar="NAME", help="the member of a cohort to extract")
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
@@ -36,16 +43,25 @@ def parse_arguments() -> Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    folder = arguments.out_dir or Path(arguments.checkpoint).parent
+    name = Path(arguments.checkpoint).stem
     try:
-        config = student_config(Config.fromfile(arguments.config))
+        config = Config.fromfile(arguments.config)
         checkpoint = load_checkpoint(arguments.checkpoint, arguments.trust_checkpoint)
-        student = student_checkpoint(checkpoint)
+        names = [arguments.member] if arguments.member else member_names(config) or [""]
+        for member in names:
+            own = member_config(config, member) if member else config
+            ending = f"_{member}_student" if member else "_student"
+            plain, student = student_config(own), student_checkpoint(checkpoint, member)
+            write(plain, student, folder / f"{name}{ending}")
     except (FileNotFoundError, CheckpointError, ValueError) as error:
         sys.exit(f"tools/model_converters/export_student.py: {error}")
-    folder = arguments.out_dir or Path(arguments.checkpoint).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    name = Path(arguments.checkpoint).stem
-    weights, settings = folder / f"{name}_student.pth", folder / f"{name}_student.py"
+
+
+def write(config: Config, student: dict[str, Any], path: Path) -> None:
+    """Write a student's weights and config to two files, whose common path has no ending."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights, settings = path.with_name(f"{path.name}.pth"), path.with_name(f"{path.name}.py")
     save_checkpoint(student, str(weights))  # as a whole, with its checksum
     config.dump(str(settings))
     needs = "mmkd, whose parts it uses" if uses_mmkd(config) else "no mmkd"

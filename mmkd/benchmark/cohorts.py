@@ -1,0 +1,131 @@
+"""Runs of a comparison that are trained as cohorts, with the results of separate runs."""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmkd.benchmark.runs import MARKER, Report, Run, read_scalars, train_all
+from mmkd.engine.cohort_config import cohort_config
+from mmkd.engine.launch import ArgumentError
+
+RECORD = "run.json"
+
+
+@dataclass(frozen=True)
+class CohortRun:
+    """A cohort's run, and the runs that its members stand for.
+
+    Attributes:
+        run: The run of the cohort.
+        members: The run of each member by its name in the cohort.
+    """
+
+    run: Run
+    members: dict[str, Run]
+
+
+def train_together(
+    runs: Sequence[Run], train: Path, jobs: int = 1, report: Report = print, most: int = 16
+) -> None:
+    """Train the unfinished ones among some runs as cohorts, and give each run its results.
+
+    Runs with the same seed, teachers and data become one cohort, so that each sees the data in the
+    order of a run of its own; a run that fits no other is left out. A member's folder gets its log,
+    with its share of the times, its student's last weights, and the cohort's record. A member that
+    was put aside gets nothing, so that its run fails as a run of its own does.
+
+    Args:
+        runs: The runs.
+        train: Path of tools/train.py.
+        jobs: Number of processes that run at the same time.
+        report: Function that receives lines about the progress.
+        most: Greatest number of members of a cohort.
+
+    Raises:
+        RunFailedError: If a cohort's run fails; the others are stopped.
+    """
+    waiting = [*cohort_runs([run for run in runs if not run.finished], most)]
+    for first in range(0, len(waiting), jobs):
+        together = waiting[first : first + jobs]
+        train_all([each.run for each in together], train, jobs, report)
+        for each in together:
+            for name in [name for name in each.members if not _deal(each, name)]:
+                report(f"{each.members[name].name}: put aside in {each.run.work_dir}")
+
+
+def cohort_runs(runs: Sequence[Run], most: int) -> Iterator[CohortRun]:
+    """Yield cohorts of the runs that can be trained together, of two to ``most`` members."""
+    groups: list[dict[str, Run]] = []
+    for run in runs:
+        name = re.sub(r"[^\w-]", "_", run.work_dir.name).replace("loss", "los")
+        for group in groups:
+            if len(group) < most and name not in group and _fit({**group, name: run}):
+                group[name] = run
+                break
+        else:
+            groups.append({name: run})
+    for group in groups:
+        if len(group) > 1:
+            yield _cohort_run(group)
+
+
+def _fit(group: dict[str, Run]) -> bool:
+    configs = {name: run.read_config() for name, run in group.items()}
+    seeds = {(config.get("randomness") or {}).get("seed") for config in configs.values()}
+    try:
+        cohort_config(configs)
+    except ArgumentError:
+        return False
+    return len(seeds) == 1
+
+
+def _cohort_run(group: dict[str, Run]) -> CohortRun:
+    first = next(iter(group.values()))
+    content = "".join(run.fingerprint() for run in group.values())
+    title = f"cohort_{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+    parent = first.work_dir.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    path = parent / f"{title}.py"
+    cohort_config({name: run.read_config() for name, run in group.items()}).dump(str(path))
+    inputs = tuple(dict.fromkeys(file for run in group.values() for file in run.inputs))
+    name = f"cohort of {', '.join(run.name for run in group.values())}"
+    return CohortRun(Run(name, str(path), parent / title, inputs=inputs), group)
+
+
+def _deal(cohort: CohortRun, name: str) -> bool:
+    """Write the results of a member into the folder of its run, unless it was put aside."""
+    run, whole, share = cohort.members[name], cohort.run.work_dir, 1 / len(cohort.members)
+    training, evaluation = read_scalars(whole)
+    if not training or f"{name}/loss" not in training[-1]:
+        return False
+    log = run.work_dir / "cohort" / "vis_data" / "scalars.json"
+    shutil.rmtree(log.parent, ignore_errors=True)
+    log.parent.mkdir(parents=True)
+    records = [_own(record, name, [*cohort.members], share) for record in [*training, *evaluation]]
+    log.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    run.read_config().dump(str(run.work_dir / f"{Path(run.config.rpartition('::')[2]).stem}.py"))
+    shutil.copy(whole / RECORD, run.work_dir / RECORD)
+    ending = f"_{name}_student.pth"
+    for path in whole.glob(f"*{ending}"):
+        shutil.copy(path, run.work_dir / f"{path.name.removesuffix(ending)}_student.pth")
+    marker = json.loads((whole / MARKER).read_text())
+    marker |= dict(fingerprint=run.fingerprint(), seconds=marker["seconds"] * share)
+    (run.work_dir / MARKER).write_text(json.dumps(marker))
+    return True
+
+
+def _own(record: dict[str, Any], name: str, names: Sequence[str], share: float) -> dict[str, Any]:
+    """Return a cohort's log record as a run of the member alone would have written it."""
+    own = {}
+    for key, value in record.items():
+        member, found, metric = key.partition("/")
+        if member == name and found:
+            own[metric] = value
+        elif member not in names and key != "loss":
+            own[key] = value * share if key in ("time", "data_time") else value
+    return own

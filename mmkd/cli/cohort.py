@@ -1,0 +1,48 @@
+"""``python -m mmkd cohort``: write the config of a cohort of several configs' students."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mmkd.composition.writing import write_config
+from mmkd.engine.cohort_config import cohort_config
+from mmkd.engine.launch import ArgumentError, load_config
+
+
+@click.command()
+@click.argument("configs", nargs=-1, required=True, metavar="[NAME=]CONFIG...")
+@click.option("--seeds", default="", help="Seeds of the members, as 0,1,2: each config with each.")
+@click.option("--out", required=True, help="The file to write.")
+def cohort(configs: Sequence[str], seeds: str, out: str) -> None:
+    """Write a config that trains the students of several distillation CONFIGs at once.
+
+    All of them see the same batches, and their teachers run once for all. A member's name is NAME,
+    or that of the config's file.
+
+    \b
+    Examples:
+      python -m mmkd cohort kd=configs/kd/pair.py er=configs/erkd/pair.py --out both.py
+      python -m mmkd cohort configs/kd/pair.py --seeds 0,1,2,3 --out four_seeds.py
+      python tools/train.py four_seeds.py
+    """  # noqa: D301
+    try:
+        members = {}
+        for text in configs:
+            name, _, path = text.rpartition("=")
+            name = name or Path(path.rpartition("::")[2]).stem
+            for seed in seeds.split(",") if seeds else [""]:
+                config = load_config(path)
+                if seed:
+                    config.merge_from_dict({"randomness.seed": int(seed)})
+                key = f"{name}_seed{seed}" if seed else name
+                if key in members:
+                    raise ArgumentError(f"Two members have the name {key!r}: give NAME=CONFIG.")
+                members[key] = config
+        command = shlex.join(["python", "-m", "mmkd", *sys.argv[1:]])
+        write_config(cohort_config(members), Path(out), command)
+    except ArgumentError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Wrote {out}: a cohort of {len(members)} members.")

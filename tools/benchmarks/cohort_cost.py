@@ -1,0 +1,156 @@
+"""Measure what a cohort saves: the time of a student's step in it and in a run of its own.
+
+The students are resnet8 of CIFAR-100 that learn by KD from one resnet20. A step loads a batch of
+random images through CIFAR-100's transforms and trains. Both kinds of steps take turns; processor
+time is compared, so that other programs count less. With --stacked the tool measures instead
+whether stacking the students' weights (torch.func) would be faster than one student after another.
+"""
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import Any
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.utils.data import Dataset
+
+from mmkd.registry import MODELS
+
+STUDENT, TEACHER = (f"mmkd::_base_/models/cifar/{name}.py" for name in ("resnet8", "resnet20"))
+KD = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0)))
+Step = Callable[[], Any]
+
+
+class RandomImages(Dataset[Any]):
+    """Random pixels of CIFAR-100's size, through its training transforms."""
+
+    def __init__(self, transforms: list[dict[str, Any]]) -> None:
+        self.images = np.random.default_rng(0).integers(0, 256, (2048, 32, 32, 3), dtype=np.uint8)
+        self.transform = Compose(transforms)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.transform(dict(img=self.images[index], gt_label=index % 100))
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=12)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5, help="turns that are measured")
+    parser.add_argument("--amp", action="store_true", help="bfloat16 by autocast, as on a CPU")
+    parser.add_argument("--stacked", action="store_true")
+    return parser.parse_args()
+
+
+def batches(size: int, config: Config) -> Iterator[dict[str, Any]]:
+    """Yield batches without end, loaded in this process."""
+    settings = dict(
+        batch_size=size,
+        num_workers=0,
+        dataset=RandomImages(config.train_pipeline),
+        sampler=dict(type="InfiniteSampler", shuffle=True),
+        collate_fn=dict(type="default_collate"),
+    )
+    yield from Runner.build_dataloader(settings, seed=0)
+
+
+def training(model: dict[str, Any], config: Config, arguments: Namespace) -> Step:
+    """Return a step of a model that loads a batch and trains, at a learning rate of 0."""
+    built = MODELS.build(dict(model, data_preprocessor=config.data_preprocessor.to_dict()))
+    built.init_weights()
+    built.train()
+    wrapper: dict[str, Any] = dict(optimizer=dict(type="SGD", lr=0.0, momentum=0.9))
+    if arguments.amp:
+        wrapper["type"] = "mmkd.CPUAmpOptimWrapper"
+    if "members" in model:
+        wrapper["constructor"] = "mmkd.CohortOptimWrapperConstructor"
+    optimizer, data = build_optim_wrapper(built, wrapper), batches(arguments.batch_size, config)
+    return lambda: built.train_step(next(data), optimizer)
+
+
+def measure(steps: dict[str, Step], rounds: int) -> dict[str, float]:
+    """Return the median processor time of each step, in seconds."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds + 1):
+        for name, step in steps.items():
+            begun = time.process_time()
+            step()
+            seconds[name].append(time.process_time() - begun)
+    return {name: median(values[1:]) for name, values in seconds.items()}  # the first warms up
+
+
+def report_cohort(arguments: Namespace) -> None:
+    """Measure the steps of a cohort, and as many steps of a student alone."""
+    config = Config.fromfile("mmkd::_base_/datasets/cifar100.py")
+    member = dict(student=STUDENT, terms=KD)
+    members = {f"s{seed}": dict(member, seed=seed) for seed in range(arguments.members)}
+    single = dict(type="mmkd.Distiller", teacher=dict(model=TEACHER), **member)
+    together = dict(type="mmkd.Cohort", teacher=dict(model=TEACHER), members=members)
+    alone = training(single, config, arguments)
+    steps: dict[str, Step] = {
+        "alone": lambda: [alone() for _ in members],
+        "cohort": training(together, config, arguments),
+    }
+    found = measure(steps, arguments.rounds)
+    each = {name: 1e3 * seconds / len(members) for name, seconds in found.items()}
+    kind = "bfloat16 autocast" if arguments.amp else "float32"
+    print(
+        f"{len(members)} students, {kind}, batch {arguments.batch_size}: "
+        f"{each['alone']:.1f} ms a student and step alone, {each['cohort']:.1f} ms in a cohort: "
+        f"{each['cohort'] / each['alone']:.2f}"
+    )
+
+
+def report_stacked(arguments: Namespace) -> None:
+    """Measure gradients of students one after another, and of all at once by ``vmap``."""
+    students: list[nn.Module] = [
+        MODELS.build(Config.fromfile(STUDENT).model) for _ in range(arguments.members)
+    ]
+    backbones = [student.backbone for student in students]
+    images = torch.randn(arguments.batch_size, 3, 32, 32)
+    parameters, buffers = stack_module_state(backbones)
+
+    def loss(weights: dict[str, Tensor], state: dict[str, Tensor]) -> Tensor:
+        found: Tensor = functional_call(backbones[0], (weights, state), (images,))[-1]
+        return found.square().mean()
+
+    def one_by_one() -> None:
+        for backbone in backbones:
+            backbone.zero_grad()
+            backbone(images)[-1].square().mean().backward()
+
+    stacked = vmap(grad(loss))
+    steps = {"one by one": one_by_one, "stacked": lambda: stacked(parameters, buffers)}
+    found = measure(steps, arguments.rounds)
+    times = ", ".join(f"{name} {1e3 * s / len(students):.1f} ms" for name, s in found.items())
+    print(
+        f"Gradients of {len(students)} students, a student: {times}: "
+        f"{found['stacked'] / found['one by one']:.2f}"
+    )
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    MMLogger.get_instance("mmengine", log_level="ERROR")
+    init_default_scope("mmpretrain")
+    (report_stacked if arguments.stacked else report_cohort)(arguments)
+
+
+if __name__ == "__main__":
+    main()

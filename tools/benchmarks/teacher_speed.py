@@ -1,0 +1,168 @@
+"""Measure the options of a teacher that make it cheaper, with taps at its logits and at its stages.
+
+For each network and place of the taps one process measures, in rounds that take turns, the forward
+of the network as it is written and with the options of `VARIANTS`. No checkpoint is read, the
+images are random. With --step the tool also measures a whole training step of a distillation
+config, as it is and compiled by torch.compile, as `compile=True` of MMEngine's Runner does it.
+"""
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import mmkd  # noqa: F401  (before everything else: makes the stack importable)
+
+# isort: split
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from mmkd.benchmark.random_batch import random_batch
+from mmkd.benchmark.timing import measure, training_step
+from mmkd.compat.machine import provenance
+from mmkd.networks.building import build_network, network_config
+from mmkd.networks.taps import flat
+from mmkd.registry import MODELS
+from mmkd.teachers import Teacher
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = [
+    "mmkd::_base_/models/cifar/resnet32x4.py,32,32",
+    "mmpretrain::deit/deit-tiny_4xb256_in1k.py,4,224",
+    "mmpretrain::swin_transformer/swin-tiny_16xb64_in1k.py,2,224",
+]
+HALF: dict[str, Any] = dict(dtype="bfloat16", memory_format="channels_last")
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as written": {},
+    "folded": dict(fold_bn=True),
+    "folded, compiled": dict(fold_bn=True, compile=True),
+    "bfloat16, channels_last, folded": dict(HALF, fold_bn=True),
+    "speed='fast': and compiled": dict(HALF, fold_bn=True, compile=True),
+}
+PLACES = ("@logits", "@stages")
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "networks",
+        nargs="*",
+        default=NETWORKS,
+        metavar="CONFIG,BATCH,SIZE",
+        help=f"networks, with the number and the size of the images; by default {NETWORKS}",
+    )
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=[*VARIANTS])
+    parser.add_argument("--step", metavar="CONFIG,BATCH,SIZE", help="a distillation config")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=4, help="of each variant in a round")
+    parser.add_argument("--out", type=Path, help="table (.md); .json beside it")
+    return parser.parse_args()
+
+
+def parse_run(text: str) -> tuple[str, int, tuple[int, int, int]]:
+    """Return a config, the number of images, and their shape."""
+    config, batch, size = text.rsplit(",", 2)
+    return config, int(batch), (3, int(size), int(size))
+
+
+def teacher_seconds(text: str, place: str, arguments: Namespace) -> dict[str, list[float]]:
+    """Return the seconds of a network's forwards with taps at a place, by variant."""
+    config, batch, shape = parse_run(text)
+    torch.manual_seed(0)
+    network = build_network(network_config(config))
+    network.init_weights()
+    vary_statistics(network)
+    weights = network.state_dict()
+    images = torch.randn(batch, *shape, device=get_device())
+    steps = {}
+    for name in arguments.variants:
+        copied = build_network(network_config(config))
+        copied.load_state_dict(weights)
+        teacher = Teacher(copied.to(get_device()), **VARIANTS[name])
+        roles = teacher.find_roles(name, images)
+        taps = flat(roles.taps[place[1:]])
+        teacher.accelerate(images, taps)
+        steps[name] = lambda teacher=teacher, taps=taps: teacher(images, None, taps)
+    return measure(steps, arguments.rounds, arguments.iterations)
+
+
+def vary_statistics(network: nn.Module) -> None:
+    """Give batch norms other statistics than those of their start, as training does."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+
+
+def step_seconds(text: str, arguments: Namespace) -> dict[str, list[float]]:
+    """Return the seconds of a config's training steps: as they are, and compiled."""
+    path, batch, shape = parse_run(text)
+    config = Config.fromfile(path)
+    init_default_scope(config.get("default_scope", "mmpretrain"))
+    config.model.teacher.checkpoint = None
+    config.model.setdefault("data_preprocessor", config.get("data_preprocessor"))
+    steps = {}
+    for name, compiled in (("step", False), ("step, compiled", True)):
+        torch.manual_seed(0)
+        model = MODELS.build(config.model).to(get_device())
+        if compiled:
+            model.train_step = torch.compile(model.train_step)
+        data = random_batch(model.student, batch, shape)
+        steps[name] = training_step(model, config, data)
+    return measure(steps, arguments.rounds, arguments.iterations)
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the page of a result."""
+    lines = [
+        "# Teachers made cheaper",
+        "",
+        "Median milliseconds, and their share of the first row.",
+    ]
+    lines += ["The variants take turns in one process. The weights are random.", ""]
+    for title, seconds in result["seconds"].items():
+        base = median(next(iter(seconds.values())))
+        lines += [f"| {title} | ms | share |", "| --- | ---: | ---: |"]
+        for name, values in seconds.items():
+            lines.append(f"| {name} | {1e3 * median(values):.1f} | {median(values) / base:.3f} |")
+        lines.append("")
+    packages = ", ".join(f"{name} {value}" for name, value in result["versions"].items())
+    lines += [f"- Machine: {result['machine']}", f"- Versions: {packages}"]
+    lines += [f"- Commit: `{result['commit']}`", f"- Command: `{result['command']}`", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
+    seconds = {}
+    for text in arguments.networks:
+        config, batch, shape = parse_run(text)
+        name = Path(config.rpartition("::")[2]).stem
+        for place in PLACES:
+            title = f"{name}, {batch} images of {shape[1]} x {shape[2]}, taps at {place}"
+            seconds[title] = teacher_seconds(text, place, arguments)
+            print(title, {k: round(1e3 * median(v), 1) for k, v in seconds[title].items()})
+    if arguments.step:
+        config, batch, shape = parse_run(arguments.step)
+        title = f"{config}, {batch} images of {shape[1]} x {shape[2]}"
+        seconds[title] = step_seconds(arguments.step, arguments)
+    result = dict(seconds=seconds, **provenance(ROOT))
+    page = table(result)
+    print(page)
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(page)
+        arguments.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
