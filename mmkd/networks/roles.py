@@ -320,8 +320,13 @@ class _Search:
         return [run for run in self._once if value in run.output.values()]
 
     def _patches(self, one: Map) -> Tap:
-        """Return the tap of a map, of tokens without the leading ones."""
+        """Return the tap of a map, of tokens without the leading ones.
+
+        A map (N, H, W, C) is read as tokens, because losses expect maps with channels first.
+        """
         shape = one.value.shape
+        if len(shape) == 4 and shape[1] == shape[2] != shape[3]:
+            return replace(one.tap, tokens="0:")
         if len(shape) != 3 or not has_grid_behind(shape[1], self._leading):
             return one.tap
         return replace(one.tap, tokens=f"{self._leading}:")

@@ -48,7 +48,8 @@ class Tap:
         every: Whether the module runs several times in a forward, and the tap means the tensors of
             all runs, concatenated along their first dimension.
         tokens: Which of the tokens (N, L, C) are meant: ``'0'`` for the first, as (N, C), ``'5:'``
-            for those from the sixth on; empty for all of them, or another tensor.
+            for those from the sixth on; empty for all of them, or another tensor. The positions of
+            a map whose channels are last, (N, H, W, C), are its tokens.
         optional: Whether the module may not run at all, so that there is no tensor.
     """
 
@@ -125,6 +126,7 @@ class Tap:
         if not self.tokens:
             return value
         first = int(self.tokens.rstrip(":"))
+        value = value.flatten(1, 2) if value.dim() == 4 else value
         if value.dim() != 3 or first >= value.shape[1]:
             raise ValueError(f"{self} has shape {tuple(value.shape)}: there are no such tokens.")
         return value[:, first:] if self.tokens.endswith(":") else value[:, first]

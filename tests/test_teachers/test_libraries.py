@@ -1,5 +1,6 @@
 """Teachers of other libraries, with random weights: nothing is downloaded here."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,23 @@ def test_registers_are_told_from_patches() -> None:
     tap = found.taps["map"][0]
     assert str(tap) == "norm{5:}"
     assert teacher(torch.rand(2, 3, 28, 28), None, [tap])[tap].shape == (2, 4, 16)
+
+
+def test_maps_with_channels_last_are_read_as_tokens() -> None:
+    pytest.importorskip("timm")
+    settings = dict(img_size=64, embed_dim=8, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))
+    teacher = Teacher("timm:swin_tiny_patch4_window7_224", arguments=settings)
+    images = torch.rand(2, 3, 64, 64)
+    found = roles(teacher, images)
+    assert [found.shapes[tap] for tap in found.taps["stages"]] == [
+        (2, 256, 8),
+        (2, 64, 16),
+        (2, 16, 32),
+        (2, 4, 64),
+    ]
+    first = found.taps["stages"][0]
+    caught = teacher(images, None, [first, (whole := replace(first, tokens=""))])
+    assert torch.equal(caught[first][:, 17], caught[whole][:, 1, 1])
 
 
 def test_a_network_without_a_classifier_teaches_features_alone() -> None:
