@@ -76,7 +76,16 @@ setup(
     install_requires=["torch>=2.1,<2.14", "numpy", "click", "safetensors"],
     extras_require={
         extra: requirements(extra)
-        for extra in ("onedl", "openmmlab", "seg", "quickstart", "tests", "lint", "docs")
+        for extra in (
+            "onedl",
+            "openmmlab",
+            "seg",
+            "quickstart",
+            "teachers",
+            "tests",
+            "lint",
+            "docs",
+        )
     },
     cmdclass={"build_py": BuildWithMim},
     zip_safe=False,

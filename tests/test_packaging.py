@@ -33,7 +33,7 @@ def test_lock_files_hold_the_supported_versions(family: str) -> None:
 
 
 def test_every_requirement_without_a_version_is_pinned_by_the_constraints() -> None:
-    files = ("build", "quickstart", "tests", "lint", "docs")
+    files = ("build", "quickstart", "teachers", "tests", "lint", "docs")
     bare = {line for name in files for line in requirement_lines(name) if "==" not in line}
     assert {"scikit-learn", "pytest", "mypy", "wheel"} <= bare
     pinned = {line.partition("==")[0] for line in requirement_lines("constraints")}

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from safetensors.torch import load_file
 
 from mmkd.compat.archives import BrokenCheckpointError, CheckpointError, check_file
 from mmkd.compat.weight_sources import (
@@ -100,6 +101,11 @@ def trusting(trust: bool) -> Iterator[None]:
         _trusted.reset(token)
 
 
+def trusted() -> bool:
+    """Return whether the run said that what it reads may execute code."""
+    return _trusted.get()
+
+
 def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "cpu") -> Any:
     """Load a checkpoint, refusing one that is damaged or would execute code.
 
@@ -123,6 +129,8 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
     safely: AbstractContextManager[None] = nullcontext() if trust else _weights_only_everywhere()
     with trusting(trust), safely, _in_words(path, trust):
         if os.path.isfile(path):
+            if path.endswith(".safetensors"):  # a container without code
+                return load_file(path, device=str(map_location or "cpu"))
             check_file(path)
             return torch.load(path, map_location=map_location, weights_only=not trust)
         return _load_address(CheckpointLoader, path, map_location)

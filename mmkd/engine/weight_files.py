@@ -10,6 +10,8 @@ from mmengine.config import Config
 
 from mmkd.compat.weight_sources import VARIABLE, addresses, file_name, local_copy, unreachable
 from mmkd.networks.building import network_config, student_spec
+from mmkd.teachers.libraries import check_library, of_library
+from mmkd.teachers.opening import is_config
 
 LOCAL = f"Download it where there is a network, and name the file, or its folder in {VARIABLE}"
 
@@ -33,6 +35,8 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
     if model.get("teacher") is not None:
         teachers = {"teacher": model["teacher"], **teachers}
     for name, teacher in teachers.items():
+        if isinstance(teacher, str):
+            teacher = dict(model=teacher)
         if not isinstance(teacher, Mapping) or "model" not in teacher:
             continue
         checkpoint = teacher.get("checkpoint")
@@ -45,6 +49,9 @@ def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
     """Yield messages about a network's missing config, or missing initial weights."""
     if not isinstance(spec, Mapping | str):
         return
+    if not is_config(spec):
+        yield from _missing_library(title, spec)
+        return
     try:
         network = network_config(spec if isinstance(spec, str) else dict(spec))
     except (FileNotFoundError, ModuleNotFoundError) as error:
@@ -53,6 +60,15 @@ def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
     if initialised:
         for checkpoint in _pretrained(network):
             yield from _missing_checkpoint(f"pretrained weights of the {title}", checkpoint)
+
+
+def _missing_library(title: str, spec: Any) -> Iterator[str]:
+    """Yield a message about a network that another library does not have, or that library."""
+    if of_library(spec):
+        try:
+            check_library(spec)
+        except (ModuleNotFoundError, ValueError) as error:
+            yield f"The {title} cannot be built: {error}"
 
 
 def _pretrained(settings: Any) -> Iterator[str]:

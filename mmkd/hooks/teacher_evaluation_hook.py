@@ -71,6 +71,11 @@ class TeacherEvaluationHook(Hook):
                     "class_map."
                 )
                 continue
+            if not teacher.manner.computes_losses and teacher.classes is None:
+                runner.logger.info(
+                    f"Teacher {same[0]!r} is not evaluated: it teaches features and has no classes."
+                )
+                continue
             metrics = self._evaluate(runner, distiller, teacher)
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
             for name in same:
@@ -140,5 +145,7 @@ def _changed(runner: Runner) -> bool:
 def _other_classes(distiller: BaseDistiller, teacher: Teacher) -> int | None:
     """Return the number of a teacher's classes if they are neither the student's nor mapped."""
     own, needed = head_classes(teacher.network), head_classes(distiller.student)
+    if not teacher.manner.computes_losses:
+        own = teacher.classes
     differ = None not in (own, needed) and own != needed and teacher.class_map is None
     return own if differ else None

@@ -115,7 +115,8 @@ def manner_of(network: nn.Module) -> Manner:
     A detector of mmdet runs through its RoI head on RoIs from outside, or through its dense head,
     or through its transformer and the head of its queries, as far as its taps require; a network of
     mmseg through its decode head. Another model of OpenMMLab runs through ``mode='tensor'``. Any
-    other module is called with images.
+    other module is called with images, and computes no losses; neither does a classifier of
+    mmpretrain without a head.
     """
     if not isinstance(network, BaseModel):
         return Manner(computes_losses=False)
@@ -142,4 +143,5 @@ def manner_of(network: nn.Module) -> Manner:
         parts = run_segmentor if hasattr(network, "extract_feat") else None
         arguments = {} if parts else dict(mode="tensor")
         return Manner(arguments, parts, segments=True, refuses_pixels=reason)
-    return Manner(arguments=dict(mode="tensor"))
+    headless = getattr(network, "head", network) is None
+    return Manner(arguments=dict(mode="tensor"), computes_losses=not headless)

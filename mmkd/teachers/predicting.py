@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmkd.networks.manner import manner_of
@@ -34,4 +35,18 @@ def predictions(
     for sample, found in zip(data_samples, network(inputs, mode="predict"), strict=True):
         scores = class_map.scores(found.pred_score)
         sample.set_pred_score(scores).set_pred_label(scores.argmax())
+    return data_samples
+
+
+def classified(logits: Tensor, data_samples: list[Any], class_map: ClassMap | None) -> list[Any]:
+    """Return predictions as data samples, from the logits of a network that knows no samples.
+
+    Args:
+        logits: Class logits (N, C).
+        data_samples: Data samples, which are filled in place.
+        class_map: Correspondence of its classes and the student's, if they differ.
+    """
+    for sample, scores in zip(data_samples, torch.softmax(logits.float(), dim=1), strict=True):
+        mapped = scores if class_map is None else class_map.scores(scores)
+        sample.set_pred_score(mapped).set_pred_label(mapped.argmax())
     return data_samples
