@@ -17,9 +17,15 @@ SHIPPED = ("configs", "tools", "model-index.yml")
 
 
 def requirements(name: str) -> list[str]:
-    """The packages that ``requirements/<name>.txt`` lists, without its comments and options."""
+    """The packages that ``requirements/<name>.txt`` lists, with ranges in place of exact versions.
+
+    The files hold the tested versions. An environment of one's own may have later patches of them,
+    and the torchvision that belongs to its torch.
+    """
     lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith(("#", "-"))]
+    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
+    ranges = [package.replace("==", "~=") for package in packages]
+    return ["torchvision" if line.startswith("torchvision") else line for line in ranges]
 
 
 class BuildWithMim(build_py):
@@ -66,10 +72,20 @@ setup(
     package_data={"mmkd": ["py.typed"]},
     include_package_data=False,
     python_requires=">=3.10,<3.13",
-    install_requires=["torch", "numpy", "click", "safetensors"],
+    # mmcv does not compile with torch 2.14.
+    install_requires=["torch>=2.1,<2.14", "numpy", "click", "safetensors"],
     extras_require={
         extra: requirements(extra)
-        for extra in ("onedl", "openmmlab", "quickstart", "tests", "lint")
+        for extra in (
+            "onedl",
+            "openmmlab",
+            "seg",
+            "quickstart",
+            "teachers",
+            "tests",
+            "lint",
+            "docs",
+        )
     },
     cmdclass={"build_py": BuildWithMim},
     zip_safe=False,

@@ -21,10 +21,12 @@ if not being_examined():
     from mmkd.compat.logs import run_on_without_logs
     from mmkd.compat.running import tell_models_their_run
     from mmkd.compat.torchvision import declare_missing_operators
+    from mmkd.compat.transformers import import_beside_transformers
 
     allow_config_names()
     load_all_checkpoints_safely()
     declare_missing_operators()
+    import_beside_transformers()
     run_on_without_logs()
     tell_models_their_run()
     write_whole_files()

@@ -9,4 +9,4 @@ if sys.argv[1:2] == ["doctor"]:  # the doctor must start even if nothing else ca
 
 from mmkd.cli import command
 
-command(prog_name="python -m mmkd")
+command(prog_name="python -m mmkd", complete_var="_MMKD_COMPLETE")

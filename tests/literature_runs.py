@@ -73,6 +73,12 @@ TERMS: dict[str, dict[str, Any]] = dict(
     pad=dict(POOLED, loss=dict(type="mmkd.PADLoss"), sample_weight=WEIGHTS["er"]),
     pkd=dict(LAST, loss=dict(type="mmkd.PKDLoss")),
     pkt=dict(POOLED, loss=dict(type="mmkd.PKTLoss")),
+    proteus=dict(
+        student=["@pooled", "@map"],
+        teacher=["@pooled", "@map"],
+        loss=dict(type="mmkd.ProteusLoss"),
+        sample_weight=WEIGHTS["er"],
+    ),
     queue=dict(POOLED, loss=dict(type="mmkd.CRDLoss", queue_size=12, dim=4)),
     review=dict(
         MAPS, connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss")
@@ -81,6 +87,7 @@ TERMS: dict[str, dict[str, Any]] = dict(
     rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
     rld=dict(loss=dict(type="mmkd.RLDLoss"), sample_weight=WEIGHTS["ea"]),
     sdd=dict(LAST, loss=dict(type="mmkd.SDDLoss", loss=dict(type="mmkd.KDLoss"))),
+    seed=dict(POOLED, loss=dict(type="mmkd.SEEDLoss", loss=dict(type="mmkd.KDLoss"), size=8)),
     semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
     skew=dict(loss=dict(type="mmkd.SkewKLLoss")),
     sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),
@@ -95,6 +102,7 @@ TERMS: dict[str, dict[str, Any]] = dict(
         loss=dict(type="mmkd.TTMLoss"), sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.1)
     ),
     vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
+    vkd=dict(LAST, loss=dict(type="mmkd.VkDLoss")),
     wkd=dict(loss=dict(type="mmkd.WKDLoss")),
     wkd_f=dict(LAST, loss=dict(type="mmkd.WKDFeatureLoss")),
     wsld=dict(loss=dict(type="mmkd.KDLoss"), sample_weight=dict(type="mmkd.WSLDWeight")),

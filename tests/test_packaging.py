@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmkd.doctor.supported import FAMILIES, NUMPY, TORCH, TORCHVISION, Package
+from mmkd.doctor.supported import FAMILIES, NUMPY, SEGMENTATION, TORCH, TORCHVISION, Package
 from mmkd.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
-SUPPORTED = [TORCH, TORCHVISION, NUMPY, *(pkg for family in FAMILIES.values() for pkg in family)]
+FAMILIES_PACKAGES = [package for family in FAMILIES.values() for package in family]
+SUPPORTED = [TORCH, TORCHVISION, NUMPY, SEGMENTATION, *FAMILIES_PACKAGES]
 
 
 def requirement_lines(name: str) -> list[str]:
@@ -28,10 +29,11 @@ def test_lock_files_hold_the_supported_versions(family: str) -> None:
     assert {TORCHVISION.pin, *(package.pin for package in FAMILIES[family])} <= set(lines)
     assert TORCH.pin in requirement_lines("build")
     assert NUMPY.pin in requirement_lines("constraints")
+    assert SEGMENTATION.pin in requirement_lines("seg")
 
 
 def test_every_requirement_without_a_version_is_pinned_by_the_constraints() -> None:
-    files = ("build", "quickstart", "tests", "lint")
+    files = ("build", "quickstart", "teachers", "tests", "lint", "docs")
     bare = {line for name in files for line in requirement_lines(name) if "==" not in line}
     assert {"scikit-learn", "pytest", "mypy", "wheel"} <= bare
     pinned = {line.partition("==")[0] for line in requirement_lines("constraints")}
@@ -39,7 +41,7 @@ def test_every_requirement_without_a_version_is_pinned_by_the_constraints() -> N
 
 
 def test_every_constraint_is_exact() -> None:
-    pattern = r'[a-z0-9-]+==[0-9.]+(; python_version (>=|<) "3\.11")?'
+    pattern = r'[a-z0-9-]+==[0-9.]+(b\d+|\.post\d+)?(; python_version (>=|<) "3\.11")?'
     odd = [line for line in requirement_lines("constraints") if not re.fullmatch(pattern, line)]
     assert odd == []
 
@@ -150,11 +152,13 @@ def test_a_wheel_built_from_the_sdist_ships_configs_and_tools(source: Path, tmp_
 
     metadata = next(target.glob("mmkd-*.dist-info/METADATA")).read_text()
     required = re.findall(r"^Requires-Dist: (.+)$", metadata, flags=re.MULTILINE)
-    needed = {re.split(r"[<>=!~ ]", line)[0] for line in required if "extra" not in line}
-    assert needed == {"torch", "numpy", "click", "safetensors"}
+    always = {line for line in required if "extra" not in line}
+    assert always == {"torch<2.14,>=2.1", "numpy", "click", "safetensors"}
     for family, packages in FAMILIES.items():
         extras = [line for line in required if f'extra == "{family}"' in line]
-        assert all(any(line.startswith(package.pin) for line in extras) for package in packages)
+        ranges = [package.pin.replace("==", "~=") for package in packages]
+        assert all(any(line.startswith(each) for line in extras) for each in ranges)
+        assert any(line.startswith("torchvision;") for line in extras)
 
     assert names_resolve(target, tmp_path) == str(target / "mmkd" / "__init__.py")
 
@@ -165,3 +169,21 @@ def test_an_editable_installation_links_configs_and_tools(source: Path, tmp_path
     mim = source / "mmkd" / ".mim"
     assert (mim / "configs").resolve() == source / "configs"
     assert names_resolve(tmp_path, tmp_path) == str(source / "mmkd" / "__init__.py")
+
+
+def test_the_workflow_and_the_issue_forms_are_read_as_what_they_are() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    [job] = workflow["jobs"].values()
+    assert "bash .ci/run" in [step.get("run") for step in job["steps"]]
+    for name in ("bug", "method"):
+        form = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{name}.yml").read_text())
+        assert {"name", "description", "body"} <= form.keys()
+        ids = [part["id"] for part in form["body"]]
+        assert len(set(ids)) == len(ids)
+
+
+def test_code_owners_name_places_that_exist() -> None:
+    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
+    places = [line.split()[0] for line in lines if not line.startswith("#")]
+    assert places[0] == "*"
+    assert all((ROOT / place.strip("/")).exists() for place in places[1:])

@@ -1,14 +1,18 @@
 """Distil a small network on handwritten digits: about two minutes on two CPU cores, no download.
 
 The tool trains a teacher once, then for each seed a student alone, with KD and with ER-KD, by the
-configs in configs/quickstart/ and tools/train.py. It prints a table and draws a figure of the
-measurements.
+configs in configs/quickstart/ and tools/train.py. It prints a table, draws a figure of the
+measurements, and writes the model card of an ER-KD student.
+
+Examples:
+  python tools/quickstart.py
+  python tools/quickstart.py --quick --jobs 1
 """
 
 import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
@@ -39,7 +43,7 @@ Outcomes = dict[str, list[Outcome]]
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/quickstart"))
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds the students get")
@@ -109,6 +113,7 @@ def draw(outcomes: Outcomes, path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "font.size": 10})
     figure, (left, middle, right) = plt.subplots(
@@ -123,6 +128,7 @@ def draw(outcomes: Outcomes, path: Path) -> None:
             left.plot(runs[0].epochs, curve, color=COLORS[name], lw=0.6, alpha=0.35)
     left.set(xlabel="epoch", ylabel="test accuracy (%)", title="Accuracy while training")
     left.set_ylim(0, 103)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.legend(frameon=False, loc="lower right")
     students = {name: runs for name, runs in outcomes.items() if name != TEACHER}
     compare(middle, students, "accuracy/top1", 1)
@@ -151,6 +157,19 @@ def compare(axes: Any, students: Outcomes, metric: str, factor: float) -> None:
     axes.set_xlim(-0.5, len(students) - 0.2)
     axes.margins(y=0.15)
     axes.grid(axis="y", alpha=0.25)
+
+
+def write_card(students: dict[str, list[Run]], path: Path) -> None:
+    """Write the model card of the first ER-KD student, beside the student alone of its seed."""
+    from mmengine.logging import MMLogger
+
+    from mmkd.benchmark.evaluated import evaluate_run
+    from mmkd.visualization.model_card import model_card
+
+    MMLogger.get_instance("mmengine", log_level="ERROR")
+    folders = [students[STUDENTS[method]][0].work_dir for method in ("erkd", "student")]
+    run, alone = map(evaluate_run, folders)
+    path.write_text(model_card(run, alone, "ER-KD student of handwritten digits"), "utf-8")
 
 
 def main() -> None:
@@ -184,7 +203,9 @@ def main() -> None:
     print(table(outcomes))
     figure = arguments.work_dir / "quickstart.png"
     draw(outcomes, figure)
-    print(f"\nFigure: {figure}\nLogs and checkpoints: {arguments.work_dir}")
+    card = arguments.work_dir / "model_card.html"
+    write_card(students, card)
+    print(f"\nFigure: {figure}\nModel card: {card}\nLogs and checkpoints: {arguments.work_dir}")
 
 
 if __name__ == "__main__":

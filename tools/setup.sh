@@ -133,7 +133,7 @@ install_everything() {
         has_ops || fail "mmcv's compiled ops do not load; see $venv/bin/python -m mmkd doctor"
     fi
     say "3/4 the packages of the quickstart${1:+ and of the tests}"
-    pip_install -r requirements/quickstart.txt ${1:+-r "$1"} || fail "pip did not install it"
+    pip_install -r requirements/quickstart.txt "$@" || fail "pip did not install it"
     say "4/4 mmkd itself, editable"
     pip_install -q --no-build-isolation --no-deps -e . || fail "pip did not install mmkd"
     # MMEngine formats configs by yapf, which writes its grammar to a cache on its first import:
@@ -153,14 +153,17 @@ main() {
         "$python" -m venv "$venv" || fail "$python -m venv $venv did not work"
     fi
     refuse_mixture
-    local tests_file="" stamp=$venv/.mmkd-setup fingerprint
-    [ "$tests" = no ] || tests_file=requirements/tests.txt
+    local tests_files=() stamp=$venv/.mmkd-setup fingerprint
+    if [ "$tests" = yes ]; then
+        tests_files=(-r requirements/tests.txt)
+        [ "$family" != onedl ] || tests_files+=(-r requirements/seg.txt)
+    fi
     fingerprint=$(cat tools/setup.sh setup.py pyproject.toml requirements/*.txt | sha256sum)
     fingerprint="$PWD $family tests=$tests $fingerprint"
     if grep -q -x -F -e "$fingerprint" "$stamp" 2>/dev/null; then
         say "Everything is already installed ($venv/bin/python -m mmkd doctor examines it again)"
     else
-        install_everything "$tests_file"
+        install_everything "${tests_files[@]}"
         "$venv/bin/python" -m mmkd doctor || fail "the doctor found something broken, see above"
         # What the tests need includes what the rest needs.
         { echo "$fingerprint" && echo "${fingerprint/tests=yes/tests=no}"; } >"$stamp"

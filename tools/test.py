@@ -1,9 +1,13 @@
 """Test a model, with the arguments of mmpretrain's and mmdet's tools/test.py.
 
 The checkpoint may be a distiller's or a plain student's, and so may the config.
+
+Examples:
+  python tools/test.py my_student.py work_dirs/erkd_my_student/epoch_100_student.pth
+  python tools/test.py my_config.py work_dirs/my_config/epoch_12.pth --out predictions.pkl
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from copy import deepcopy
 from typing import Any
 
@@ -30,7 +34,7 @@ from mmkd.engine.tested import load_evaluated
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "config", help="path of the config, or its name such as mmkd::erkd/<name>.py"
     )

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.structures import PixelData
 from torch import nn
 
 from mmkd.networks.manner import manner_of
 
 
 def count_classes(model: nn.Module) -> int:
-    """Return the number of classes of a classifier or detector, without background."""
+    """Return the number of classes of a network, without a detector's background."""
     owner: Any = getattr(model, "roi_head", model)
-    head: Any = owner.bbox_head if hasattr(owner, "bbox_head") else owner.head
+    names = ("bbox_head", "decode_head", "head")
+    head: Any = next(getattr(owner, name) for name in names if hasattr(owner, name))
     # the head of a cascade's first stage
     first: Any = head[0] if isinstance(head, nn.ModuleList) else head
     return int(first.num_classes)
@@ -24,21 +26,31 @@ def random_batch(
     """Return a batch in the form of a data loader's: ``inputs`` and ``data_samples``.
 
     Args:
-        model: The mmpretrain classifier or mmdet detector that will take the batch.
+        model: The network of mmpretrain, mmdet or mmseg that will take the batch.
         size: Number of images.
         shape: Channels, height and width.
         boxes: Number of boxes in each image for a detector, with masks if it predicts masks.
     """
-    classes = count_classes(model)
-    if manner_of(model).detects:
+    classes, manner = count_classes(model), manner_of(model)
+    if manner.segments:
+        return _segmentations(size, shape, classes)
+    if manner.detects:
         from mmdet.testing import demo_mm_inputs
 
         masks = any("mask" in name for name, _ in model.named_modules())
-        shapes, counts = [tuple(shape)] * size, [boxes] * size
-        # mmdet's labels begin with 1.
-        data: dict[str, Any] = demo_mm_inputs(size, shapes, counts, classes + 1, with_mask=masks)
+        semantic: Any = getattr(model, "semantic_head", None)
+        data: dict[str, Any] = demo_mm_inputs(
+            size,
+            [tuple(shape)] * size,
+            [boxes] * size,
+            classes + 1,  # mmdet's labels begin with 1
+            with_mask=masks,
+            with_semantic=semantic is not None,
+        )
         for sample in data["data_samples"]:
             sample.gt_instances.labels -= 1
+            if semantic is not None:
+                sample.gt_sem_seg.sem_seg %= semantic.num_classes
         if hasattr(model, "roi_head") and not hasattr(model, "rpn_head"):
             _add_proposals(data["data_samples"])
         return data
@@ -57,3 +69,17 @@ def _add_proposals(samples: Sequence[Any]) -> None:
         sample.proposals = sample.gt_instances.clone()
         sample.proposals.pop("labels")
         sample.proposals.pop("masks", None)
+
+
+def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, Any]:
+    """Return images with a class for each pixel."""
+    from mmseg.structures import SegDataSample
+
+    place = tuple(shape[1:])
+    shapes = dict.fromkeys(("img_shape", "ori_shape", "pad_shape"), place)
+    samples = []
+    for _ in range(size):
+        annotation = PixelData(data=torch.randint(0, classes, (1, *place)))
+        samples.append(SegDataSample(metainfo=shapes, gt_sem_seg=annotation))
+    images = torch.randint(0, 256, (size, *shape), dtype=torch.uint8)
+    return dict(inputs=[*images], data_samples=samples)

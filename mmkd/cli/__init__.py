@@ -33,17 +33,22 @@ def command() -> None:
 
 
 @command.command()
-def doctor() -> None:
+@click.option("--weights", is_flag=True, help="Ask only which sources of weights can be reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def doctor(weights: bool, as_json: bool) -> None:
     """Examine the environment that mmkd runs in.
 
     For each problem it prints the command that repairs it. The exit code is 1 if something is
     broken.
 
     \b
-    Example:
+    Examples:
       python -m mmkd doctor
+      python -m mmkd doctor --weights
+      python -m mmkd doctor --json
     """  # noqa: D301
-    sys.exit(examine([]))
+    chosen = {"--weights": weights, "--json": as_json}
+    sys.exit(examine([option for option, given in chosen.items() if given]))
 
 
 for each in (methods, method, roles, compose, cohort, cost, store, calibrate):

@@ -5,7 +5,7 @@ import json
 import click
 
 from mmkd.composition.description import describe, options, parts, summary
-from mmkd.composition.methods import Method, read_method, read_methods
+from mmkd.composition.methods import Method, method_names, read_method, read_methods
 from mmkd.engine.launch import ArgumentError
 
 
@@ -42,8 +42,13 @@ def _fits(method: Method, words: tuple[str, ...]) -> bool:
     return all(word.casefold() in text for word in words)
 
 
+def _names(context: click.Context, parameter: click.Parameter, beginning: str) -> list[str]:
+    """Return the names of methods that begin so, for the completion of a shell."""
+    return [name for name in method_names() if name.startswith(beginning)]
+
+
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
 def method(name: str, as_json: bool) -> None:
     """Describe the method NAME: its computation, its settings with defaults, its config.

@@ -1,5 +1,7 @@
 """``python -m mmkd store``: build, verify and inspect teacher stores."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,12 @@ def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: 
 
     Existing shards are kept: an interrupted build continues, and more --views are added. Several
     processes, started by torchrun with --launcher pytorch, share the work.
-    """
+
+    \b
+    Examples:
+      python -m mmkd store build configs/kd/resnet20_resnet8_w8_fmnist8k.py --out stores/kd
+      python -m mmkd store build my_config.py --out stores/kd --top-k 10 --views 30
+    """  # noqa: D301
     run = Config.fromfile(config)
     if cfg_options:
         run.merge_from_dict(options(cfg_options))
@@ -68,7 +75,12 @@ def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: 
 @store.command()
 @click.argument("path")
 def verify(path: str) -> None:
-    """Compare every shard of the store PATH with its checksum."""
+    """Compare every shard of the store PATH with its checksum.
+
+    \b
+    Example:
+      python -m mmkd store verify stores/kd
+    """  # noqa: D301
     try:
         count = verify_store(path)
     except StoreError as error:
@@ -78,12 +90,20 @@ def verify(path: str) -> None:
 
 @store.command()
 @click.argument("path")
-def inspect(path: str) -> None:
-    """Show the contents of the store PATH, and its ingredients."""
+@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+def inspect(path: str, as_json: bool) -> None:
+    """Show the contents of the store PATH, and its ingredients.
+
+    \b
+    Examples:
+      python -m mmkd store inspect stores/kd
+      python -m mmkd store inspect stores/kd --json
+    """  # noqa: D301
     try:
-        click.echo(describe(Manifest.read(path)))
+        manifest = Manifest.read(path)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(asdict(manifest), indent=2) if as_json else describe(manifest))
 
 
 def describe(manifest: Manifest, record_bytes: int | None = None) -> str:

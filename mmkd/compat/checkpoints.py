@@ -10,15 +10,23 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import mmengine.runner.checkpoint
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from safetensors.torch import load_file
 
 from mmkd.compat.archives import BrokenCheckpointError, CheckpointError, check_file
+from mmkd.compat.weight_sources import (
+    VARIABLE,
+    SourceError,
+    addresses,
+    file_name,
+    local_copy,
+    mirror_of,
+)
 
 FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 STATISTICS = ("min", "max", "mean", "current")
@@ -57,8 +65,16 @@ def _mmengine_globals() -> list[Any]:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Allow torch's safe loader to read MMEngine's checkpoints, so that runs can be resumed."""
-    torch.serialization.add_safe_globals(_mmengine_globals())
+    """Allow torch's safe loader to read MMEngine's checkpoints, so that runs can be resumed.
+
+    torch before 2.4 has no such list, and before 2.6 it takes no names beside the globals: there
+    the log buffers of a checkpoint are refused, and a run is resumed with ``trust_checkpoint``.
+    """
+    if torch.__version__ >= "2.4":
+        allowed = _mmengine_globals()
+        if torch.__version__ < "2.6":
+            allowed = [kind for kind in allowed if not isinstance(kind, tuple)]
+        torch.serialization.add_safe_globals(allowed)
 
 
 @contextmanager
@@ -85,6 +101,11 @@ def trusting(trust: bool) -> Iterator[None]:
         _trusted.reset(token)
 
 
+def trusted() -> bool:
+    """Return whether the run said that what it reads may execute code."""
+    return _trusted.get()
+
+
 def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "cpu") -> Any:
     """Load a checkpoint, refusing one that is damaged or would execute code.
 
@@ -108,6 +129,8 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
     safely: AbstractContextManager[None] = nullcontext() if trust else _weights_only_everywhere()
     with trusting(trust), safely, _in_words(path, trust):
         if os.path.isfile(path):
+            if path.endswith(".safetensors"):  # a container without code
+                return load_file(path, device=str(map_location or "cpu"))
             check_file(path)
             return torch.load(path, map_location=map_location, weights_only=not trust)
         return _load_address(CheckpointLoader, path, map_location)
@@ -157,13 +180,35 @@ def _load_for_mmengine(
 def _load_url(
     url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
 ) -> Any:
-    """Download a file as torch does, unless it is cached, and load it like any other file."""
+    """Load a published file: a local copy, or the cached one, or else download it as torch does."""
     folder = model_dir or os.path.join(torch.hub.get_dir(), "checkpoints")
-    path = os.path.join(folder, os.path.basename(urlparse(url).path))
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
-        torch.hub.download_url_to_file(url, path, None, progress)
+    path = local_copy(url) or Path(folder, file_name(url))
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _download(url, path, progress)
     return load_checkpoint(path, _trusted.get(), map_location)
+
+
+def _download(url: str, path: Path, progress: bool) -> None:
+    """Download a published file from the first of its addresses that has it.
+
+    Raises:
+        SourceError: If none has it, or what they have is another file.
+    """
+    mirror, failures = mirror_of(url), []
+    for address in addresses(url):
+        try:
+            torch.hub.download_url_to_file(
+                address, str(path), None if mirror is None else mirror.sha256, progress
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            failures.append(f"  {address}: {error}")
+        else:
+            return
+    raise SourceError(
+        "\n".join([f"{file_name(url)} cannot be downloaded:", *failures])
+        + f"\nPut the file into a folder, and name the folder in {VARIABLE}."
+    )
 
 
 def load_all_checkpoints_safely() -> None:

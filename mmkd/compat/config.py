@@ -47,7 +47,16 @@ def installed_path(package: str) -> str:
 
     For editable installations the original MMEngine returns the folder of the package's metadata,
     which is a different one.
+
+    Raises:
+        FileNotFoundError: If the package is mmkd, used from a clone that is not installed.
     """
+    if package == "mmkd" and not (PACKAGE / ".mim").is_dir():
+        raise FileNotFoundError(
+            "mmkd is used from a clone that is not installed, where mmengine.hub does not find its "
+            "configs. Read them by Config.fromfile('mmkd::...'), or install the clone: "
+            "pip install --no-build-isolation --no-deps -e ."
+        )
     path: str = get_installed_path(package)
     spec = None if os.path.isdir(path) else find_spec(package)
     return path if spec is None or spec.origin is None else os.path.dirname(spec.origin)
@@ -129,6 +138,8 @@ def allow_config_names() -> None:
     Names work in ``Config.fromfile``, for mmkd and for the other packages.
     """
     MODULE2PACKAGE.setdefault("mmkd", "mmkd")
+    # MMEngine looks for their distributions, whose names differ between the families.
+    MODULE2PACKAGE.update({name: name for name in ("mmseg", "mmrotate") if find_spec(name)})
     mmengine.config.config.get_installed_path = installed_path
     mmengine.hub.hub.get_installed_path = installed_path
     fromfile = Config.fromfile

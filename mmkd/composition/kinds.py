@@ -13,6 +13,7 @@ KINDS = {
     "roi": "two-stage detectors, by their RoI head",
     "dense": "one-stage detectors, by their dense head",
     "queries": "detectors with queries (DETR and its family)",
+    "segmentor": "segmentation networks, by their pixels",
 }
 # Kinds by base class of the model. A class is of the first kind that one of its bases has.
 BASES = {
@@ -22,6 +23,7 @@ BASES = {
     "TwoStageDetector": "roi",
     "SingleStageDetector": "dense",
     "SingleStageInstanceSegmentor": "dense",
+    "EncoderDecoder": "segmentor",
 }
 
 

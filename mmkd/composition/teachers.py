@@ -9,8 +9,10 @@ from typing import Any
 from mmengine.hub import get_config
 
 from mmkd.engine.launch import ArgumentError
+from mmkd.teachers.libraries import FORMS, is_local, of_library, rooted
+from mmkd.teachers.opening import is_config
 
-RANDOM = "random"
+RANDOM, PRETRAINED = "random", "pretrained"
 
 
 @dataclass(frozen=True)
@@ -18,25 +20,31 @@ class TeacherChoice:
     """Value of one ``--teacher`` option.
 
     Attributes:
-        model: Path or name of the teacher's config.
+        model: Path or name of the teacher's config, or name of a network of another library, or
+            path of a program.
         checkpoint: File or address of the weights; ``None`` leaves them random.
         name: The teacher's name, if the option has one.
+        pretrained: Whether another library is to load its weights, if the teacher is its.
     """
 
     model: str
     checkpoint: str | None
     name: str | None = None
+    pretrained: bool | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of :class:`mmkd.teachers.Teacher`."""
-        return dict(model=self.model, checkpoint=self.checkpoint)
+        settings: dict[str, Any] = dict(model=self.model, checkpoint=self.checkpoint)
+        return settings if self.pretrained is None else dict(settings, pretrained=self.pretrained)
 
 
 def parse_teacher(words: Sequence[str]) -> TeacherChoice:
     """Read the words after ``--teacher``: ``[NAME=]CONFIG [CHECKPOINT]``.
 
     Without a checkpoint the teacher gets the weights that the config's package has published for
-    it. ``random`` in its place leaves the weights random, to try out a run.
+    it. ``random`` in its place leaves the weights random, to try out a run. In place of a config
+    stands a network of another library, such as ``timm:NAME``, whose weights that library loads if
+    the second word is ``pretrained``; or the file of a program, which has its weights in it.
 
     Raises:
         ArgumentError: If there are other words, no such config, or no weights for it.
@@ -49,14 +57,41 @@ def parse_teacher(words: Sequence[str]) -> TeacherChoice:
     found = re.fullmatch(r"(?:([A-Za-z_]\w*)=)?(.+)", words[0])
     assert found is not None
     name, model = found.groups()
+    second = words[1] if len(words) == 2 else None
+    if of_library(model):
+        return _of_library(model, second, name)
     if "::" not in model:
         if not Path(model).is_file():
-            raise ArgumentError(f"There is no config {model} for a teacher.")
+            raise ArgumentError(
+                f"There is no config {model} for a teacher. Networks of other libraries are "
+                f"{FORMS}."
+            )
         model = str(Path(model).resolve())
-    checkpoint = words[1] if len(words) == 2 else _published(model)
+    if not is_config(model):
+        if second is not None:
+            raise ArgumentError(f"{model} has its weights in it: leave {second!r} out.")
+        return TeacherChoice(model, None, name)
+    return TeacherChoice(model, _weights(second or _published(model)), name)
+
+
+def _weights(checkpoint: str) -> str | None:
+    """Return the address of weights, a file's from the root, or ``None`` for random ones."""
     if Path(checkpoint).is_file():
         checkpoint = str(Path(checkpoint).resolve())
-    return TeacherChoice(model, None if checkpoint == RANDOM else checkpoint, name)
+    return None if checkpoint == RANDOM else checkpoint
+
+
+def _of_library(model: str, second: str | None, name: str | None) -> TeacherChoice:
+    """Return the choice of a network of another library."""
+    if second == PRETRAINED or (second is None and is_local(model)):
+        return TeacherChoice(rooted(model), None, name, pretrained=True)
+    if second is None:
+        raise ArgumentError(
+            f"The teacher {model} needs weights: write `--teacher {model} {PRETRAINED}` for those "
+            f"of its library, which may download them, or a file in place of {PRETRAINED!r}, or "
+            f"{RANDOM!r} to try the run with random weights."
+        )
+    return TeacherChoice(rooted(model), _weights(second), name, pretrained=False)
 
 
 def _published(model: str) -> str:

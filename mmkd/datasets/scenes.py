@@ -1,4 +1,4 @@
-"""Scenes for detectors, composed of small images of single objects, with labels in COCO's form."""
+"""Scenes composed of small images of single objects, with labels in COCO's form."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ LEAST_VISIBLE = 0.4
 LEAST_SIDE = 8
 CONTRAST = 70.0
 EMPTY, CROWDED, CROWD = 0.06, 0.25, 0.15
+IGNORED = 255
 
 
 @dataclass(frozen=True)
@@ -207,8 +208,26 @@ def _run_lengths(mask: Mask) -> dict[str, list[int]]:
     return dict(counts=runs.tolist(), size=list(mask.shape))
 
 
+def classes_of_pixels(scene: Scene) -> Image:
+    """Return the class of each pixel, shape (H, W), in the form of segmentation's annotations.
+
+    Background is 0 and the first class 1. The pixels of a crowd are 255, which training ignores.
+    """
+    classes = np.zeros(scene.pixels.shape[:2], np.uint8)
+    for number, (mask, label) in enumerate(zip(scene.masks, scene.labels, strict=True)):
+        crowded = scene.crowd is not None and number >= scene.crowd
+        classes[mask] = IGNORED if crowded else label + 1
+    return classes
+
+
 def write_split(
-    folder: Path, split: str, objects: Objects, count: int, size: int, seed: int
+    folder: Path,
+    split: str,
+    objects: Objects,
+    count: int,
+    size: int,
+    seed: int,
+    pixels: bool = False,
 ) -> dict[str, int]:
     """Write ``<split>2017/`` and ``annotations/instances_<split>2017.json`` below a folder.
 
@@ -221,17 +240,22 @@ def write_split(
         count: Number of images to write.
         size: Length of the longer side in pixels.
         seed: Seed of the scenes.
+        pixels: Whether to write the class of each pixel as well, ``annotations/<split>2017/*.png``,
+            see :func:`classes_of_pixels`.
 
     Returns:
         The numbers of written images, objects, crowd regions and empty images.
     """
     images, annotations = list[dict[str, Any]](), list[Annotation]()
-    for path in (folder / "annotations", folder / f"{split}2017"):
+    maps = folder / "annotations" / f"{split}2017"
+    for path in (maps if pixels else maps.parent, folder / f"{split}2017"):
         path.mkdir(parents=True, exist_ok=True)
     for number, scene in _scenes(objects, split, count, size, seed):
         height, width = scene.pixels.shape[:2]
         name = f"{number:012d}.jpg"
         cv2.imwrite(str(folder / f"{split}2017" / name), scene.pixels.round().astype(np.uint8))
+        if pixels:
+            cv2.imwrite(str((maps / name).with_suffix(".png")), classes_of_pixels(scene))
         images.append(dict(id=number, file_name=name, height=height, width=width))
         for annotation in annotate(scene, objects.categories):
             annotations.append(dict(id=len(annotations) + 1, image_id=number, **annotation))

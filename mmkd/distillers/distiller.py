@@ -24,6 +24,7 @@ from mmkd.networks.building import Spec
 from mmkd.networks.heads import activation_of
 from mmkd.networks.manner import manner_of
 from mmkd.networks.roles import Overrides
+from mmkd.networks.segmentation import heads_past_hooks, with_hooks
 from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
@@ -34,6 +35,7 @@ from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
+from mmkd.typed import itself_uncompiled
 
 TaskLoss = Callable[[Any, Any], Tensor]
 
@@ -126,6 +128,11 @@ class Distiller(BaseDistiller):
                 f"{type(network).__name__} is none."
             )
         self.predict_teachers = predict_teachers
+        if self.manner.segments and student_loss_transforms:
+            raise ValueError(
+                "student_loss_transforms change logits (N, C), but those of "
+                f"{type(network).__name__} are maps (N, C, H, W): leave it out."
+            )
         if store is not None:
             check_arguments(Store, store, "store")
             self.store = Store(**store)
@@ -149,6 +156,7 @@ class Distiller(BaseDistiller):
             self.store.check_model(network, self.terms.values(), self.logits)
         self._wanted = dict[tuple[str, ...], Wanted]()
         self._owner: _Owner | None = _Owner()
+        self._heads = heads_past_hooks(network)
         self._finish()
 
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
@@ -160,7 +168,7 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable(recursive=False)
+    @itself_uncompiled
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
@@ -176,15 +184,22 @@ class Distiller(BaseDistiller):
         forward: Callable[[], Any] = partial(self.student, inputs, data_samples, mode="loss")
         if not self.manner.computes_losses:
             forward = partial(self._task, inputs, data_samples)
+        if self._heads:
+            forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
+        # Teachers that need nothing of the student run before its graph takes memory.
+        needed = bool(wanted.early or self.manner.roi_taps)
+        taught: dict[str, dict[Tap, Tensor]] = {}
+        for teacher, names, taps in () if needed else wanted.teachers:
+            taught.update(dict.fromkeys(names, teacher(inputs, data_samples, taps)))
         losses, caught = run_tapped(self.student, wanted.student, forward)
 
-        features = {"student": caught}
+        features = {"student": caught, **taught}
         of_terms, kept = dict.fromkeys(self.terms, features), None
         if wanted.early:
             features, of_terms, kept = teach_kept(wanted, self.terms, caught, inputs, data_samples)
-        else:
+        elif needed:
             rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
             for teacher, names, taps in wanted.teachers:
                 features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))

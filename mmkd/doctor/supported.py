@@ -39,6 +39,9 @@ FAMILIES = {
     ),
 }
 
+# Beside a family, for segmentation networks.
+SEGMENTATION = Package("onedl-mmsegmentation", "1.4.2", "mmseg")
+
 # Build requirements of mmcv besides torch; its original release imports pkg_resources, which
 # setuptools dropped in version 81.
 BUILD_TOOLS = "'setuptools<81' wheel packaging ninja psutil click"

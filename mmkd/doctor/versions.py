@@ -9,6 +9,7 @@ from mmkd.doctor.supported import (
     FAMILIES,
     NUMPY,
     PYTHONS,
+    SEGMENTATION,
     TORCH,
     TORCHVISION,
     Package,
@@ -112,6 +113,16 @@ def check_setuptools(env: Environment) -> list[Finding]:
         return [Finding(Level.OK, f"setuptools {found} (supported: < 81)")]
     text = f"setuptools {found or 'is not installed'}: the original family needs one below 81"
     return [Finding(Level.BROKEN, text, f"{env.pip} install 'setuptools<81'")]
+
+
+def check_segmentation(env: Environment) -> list[Finding]:
+    """Check the package of segmentation networks, which is optional."""
+    if env.has(SEGMENTATION):
+        return [compare(env, SEGMENTATION)]
+    if "onedl" not in env.families:
+        return []
+    text = f"{SEGMENTATION.name} is not installed; only segmentation needs it"
+    return [Finding(Level.NOTE, text, f"{env.pip} install {SEGMENTATION.pin}")]
 
 
 def check_quickstart(env: Environment) -> list[Finding]:

@@ -34,6 +34,7 @@ GUARDS = dict(
     data_check=dict(type="mmkd.DataCheckHook"),
     run_record=dict(type="mmkd.RunRecordHook"),
     importance=dict(type="mmkd.ImportanceHook"),
+    run_summary=dict(type="mmkd.RunSummaryHook"),
 )
 
 

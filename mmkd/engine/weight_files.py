@@ -1,20 +1,19 @@
 """Search for missing networks and weights of a run, before anything is built."""
 
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from mmengine.config import Config
 
+from mmkd.compat.weight_sources import VARIABLE, addresses, file_name, local_copy, unreachable
 from mmkd.networks.building import network_config, student_spec
+from mmkd.teachers.libraries import check_library, of_library
+from mmkd.teachers.opening import is_config
 
-SECONDS = 10
-GONE = (404, 410)
-LOCAL = "Download it where there is a network, and name the file"
+LOCAL = f"Download it where there is a network, and name the file, or its folder in {VARIABLE}"
 
 
 def missing_weights(config: Config, trains: bool) -> Iterator[str]:
@@ -36,6 +35,8 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
     if model.get("teacher") is not None:
         teachers = {"teacher": model["teacher"], **teachers}
     for name, teacher in teachers.items():
+        if isinstance(teacher, str):
+            teacher = dict(model=teacher)
         if not isinstance(teacher, Mapping) or "model" not in teacher:
             continue
         checkpoint = teacher.get("checkpoint")
@@ -48,6 +49,9 @@ def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
     """Yield messages about a network's missing config, or missing initial weights."""
     if not isinstance(spec, Mapping | str):
         return
+    if not is_config(spec):
+        yield from _missing_library(title, spec)
+        return
     try:
         network = network_config(spec if isinstance(spec, str) else dict(spec))
     except (FileNotFoundError, ModuleNotFoundError) as error:
@@ -56,6 +60,15 @@ def _missing_network(title: str, spec: Any, initialised: bool) -> Iterator[str]:
     if initialised:
         for checkpoint in _pretrained(network):
             yield from _missing_checkpoint(f"pretrained weights of the {title}", checkpoint)
+
+
+def _missing_library(title: str, spec: Any) -> Iterator[str]:
+    """Yield a message about a network that another library does not have, or that library."""
+    if of_library(spec):
+        try:
+            check_library(spec)
+        except (ModuleNotFoundError, ValueError) as error:
+            yield f"The {title} cannot be built: {error}"
 
 
 def _pretrained(settings: Any) -> Iterator[str]:
@@ -84,18 +97,9 @@ def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
 
 
 def _unreachable(address: str) -> str | None:
-    """Return why an address cannot be downloaded; ``None`` if it can be or already was."""
-    cached = os.path.join(
-        torch.hub.get_dir(), "checkpoints", os.path.basename(urlparse(address).path)
-    )
-    if os.path.isfile(cached):
+    """Return why a file cannot be downloaded; ``None`` if it can be, or is here already."""
+    cached = Path(torch.hub.get_dir(), "checkpoints", file_name(address))
+    if cached.is_file() or local_copy(address) is not None:
         return None
-    try:
-        request = urllib.request.Request(address, method="HEAD")
-        with urllib.request.urlopen(request, timeout=SECONDS):
-            return None
-    except urllib.error.HTTPError as error:
-        # Some hosts answer only requests for a whole download.
-        return f"the host says {error.code} {error.reason}" if error.code in GONE else None
-    except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", error))
+    reasons = [unreachable(source) for source in addresses(address)]
+    return None if None in reasons else reasons[0]

@@ -11,6 +11,7 @@ from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
+from mmkd.hooks.run_summary_hook import RunSummaryHook
 from mmkd.hooks.statistics_hook import StatisticsHook
 from mmkd.hooks.step_check_hook import StepCheckError, StepCheckHook
 from mmkd.hooks.stop_hook import StopHook, StoppedError
@@ -31,6 +32,7 @@ __all__ = [
     "NonFiniteError",
     "ResumeMismatchError",
     "RunRecordHook",
+    "RunSummaryHook",
     "StatisticsHook",
     "StepCheckError",
     "StepCheckHook",

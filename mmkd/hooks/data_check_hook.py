@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from mmkd.hooks.diagnosis import sample_name
 from mmkd.hooks.model import distiller_of, model_of
+from mmkd.networks.segmentation import ignored_label
 from mmkd.registry import HOOKS
 
-HEADS = ("head", "bbox_head", "roi_head.bbox_head")
+HEADS = ("head", "bbox_head", "roi_head.bbox_head", "decode_head")
 IGNORED = -100  # the ignored label of torch's cross entropy
 
 
@@ -36,10 +37,13 @@ class DataCheckHook(Hook):
 
     def __init__(self) -> None:
         self._classes: int | None = None
+        self._ignored: int | None = None
         self._left = 0
 
     def before_train(self, runner: Runner) -> None:
-        self._classes = head_classes(_student(runner))
+        student = _student(runner)
+        self._classes = head_classes(student)
+        self._ignored = ignored_label(student)
         self._left = len(runner.train_dataloader)
         for loop in (runner.train_loop, runner.val_loop):
             dataset = None if loop is None else loop.dataloader.dataset
@@ -56,7 +60,8 @@ class DataCheckHook(Hook):
             return
         self._left -= 1
         samples = data_batch.get("data_samples") or []
-        labels = [label for label in map(_labels, samples) if label is not None]
+        found = (_labels(sample, self._ignored) for sample in samples)
+        labels = [label for label in found if label is not None]
         if not labels or len(labels) < len(samples):
             return
         together = torch.cat(labels)
@@ -65,7 +70,8 @@ class DataCheckHook(Hook):
             self._refuse(samples, labels)
         if len(together) and (together == IGNORED).all():
             files = sample_name(samples[0], 0)
-            runner.logger.warning(f"All labels of a batch are ignored ({IGNORED}), as of {files}.")
+            label = IGNORED if self._ignored is None else self._ignored
+            runner.logger.warning(f"All labels of a batch are ignored ({label}), as of {files}.")
 
     def _refuse(self, samples: list[Any], labels: list[Tensor]) -> None:
         for index, (sample, own) in enumerate(zip(samples, labels, strict=True)):
@@ -97,8 +103,11 @@ def _student(runner: Runner) -> nn.Module:
     return model_of(runner)
 
 
-def _labels(sample: Any) -> Tensor | None:
-    """Return the hard labels of a data sample, flat, or ``None``."""
+def _labels(sample: Any, ignored: int | None) -> Tensor | None:
+    """Return the hard labels of a data sample, flat, or ``None``; those of its pixels, if any."""
+    if (annotation := getattr(sample, "gt_sem_seg", None)) is not None:
+        pixels: Tensor = annotation.data.flatten()
+        return torch.where(pixels == ignored, IGNORED, pixels) if ignored is not None else pixels
     objects = getattr(sample, "gt_instances", None)
     labels = getattr(objects, "labels", None) if objects is not None else None
     labels = getattr(sample, "gt_label", None) if labels is None else labels

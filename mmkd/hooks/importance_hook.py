@@ -26,7 +26,7 @@ class ImportanceHook(Hook):
 
     Raises:
         ValueError: If such a sampler trains something else than a :class:`mmkd.Distiller` of a
-            classifier whose terms read its logits alone, or samples have no ``sample_idx``.
+            classifier whose terms read its logits alone, or has samples without ``sample_idx``.
     """
 
     priority = "VERY_LOW"
@@ -42,18 +42,20 @@ class ImportanceHook(Hook):
         self._importance = getattr(getattr(batches, "sampler", None), "importance", None)
         if self._importance is None:
             return
-        for distiller in distillers_of(runner).values() or [None]:
-            if not isinstance(distiller, Distiller):
-                raise ValueError(
-                    "The sampler draws by importance, which mmkd.ImportanceHook corrects for an "
-                    "mmkd.Distiller alone, or a cohort. Take DefaultSampler."
-                )
+        distillers = [*distillers_of(runner).values()]
+        if not distillers or not all(isinstance(each, Distiller) for each in distillers):
+            raise ValueError(
+                "The sampler draws by importance, which mmkd.ImportanceHook corrects for an "
+                "mmkd.Distiller, or a cohort of them, alone. Take DefaultSampler."
+            )
+        for distiller in distillers:
             module = distiller.student.get_submodule(_logits(distiller).path)
             self._handles.append(module.register_forward_hook(self._weigh))
 
     def after_train(self, runner: Runner) -> None:
-        while self._handles:
-            self._handles.pop().remove()
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         if self._importance is None:
@@ -74,7 +76,7 @@ class ImportanceHook(Hook):
             logits.register_hook(lambda gradient: gradient * weights)
 
 
-def _logits(distiller: Distiller) -> Tap:
+def _logits(distiller: Any) -> Tap:
     """Return the tap of the student's logits, the only one that its terms may read."""
     taps = flat(distiller.logits["student"])
     read = {tap for term in distiller.terms.values() for tap in term.taps["student"]} - {*taps}

@@ -71,6 +71,11 @@ class TeacherEvaluationHook(Hook):
                     "class_map."
                 )
                 continue
+            if not teacher.manner.computes_losses and teacher.classes is None:
+                runner.logger.info(
+                    f"Teacher {same[0]!r} is not evaluated: it teaches features and has no classes."
+                )
+                continue
             metrics = self._evaluate(runner, distiller, teacher)
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
             for name in same:
@@ -89,8 +94,9 @@ class TeacherEvaluationHook(Hook):
         """Log a prominent warning about a teacher that is no better than chance."""
         classes = head_classes(student)
         for key, value in metrics.items():
-            chance = CHANCE * 100 / classes if key.endswith("top1") and classes else 0.0
-            if key.endswith(("top1", "mAP")) and value <= chance:
+            percent = key.endswith(("top1", "mIoU"))
+            chance = CHANCE * 100 / classes if percent and classes else 0.0
+            if key.endswith(("top1", "mIoU", "mAP")) and value <= chance:
                 line = "!" * 80
                 warning = (
                     f"\n{line}\nTeacher {name!r} knows nothing of the validation data: {key} is "
@@ -139,5 +145,7 @@ def _changed(runner: Runner) -> bool:
 def _other_classes(distiller: BaseDistiller, teacher: Teacher) -> int | None:
     """Return the number of a teacher's classes if they are neither the student's nor mapped."""
     own, needed = head_classes(teacher.network), head_classes(distiller.student)
+    if not teacher.manner.computes_losses:
+        own = teacher.classes
     differ = None not in (own, needed) and own != needed and teacher.class_map is None
     return own if differ else None

@@ -1,7 +1,8 @@
-"""Places at which the outputs of two detectors are compared, beyond shared RoIs."""
+"""Places at which outputs of detectors and segmentation networks are compared."""
 
 from mmkd.locations.dense_locations import DenseLocations
 from mmkd.locations.locations import Locations, Selection, Side
 from mmkd.locations.matched_queries import MatchedQueries
+from mmkd.locations.pixel_locations import PixelLocations
 
-__all__ = ["DenseLocations", "Locations", "MatchedQueries", "Selection", "Side"]
+__all__ = ["DenseLocations", "Locations", "MatchedQueries", "PixelLocations", "Selection", "Side"]

@@ -1,4 +1,4 @@
-"""Base class of the selection of places at which two detectors are compared."""
+"""Base class of the selection of places at which two networks are compared."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class Selection:
 
 
 class Locations(ABC):
-    """Base class: turns outputs of detectors into rows, and selects the rows to compare.
+    """Base class: turns outputs of networks into rows, and selects the rows to compare.
 
     Attributes:
         reads_logits: Whether places are selected by the logits.

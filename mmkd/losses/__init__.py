@@ -24,12 +24,15 @@ from mmkd.losses.features.nst_loss import NSTLoss
 from mmkd.losses.features.ofa_stage_loss import OFAStageLoss
 from mmkd.losses.features.ofd_loss import OFDLoss
 from mmkd.losses.features.pad_loss import PADLoss
+from mmkd.losses.features.proteus_loss import ProteusLoss
 from mmkd.losses.features.review_kd_loss import ReviewKDLoss, hierarchical_distance
 from mmkd.losses.features.sdd_loss import SDDLoss
+from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
 from mmkd.losses.features.vid_loss import VIDLoss
+from mmkd.losses.features.vkd_loss import VkDLoss
 from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
 from mmkd.losses.logits.binary_kd_loss import BinaryKDLoss, binary_kd_divergence
 from mmkd.losses.logits.correlation_loss import BatchCorrelationLoss, ClassCorrelationLoss
@@ -101,6 +104,7 @@ __all__ = [
     "PKTLoss",
     "PartlyRelationalLogitLoss",
     "PartsLoss",
+    "ProteusLoss",
     "RKDLoss",
     "RLDLoss",
     "RelationalFeatureLoss",
@@ -108,6 +112,7 @@ __all__ = [
     "ReverseKLLoss",
     "ReviewKDLoss",
     "SDDLoss",
+    "SEEDLoss",
     "SPLoss",
     "SRRLLoss",
     "SemCKDLoss",
@@ -118,6 +123,7 @@ __all__ = [
     "Tempered",
     "TfKDRegLoss",
     "VIDLoss",
+    "VkDLoss",
     "WKDFeatureLoss",
     "WKDLoss",
     "attention",

@@ -11,6 +11,12 @@ from torch import nn
 from mmkd.registry import MODELS
 
 Spec = dict[str, Any] | str | nn.Module
+# Packages of networks, and what pip calls them.
+DISTRIBUTIONS = {
+    "mmpretrain": "onedl-mmpretrain",
+    "mmdet": "onedl-mmdetection",
+    "mmseg": "onedl-mmsegmentation",
+}
 
 
 def network_config(spec: dict[str, Any] | str) -> dict[str, Any]:
@@ -79,7 +85,7 @@ def build_network(config: dict[str, Any]) -> nn.Module:
         ModuleNotFoundError: If the package of the network is not installed.
     """
     scope = config.get("_scope_") or str(config["type"]).rpartition(".")[0]
-    if scope in ("mmpretrain", "mmdet"):
+    if scope in DISTRIBUTIONS:
         _require(scope)
     # mmdet reads nested settings as attributes.
     network: nn.Module = MODELS.build(ConfigDict(config))
@@ -92,9 +98,9 @@ def _require(package: str) -> None:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        distribution = {"mmpretrain": "onedl-mmpretrain", "mmdet": "onedl-mmdetection"}[package]
         raise ModuleNotFoundError(
             f"This config takes a network from {package}, which is not installed. Install it with "
-            f"`pip install --no-build-isolation {distribution}`, or run `python -m mmkd doctor`.",
+            f"`pip install --no-build-isolation {DISTRIBUTIONS[package]}`, or run "
+            "`python -m mmkd doctor`.",
             name=package,
         ) from error

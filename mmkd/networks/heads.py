@@ -28,12 +28,18 @@ def activation_of(network: nn.Module, path: str) -> str | None:
         path: Path of the module that gives the logits. mmdet's heads, or their classification
             losses, declare the activation. mmpretrain's heads with a threshold, ``thr``, predict
             several labels, each by a sigmoid; its other heads predict by a softmax, whatever their
-            loss.
+            loss. mmseg's heads predict by a sigmoid if they have one output for two classes, or
+            if their first loss is one of sigmoids.
     """
-    found = enclosing(network, path, "use_sigmoid_cls", "loss_cls", "loss_module")
+    found = enclosing(network, path, "use_sigmoid_cls", "loss_cls", "loss_module", "loss_decode")
     if found is None:
         return None
     head: Any = found[1]
+    if hasattr(head, "loss_decode"):
+        several = isinstance(head.loss_decode, nn.ModuleList)
+        first = head.loss_decode[0] if several else head.loss_decode
+        sigmoid = head.out_channels == 1 or getattr(first, "use_sigmoid", False)
+        return "sigmoid" if sigmoid else "softmax"
     if not hasattr(head, "loss_cls") and hasattr(head, "loss_module"):
         return "sigmoid" if hasattr(head, "thr") else None
     sigmoid = getattr(head, "use_sigmoid_cls", None)

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmkd.networks import roi_heads
+from mmkd.networks.segmentation import decode_heads, refuses_pixels, run_segmentor
 from mmkd.networks.taps import Tap
 
 Forward = Callable[[Any, Tensor, Any, Sequence[Tensor], Collection[Tap]], Any]
@@ -73,6 +74,8 @@ class Manner:
             ``None``.
         withholds_rois: The reason why another network cannot take the RoIs, or ``None``.
         detects: Whether the network predicts instances, for which it needs the sizes of images.
+        segments: Whether the network classifies pixels.
+        refuses_pixels: The reason why it has no class logits of pixels, or ``None``.
         computes_losses: Whether the network computes task losses, by ``mode='loss'``.
     """
 
@@ -82,6 +85,8 @@ class Manner:
     refuses_rois: str | None = None
     withholds_rois: str | None = None
     detects: bool = False
+    segments: bool = False
+    refuses_pixels: str | None = None
     computes_losses: bool = True
 
     def forward(
@@ -108,8 +113,10 @@ def manner_of(network: nn.Module) -> Manner:
     """Return the manner in which a network is run, by its type.
 
     A detector of mmdet runs through its RoI head on RoIs from outside, or through its dense head,
-    or through its transformer and the head of its queries, as far as its taps require. Another
-    model of OpenMMLab runs through ``mode='tensor'``. Any other module is called with images.
+    or through its transformer and the head of its queries, as far as its taps require; a network of
+    mmseg through its decode head. Another model of OpenMMLab runs through ``mode='tensor'``. Any
+    other module is called with images, and computes no losses; neither does a classifier of
+    mmpretrain without a head.
     """
     if not isinstance(network, BaseModel):
         return Manner(computes_losses=False)
@@ -131,4 +138,10 @@ def manner_of(network: nn.Module) -> Manner:
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense
         return Manner(parts=run, detects=True)
-    return Manner(arguments=dict(mode="tensor"))
+    if decode_heads(network):
+        reason = refuses_pixels(network)
+        parts = run_segmentor if hasattr(network, "extract_feat") else None
+        arguments = {} if parts else dict(mode="tensor")
+        return Manner(arguments, parts, segments=True, refuses_pixels=reason)
+    headless = getattr(network, "head", network) is None
+    return Manner(arguments=dict(mode="tensor"), computes_losses=not headless)

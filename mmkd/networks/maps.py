@@ -117,17 +117,18 @@ class MapFinder:
         """Return the maps of the longest row of sibling modules that give the same shape."""
         rows: dict[tuple[str, tuple[int, ...]], list[Map]] = {}
         for run in self._runs:
-            match = re.fullmatch(r"(?:(.*)\.)?\d+", run.path)
+            match = re.fullmatch(r"((?:.*\.)?(?:\w+_)?)\d+", run.path)
             for one in self._outputs(run) if match else ():
                 if match and one.positions > 1:
-                    rows.setdefault((match[1] or "", one.value.shape), []).append(one)
+                    rows.setdefault((match[1], one.value.shape), []).append(one)
         return max(rows.values(), key=len, default=[])
 
     def _of(self, run: Run) -> Iterator[Map]:
         children = self._children.get(run.start, [])
         if children and self._is_passed(run, children):
             for child in children:
-                yield from self._of(child)
+                if not _splits_heads(run, child):
+                    yield from self._of(child)
         yield from self._outputs(run)
 
     def _outputs(self, run: Run) -> Iterator[Map]:
@@ -156,6 +157,20 @@ class MapFinder:
     def _layers(self, run: Run) -> int:
         module = self._network.get_submodule(run.path)
         return sum(parameter.dim() > 1 for parameter in module.parameters())
+
+
+def _splits_heads(run: Run, child: Run) -> bool:
+    """Return whether a child gives tokens (N, L, C) of a run as (N, heads, L, C / heads).
+
+    Layers inside of an attention do, and their outputs are no maps.
+    """
+    tokens = [value.shape[1:] for value in run.taken if len(value.shape) == 3]
+    heads = [value.shape[1:] for value in child.output.values() if len(value.shape) == 4]
+    return any(
+        length in (1, taken) and count * width == channels
+        for count, length, width in heads
+        for taken, channels in tokens
+    )
 
 
 def _transposed(first: Value, second: Value) -> bool:

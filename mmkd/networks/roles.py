@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmkd.networks.dry_run import evaluating, in_words
 from mmkd.networks.manner import Manner, manner_of
-from mmkd.networks.maps import MapFinder
+from mmkd.networks.maps import Map, MapFinder
 from mmkd.networks.recording import Items, Record, Run, Value, recording
 from mmkd.networks.taps import Tap, Taps, flat, parse_taps
+from mmkd.networks.tokens import has_class_token, has_grid_behind, leading_tokens
 
 Overrides = Mapping[str, str | Sequence[str]]
 ROLES = {
@@ -20,9 +22,10 @@ ROLES = {
     "map": "the last map or token grid before it is pooled",
     "stages": "the last map of every resolution, or of every quarter of the depth",
     "preact": "the stages before their last activation",
-    "levels": "the maps that a neck gives to the heads",
+    "levels": "the maps that a neck, or a segmentor's backbone, gives to the heads",
 }
 SINGLE = ("pooled", "map")
+FEATURES = "last_hidden_state"  # the tokens or map that a network of transformers gives
 SEEN = 6
 
 
@@ -44,6 +47,7 @@ class Roles:
         missing: The reason why a role could not be resolved, by role.
         seen: The modules of the dry run that may be candidates, with their shapes, for errors.
         error: The reason why the network's forward ended early, if it did.
+        sealed: The reason why the network has no roles inside, if it says one.
         used: The roles that were resolved, as an ordered set.
     """
 
@@ -55,6 +59,7 @@ class Roles:
     missing: dict[str, str]
     seen: list[str]
     error: str | None = None
+    sealed: str | None = None
     used: dict[str, None] = field(default_factory=dict)
 
     @classmethod
@@ -88,8 +93,9 @@ class Roles:
                 output = manner.forward(network, inputs, _parts(network, manner))
             except Exception as raised:  # a foreign network may raise anything
                 error = in_words(raised)
-            logits = _output(record, output)
-        search = _Search(network, record, len(inputs), logits, manner)
+            values = _output(record, output)
+        search = _Search(network, record, len(inputs), values, manner)
+        search.gives_features = isinstance(output, Mapping) and FEATURES in output
         taps, missing = dict(said), dict[str, str]()
         for role in ROLES:
             if role not in taps:
@@ -99,7 +105,8 @@ class Roles:
                     missing[role] = str(reason)
         shapes = {tap: shape for some in taps.values() for tap, shape in search.shapes(some)}
         kind, shape, seen = type(network).__name__, tuple(inputs.shape), search.seen()
-        return cls(who, kind, shape, taps, shapes, missing, seen, error)
+        sealed = getattr(network, "sealed", None)
+        return cls(who, kind, shape, taps, shapes, missing, seen, error, sealed)
 
     def resolve(self, tap: Tap) -> Taps:
         """Return the tap, or the list of taps, that a role stands for.
@@ -142,6 +149,8 @@ class Roles:
                 f"The {self.who} cannot take an input of shape {self.input_shape} as far as its "
                 f"'@{role}' ({ROLES[role]}): {self.error}. {remedy}"
             )
+        if self.sealed is not None:
+            return f"The {self.who} has no '@{role}' ({ROLES[role]}): {self.sealed}."
         return (
             f"No '@{role}' ({ROLES[role]}) was found in the {self.who}, a {self.kind}: "
             f"{self.missing[role]}. Seen were {', '.join(self.seen) or 'no outputs'}. Write a "
@@ -208,14 +217,18 @@ def _declared(network: nn.Module) -> dict[str, list[Tap]]:
 
 def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
     """Return taps by which the network runs as far as it can."""
-    parts = [name for name, _ in network.named_children() if name != "rpn_head"]
-    return [Tap(name) for name in parts if name != "roi_head" or not manner.refuses_rois]
+    refused = {"rpn_head"}
+    if manner.refuses_rois:
+        refused.add("roi_head")
+    if manner.refuses_pixels:
+        refused.add("decode_head")
+    return [Tap(name) for name, _ in network.named_children() if name not in refused]
 
 
 def _output(record: Record, output: Any) -> list[Value]:
     """Return the floating-point tensors in a network's output."""
     if isinstance(output, Mapping):
-        output = output.get("logits", [*output.values()])
+        output = [output["logits"]] if "logits" in output else [*output.values()]
     return [value for value in record.values(output).values() if len(value.shape) > 1]
 
 
@@ -256,14 +269,17 @@ class _Search:
         manner: Manner,
     ) -> None:
         self._network, self._runs, self._output = network, record.runs, output
-        self._detects = manner.detects
+        self._manner = manner
         counts = Counter(run.path for run in self._runs)
         self._once = [run for run in self._runs if counts[run.path] == 1]
         # The maps of a head are not the network's features; a detector's neck has '@levels'.
         parts = {name for name, _ in network.named_children()}
         if "backbone" in parts:
-            parts = {"backbone"} if manner.detects else parts - {"head"}
+            whole = manner.detects or manner.segments
+            parts = {"backbone"} if whole else parts - {"head"}
         self._maps = MapFinder(network, record, batch, parts)
+        self._leading = leading_tokens(network)
+        self.gives_features = False
 
     def find(self, role: str, taps: Mapping[str, list[Tap]]) -> list[Tap]:
         """Return the taps of a role, given the taps of roles that were resolved before."""
@@ -280,7 +296,7 @@ class _Search:
         maps = self._maps.maps()[-1:] if role == "map" else self._maps.stages()
         if not maps:
             raise NoRoleError("no module that runs once gives a map (N, C, H, W) or tokens")
-        return [one.tap for one in maps]
+        return [self._patches(one) for one in maps]
 
     def shapes(self, taps: Iterable[Tap]) -> Iterable[tuple[Tap, tuple[int, ...]]]:
         """Yield taps with their shapes, as far as the forward came."""
@@ -288,7 +304,8 @@ class _Search:
             run = self._run(tap.path)
             values = {} if run is None else run.given if tap.input else run.output
             if tap.items in values:
-                yield tap, values[tap.items].shape
+                shape = values[tap.items].shape
+                yield tap, tuple(tap.chosen(torch.empty(shape, device="meta")).shape)
 
     def seen(self) -> list[str]:
         """Return the last modules that gave vectors or maps, with their shapes."""
@@ -302,15 +319,40 @@ class _Search:
         """Return the runs that gave a value, the innermost one first."""
         return [run for run in self._once if value in run.output.values()]
 
+    def _patches(self, one: Map) -> Tap:
+        """Return the tap of a map, of tokens without the leading ones.
+
+        A map (N, H, W, C) is read as tokens, because losses expect maps with channels first.
+        """
+        shape = one.value.shape
+        if len(shape) == 4 and shape[1] == shape[2] != shape[3]:
+            return replace(one.tap, tokens="0:")
+        if len(shape) != 3 or not has_grid_behind(shape[1], self._leading):
+            return one.tap
+        return replace(one.tap, tokens=f"{self._leading}:")
+
     def _logits(self) -> list[Tap]:
-        if self._detects:
+        if self._manner.detects:
             return self._detector_logits()
+        if self._manner.refuses_pixels:
+            raise NoRoleError(self._manner.refuses_pixels)
+        if self._is_headless():
+            raise NoRoleError("it ends without a classifier and gives features alone")
         for value in reversed(self._output):
             if makers := self._makers(value):
                 return [_tap_of(makers[0], value)]
         if self._output:
             raise NoRoleError("what it gives is computed outside of its modules")
         raise NoRoleError("its forward gives no tensor of logits")
+
+    def _is_headless(self) -> bool:
+        """Return whether the network has no classifier: it gives features, or its head is gone."""
+        if self.gives_features or getattr(self._network, "head", self._network) is None:
+            return True
+        makers = [run for value in self._output[-1:] for run in self._makers(value)]
+        modules = [self._network.get_submodule(run.path) for run in makers]
+        gone = any(type(module) is nn.Identity for module in modules)
+        return gone and not (self._has_matrix(makers[0]) and not [*modules[0].children()])
 
     def _detector_logits(self) -> list[Tap]:
         """Return the class logits of a RoI head's stages, a dense head's levels or queries."""
@@ -328,7 +370,30 @@ class _Search:
         by_level = len(strides) > 1 and {*map(len, head.output)} == {1}
         return [Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0]
 
+    def _pooled_of_features(self) -> Tap:
+        """Return the vector that a network without a classifier gives, or its class token."""
+        vectors = [value for value in self._output if len(value.shape) == 2]
+        made = [(self._makers(value), value) for value in vectors if self._makers(value)]
+        # A dense layer behind the class token, as in ViTModel, has weights of another task or none.
+        if not made or (self.gives_features and any(map(self._has_matrix, made[-1][0]))):
+            for one in self._maps.maps()[-1:]:
+                tap = self._patches(one)
+                if tap.tokens and has_class_token(self._network):
+                    return replace(tap, tokens="0")
+        if not made:
+            raise NoRoleError("it has no classifier, and neither gives a vector nor a class token")
+        makers, value = made[-1]
+        return _tap_of(makers[0], value)
+
+    def _has_matrix(self, run: Run) -> bool:
+        module = self._network.get_submodule(run.path)
+        return any(parameter.dim() > 1 for parameter in module.parameters())
+
     def _pooled(self, logits: Sequence[Tap]) -> Tap:
+        if self._manner.segments:
+            raise NoRoleError("it classifies pixels, so that no vector of an image is classified")
+        if not logits and not self._manner.detects and self._is_headless():
+            return self._pooled_of_features()
         if not logits:
             raise NoRoleError("it has no '@logits', whose layer would read it")
         layer = self._run(logits[-1].path)
@@ -351,6 +416,8 @@ class _Search:
 
     def _levels(self) -> list[Tap]:
         neck = self._run("neck")
+        if neck is None and self._manner.segments:  # the backbone's maps go to the heads directly
+            neck = self._run("backbone")
         maps = (
             []
             if neck is None

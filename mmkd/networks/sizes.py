@@ -1,4 +1,4 @@
-"""Example inputs of a network: their sizes, channels, device and type."""
+"""Example inputs of a network: their sizes, channels and their order, device and type."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -54,6 +54,32 @@ def example_inputs(
             yield torch.zeros(count, *shape, device=device_of(network))
 
 
+def loads_bgr(spec: Spec) -> bool | None:
+    """Return whether images are loaded with their channels in the order BGR, as by OpenCV.
+
+    The data of the run tell or, outside of a Runner, those in the network's config file: OpenMMLab
+    loads files as BGR, and data sets that hold images as arrays hold them as RGB.
+
+    Returns:
+        ``None`` if there are no such data.
+    """
+    for config in (running_config(), _file(spec)):
+        data = [(config or {}).get(name) for name in (*LOADERS, *PIPELINES)]
+        if any(data):
+            return "LoadImageFromFile" in _types(data)
+    return None
+
+
+def _types(settings: Any) -> Iterator[str]:
+    """Yield the names of all types in nested settings, without their scopes."""
+    if isinstance(settings, Mapping):
+        yield str(settings.get("type", "")).rpartition(".")[-1]
+        settings = list(settings.values())
+    if isinstance(settings, list | tuple):
+        for item in settings:
+            yield from _types(item)
+
+
 def own_size(network: nn.Module, spec: Spec) -> Size | None:
     """Return the height and width of images that a network is made for, or ``None`` if unknown."""
     return _of_network(network) or _of_data(_file(spec))
@@ -106,16 +132,14 @@ def _given(settings: Any) -> Iterator[Size]:
 
 def _of_network(network: nn.Module) -> Size | None:
     """Return the size that a network, or its first part with a size, names as its input size."""
-    said = getattr(network, "pretrained_cfg", None) or {}
-    if isinstance(said, Mapping) and (size := _pair(tuple(said.get("input_size", ()))[-2:])):
-        return size
     for module in network.modules():
         for holder in (module, getattr(module, "config", None)):
             for attribute in ATTRIBUTES:
                 size = _pair(getattr(holder, attribute, None))
                 if size is not None and min(size) > SMALLEST:
                     return size
-    return None
+    said = getattr(network, "pretrained_cfg", None) or {}
+    return _pair(tuple(said.get("input_size", ()))[-2:]) if isinstance(said, Mapping) else None
 
 
 def _pair(value: Any) -> Size | None:

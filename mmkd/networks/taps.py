@@ -11,13 +11,17 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from mmkd.typed import itself_uncompiled
+
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
-    "items, and '*' behind the path for a module that runs several times; or a role, such as "
-    "'@logits', '@stages' or '@stages[-1]'"
+    "items, '{0}' for one of the tokens (N, L, C) and '{1:}' for those from one on, and '*' behind "
+    "the path for a module that runs several times; or a role, such as '@logits', '@stages' or "
+    "'@stages[-1]'"
 )
 PATTERN = re.compile(
     r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
+    r"(\{(?P<tokens>\d+:?)\})?"
 )
 # Compiled code must notice that other modules are tapped than before, as when a term begins to act.
 torch._dynamo.config.skip_nnmodule_hook_guards = False
@@ -45,6 +49,9 @@ class Tap:
             all: such a tap stands for several taps, see :func:`expand`.
         every: Whether the module runs several times in a forward, and the tap means the tensors of
             all runs, concatenated along their first dimension.
+        tokens: Which of the tokens (N, L, C) are meant: ``'0'`` for the first, as (N, C), ``'5:'``
+            for those from the sixth on; empty for all of them, or another tensor. The positions of
+            a map whose channels are last, (N, H, W, C), are its tokens.
         optional: Whether the module may not run at all, so that there is no tensor.
     """
 
@@ -52,6 +59,7 @@ class Tap:
     input: bool = False
     items: tuple[Item, ...] = ()
     every: bool = False
+    tokens: str = ""
     optional: bool = field(default=False, compare=False)
 
     @classmethod
@@ -63,7 +71,8 @@ class Tap:
         items = re.findall(r"\[(-?\d+|:)\]", match["items"])
         numbers = tuple(None if item == ":" else int(item) for item in items)
         path = match["path"].removesuffix(":input").removesuffix("*")
-        return cls(path, bool(match["input"]), numbers, bool(match["every"]))
+        tokens = match["tokens"] or ""
+        return cls(path, bool(match["input"]), numbers, bool(match["every"]), tokens)
 
     @property
     def role(self) -> str | None:
@@ -73,7 +82,8 @@ class Tap:
     def __str__(self) -> str:
         items = "".join(f"[{':' if item is None else item}]" for item in self.items)
         every, given = "*" if self.every else "", ":input" if self.input else ""
-        return f"{self.path}{every}{given}{items}"
+        tokens = f"{{{self.tokens}}}" if self.tokens else ""
+        return f"{self.path}{every}{given}{items}{tokens}"
 
     def check(self, network: nn.Module) -> None:
         """Raise ``ValueError`` if ``network`` has no such module, with a list of similar paths."""
@@ -111,7 +121,17 @@ class Tap:
             )
         if not isinstance(value, Tensor):
             raise ValueError(f"{self} is a {type(value).__name__}, not a tensor.")
-        return value
+        return self.chosen(value)
+
+    def chosen(self, value: Tensor) -> Tensor:
+        """Return the tokens that the tap means, if it does not mean all."""
+        if not self.tokens:
+            return value
+        first = int(self.tokens.rstrip(":"))
+        value = value.flatten(1, 2) if value.dim() == 4 else value
+        if value.dim() != 3 or first >= value.shape[1]:
+            raise ValueError(f"{self} has shape {tuple(value.shape)}: there are no such tokens.")
+        return value[:, first:] if self.tokens.endswith(":") else value[:, first]
 
     def join(self, runs: Sequence[Tensor]) -> Tensor:
         """Return the tensor of the tap, from the tensors of all runs of the module."""
@@ -201,7 +221,8 @@ class _Catch:
                 f"of its runs by '{replace(tap, every=True)}'."
             )
         value = given if tap.input else output
-        tensor = value if isinstance(value, Tensor) and not tap.items else tap.pick(value)
+        whole = isinstance(value, Tensor) and not tap.items and not tap.tokens
+        tensor = value if whole else tap.pick(value)
         # Compiled code keeps no versions. The same taps ran uncompiled when the model was built.
         runs.append((tensor, KEPT if torch.compiler.is_compiling() else tensor._version))
         if self.stop and all(self.caught):
@@ -212,7 +233,7 @@ class _Catch:
 _CATCHES: MutableMapping[nn.Module, dict[tuple[Tap, ...], _Catch]] = WeakKeyDictionary()
 
 
-@torch.compiler.disable(recursive=False)
+@itself_uncompiled
 def run_tapped(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
@@ -238,10 +259,10 @@ def run_tapped(
     """
     known, key = _CATCHES.setdefault(network, {}), (*taps,)
     catch = known[key] if key in known else known.setdefault(key, _Catch(key))
-    catch.caught = caught = [[] for _ in key]
+    catch.caught = [[] for _ in key]
     catch.stop = stop and not any(tap.every for tap in key)
     catch.with_gradients = torch.is_grad_enabled()
-    output, handles = None, list[Handle]()
+    caught, output, handles = catch.caught, None, list[Handle]()
     try:
         for tap, hook in zip(key, catch.hooks, strict=True):
             handles.append(tap.hook(network, hook))

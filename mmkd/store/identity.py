@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmkd.networks.building import network_config
 from mmkd.randomness import Position, PositionedLoading
+from mmkd.teachers.opening import is_config
 from mmkd.teachers.renormalize import Normalization
 
 # Settings that say where files are on a disk and how they are read from there.
@@ -42,7 +43,8 @@ def of_config(config: Any) -> str:
 def of_teacher(settings: Mapping[str, Any]) -> str:
     """Return the hash of a teacher's network and its manner of running, without its weights."""
     options = {key: settings[key] for key in settings if key not in ("model", "checkpoint")}
-    return of_config(dict(options, model=network_config(settings["model"])))
+    model = settings["model"]
+    return of_config(dict(options, model=network_config(model) if is_config(model) else model))
 
 
 def of_preprocessing(student: nn.Module) -> str:

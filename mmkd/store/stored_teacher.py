@@ -76,7 +76,9 @@ class StoredTeacher(Teacher):
     def follow(self, device: torch.device) -> None:
         """Do nothing: logits are put on the device of the inputs."""
 
-    def match_preprocessing(self, name: str, student: nn.Module) -> None:
+    def match_preprocessing(
+        self, name: str, student: nn.Module, loaded_bgr: bool | None = None
+    ) -> None:
         """Do nothing: the store was built with the student's preprocessing, which is compared."""
 
     def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:

@@ -1,5 +1,6 @@
 """Conversion of the student's normalised input into the teacher's."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,52 @@ class Normalization:
             return cls((0.0,), (1.0,), flips)
         mean, std = preprocessor.mean.flatten().tolist(), preprocessor.std.flatten().tolist()
         return cls(tuple(mean), tuple(std), flips)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Normalisation of RGB images, whatever the order in which they are loaded.
+
+    Attributes:
+        mean: Number that is subtracted, one value per channel, in pixel units (0 to 255).
+        std: Divisor, one value per channel, at least one and above 0.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Sequence[float]] | None) -> "Pixels | None":
+        """Read a normalisation from ``dict(mean=[...], std=[...])``.
+
+        Raises:
+            ValueError: If it is anything else.
+        """
+        if settings is None:
+            return None
+        if set(settings) != {"mean", "std"} or not all(std > 0 for std in settings["std"]):
+            raise ValueError(
+                f"{dict(settings)} is no normalisation: write dict(mean=[...], std=[...]), one "
+                "number for each channel of RGB images, in units of pixels from 0 to 255."
+            )
+        return cls(tuple(settings["mean"]), tuple(settings["std"]))
+
+    @classmethod
+    def of_unit(cls, mean: Sequence[float], std: Sequence[float]) -> "Pixels":
+        """Return the normalisation of images whose pixels are numbers from 0 to 1."""
+        in_pixels = (tuple(round(255.0 * value, 6) for value in values) for values in (mean, std))
+        return cls(*in_pixels)
+
+    def beside(self, student: Normalization | None, loaded_bgr: bool | None) -> Normalization:
+        """Return the normalisation for images that are loaded for a student.
+
+        Args:
+            student: The student's normalisation.
+            loaded_bgr: Whether the images are loaded as BGR; ``None`` if it is not known: a student
+                without other data takes RGB.
+        """
+        takes_rgb = student is not None and student.flips_channels
+        return Normalization(self.mean, self.std, takes_rgb if loaded_bgr is None else loaded_bgr)
 
 
 class Renormalize(nn.Module):
@@ -83,26 +130,9 @@ class Renormalize(nn.Module):
         if self.flip and inputs.shape[1] == 3:
             inputs = inputs.flip(1)
         images = inputs * self.scale + self.shift
-        for image, given, sample in zip(images, inputs, data_samples or (), strict=False):
+        samples = data_samples if isinstance(data_samples, list | tuple) else ()
+        for image, given, sample in zip(images, inputs, samples, strict=False):
             if "batch_input_shape" in sample:
                 height, width = sample.img_shape[:2]
                 image[:, height:], image[:, :, width:] = given[:, height:], given[:, :, width:]
         return images
-
-
-def conversion(name: str, student: nn.Module, teacher: nn.Module) -> Renormalize | None:
-    """Return the conversion of a student's input into a teacher's; ``None`` if none is needed.
-
-    A network whose preprocessing is not known takes the input as it is.
-
-    Raises:
-        ValueError: If the inputs have different numbers of channels.
-    """
-    own, given = Normalization.of(teacher), Normalization.of(student)
-    if own is None or given is None:
-        return None
-    try:
-        renormalize = Renormalize(given, own)
-    except ValueError as error:
-        raise ValueError(f"The teacher {name!r} cannot take the student's input: {error}") from None
-    return None if renormalize.identity else renormalize

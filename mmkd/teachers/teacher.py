@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmkd.networks.building import Spec, build_network, network_config
+from mmkd.compat.checkpoints import trusted
+from mmkd.networks.building import Spec
 from mmkd.networks.roles import Overrides, Roles
 from mmkd.networks.sizes import own_size
 from mmkd.networks.taps import Tap, expand
@@ -26,8 +26,10 @@ from mmkd.teachers.class_names import (
     parse_class_map,
 )
 from mmkd.teachers.frozen import FrozenNetwork
-from mmkd.teachers.predicting import predictions
-from mmkd.teachers.renormalize import conversion
+from mmkd.teachers.opening import initialise, open_network
+from mmkd.teachers.predicting import classified, predictions
+from mmkd.teachers.preprocessing import Preprocessing
+from mmkd.teachers.renormalize import Normalization, Pixels
 from mmkd.teachers.weights import load_weights
 
 
@@ -39,13 +41,17 @@ class Teacher(FrozenNetwork):
     before.
 
     Args:
-        model: The network: a model config, the path or name of a config file, or a module.
+        model: The network: a model config, the path or name of a config file, or a module; or a
+            network of another library, as ``'timm:NAME'``, ``'torchvision:NAME'``,
+            ``'hf:NAME_OR_FOLDER'`` or ``'hub:REPOSITORY:NAME'``; or the file of a TorchScript or
+            exported program.
         checkpoint: Weights of the network: a file, or any address that MMEngine's checkpoint loader
             knows. ``None`` leaves a module as it is and initialises a config's network by
             ``init_cfg``.
         prefix: Take only the checkpoint's keys that begin with this prefix, and strip it.
         strict: Whether a checkpoint that does not fit is an error or only a warning.
-        trust_checkpoint: Whether to unpickle everything in the checkpoint, code included.
+        trust_checkpoint: Whether to unpickle everything in the checkpoint, code included, and to
+            run a repository's or a program's code.
         input_size: Height and width to which the student's input is resized, or one number.
         interpolation: Mode of the resizing, a name that ``torch.nn.functional.interpolate`` knows.
         class_map: Correspondence of classes if student and teacher have different ones:
@@ -62,18 +68,28 @@ class Teacher(FrozenNetwork):
             rounding, which is checked.
         compile: Whether to compile the network.
         speed: ``'exact'`` runs the network as it is written, apart from the options above; its
-            outputs are the same bit for bit. ``'fast'`` converts it to bfloat16 and channels_last,
-            folds batch norms where that is right, and compiles it. On the first images of the run
-            the outputs are then compared with the exact ones, and the log says how they agree and
-            how fast they are. If they do not agree, the teacher runs as with ``'exact'``.
+            outputs are the same bit for bit. ``'fast'`` folds batch norms where that is right,
+            compiles the network, and converts it to bfloat16 and channels_last if the processor
+            has instructions for bfloat16. On the first images of the run the outputs are then
+            compared with the exact ones, and the log says how they agree and how fast they are. If
+            they do not agree, or are slower, the teacher runs as with ``'exact'``.
         released_code: Let the network's batch norms normalise by the statistics of each batch, as
             in the released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in
             training mode. The running statistics do not change, and evaluation uses them.
         roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those from the dry run,
             see :class:`mmkd.networks.roles.Roles`.
+        pretrained: Whether to load the weights that the other library has for the network, by its
+            own download. By default those in a folder that ``model`` names, and no download.
+        arguments: Further arguments of the other library's function that builds the network, such
+            as ``dict(img_size=224)``.
+        normalization: Normalisation of the RGB images that the network takes, as
+            ``dict(mean=[...], std=[...])`` in pixel units, in place of what the network says.
+        student_normalization: The same of the student's input, if the student's data preprocessor
+            does not say it.
 
     Attributes:
         class_map: Correspondence of classes, if there is one.
+        classes: Number of classes of a classifier's logits (N, C), once its roles were found.
     """
 
     def __init__(
@@ -93,27 +109,36 @@ class Teacher(FrozenNetwork):
         speed: str = "exact",
         released_code: bool = False,
         roles: Overrides | None = None,
+        pretrained: bool | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        normalization: Mapping[str, Sequence[float]] | None = None,
+        student_normalization: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
-        config = None if isinstance(model, nn.Module) else network_config(model)
-        network = model if isinstance(model, nn.Module) else build_network(config or {})
-        self._has_own_preprocessing = config is None or "data_preprocessor" in config
+        trust = trust_checkpoint or trusted()
+        pretrained = False if checkpoint is not None else pretrained
+        opened = open_network(model, pretrained, arguments or {}, trust)
         meta: Mapping[str, Any] = {}
         if checkpoint is not None:
-            meta = load_weights(network, checkpoint, prefix, strict, trust_checkpoint)
-        elif config is not None:
-            print_log(
-                "A teacher has no checkpoint: its weights are those of its init_cfg.", "current", 30
-            )
-            if isinstance(network, BaseModule):
-                network.init_weights()
+            meta = load_weights(opened.network, checkpoint, prefix, strict, trust)
+        elif not opened.has_weights:
+            initialise(opened.network)
         parsed = parse_class_map(class_map)
         self.class_map = parsed if isinstance(parsed, ClassMap) else None
         self._named_classes = parsed if isinstance(parsed, NamedClasses) else None
         if self._named_classes is not None and self._named_classes.teacher is None:
-            self._named_classes.teacher = meta_classes(meta) or network_classes(model)
-        self._roles, self._spec = roles, model
+            self._named_classes.teacher = (
+                meta_classes(meta) or opened.classes or network_classes(opened.spec)
+            )
+        self._preprocessing = Preprocessing(
+            Normalization.of(opened.network) if opened.preprocesses else None,
+            Pixels.parse(normalization) or opened.pixels,
+            Pixels.parse(student_normalization),
+        )
+        self.classes: int | None = None
+        self._roles, self._spec = roles, opened.spec
+        input_size = input_size or opened.size
         super().__init__(
-            network,
+            opened.network,
             Acceleration.read(speed, dtype, memory_format, fold_bn, compile),
             (input_size, input_size) if isinstance(input_size, int) else input_size,
             interpolation,
@@ -137,14 +162,15 @@ class Teacher(FrozenNetwork):
                 raise AttributeError(name)
             return getattr(self.network, name)
 
-    def match_preprocessing(self, name: str, student: nn.Module) -> None:
+    def match_preprocessing(
+        self, name: str, student: nn.Module, loaded_bgr: bool | None = None
+    ) -> None:
         """Prepare the conversion of the student's normalised input into the teacher's.
 
         A teacher from a model config without ``data_preprocessor``, or from a module whose
         preprocessing is not known, takes the student's input as it is.
         """
-        if self._has_own_preprocessing:
-            self._renormalize = conversion(name, student, self.network)
+        self._renormalize = self._preprocessing.conversion(name, student, loaded_bgr)
 
     def match_classes(self, name: str, find_student: Callable[[], Names | None]) -> None:
         """Map the classes by their names, if the class map says so.
@@ -164,8 +190,14 @@ class Teacher(FrozenNetwork):
         If the network cannot take images of that size, and says which sizes it takes, its input is
         resized from then on, as with ``input_size``.
         """
-        roles = self._roles_on(name, inputs)
+        roles = self._fitting_roles(name, inputs)
         self.name, self.logits = name, roles.taps.get("logits", [])
+        shapes = [roles.shapes.get(tap, ()) for tap in self.logits]
+        self.classes = shapes[0][1] if [len(shape) for shape in shapes] == [2] else None
+        return roles
+
+    def _fitting_roles(self, name: str, inputs: Tensor) -> Roles:
+        roles = self._roles_on(name, inputs)
         size = own_size(self.network, self._spec)
         if roles.error is None or self.input_size is not None or size is None:
             return roles
@@ -199,6 +231,11 @@ class Teacher(FrozenNetwork):
             inputs: The student's input (N, C, H, W), from the student's data preprocessor.
             data_samples: Data samples, which are filled in place.
         """
+        if not self.manner.computes_losses:
+            if self.classes is None:
+                raise ValueError(f"The teacher {self.name!r} gives no class scores of images.")
+            (logits,) = self(inputs, data_samples, self.logits).values()
+            return classified(logits, data_samples, self.class_map)
         self.settle(inputs, data_samples, self.manner.example_rois(inputs))
         inputs = self.prepare(inputs, data_samples)
         with self._autocast(inputs.device.type):

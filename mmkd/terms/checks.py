@@ -7,7 +7,7 @@ from torch import nn
 from mmkd.contracts import traits_of
 from mmkd.networks.dry_run import Shapes
 from mmkd.networks.heads import activation_of, gives_probabilities
-from mmkd.networks.taps import flat
+from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.teachers.class_map import ClassOutputs
 from mmkd.terms.draft import Draft
 from mmkd.terms.networks import Networks
@@ -24,6 +24,12 @@ def check_classes(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
         other = _class_outputs(draft, name, teacher.network, shapes[name])
         _check_activation(draft, networks, name)
         if teacher.class_map is not None:
+            if _are_maps(draft, draft.logits[name], shapes[name]):
+                raise ValueError(
+                    f"The term {draft.name!r} compares maps of logits, to which the class map of "
+                    f"the teacher {name!r} cannot be applied: compare pixels, by "
+                    "locations=dict(type='mmkd.PixelLocations'), or features, such as '@map'."
+                )
             teacher.class_map = class_map = teacher.class_map.fit(name, own, other)
             draft.class_maps[name] = class_map
             if class_map.partial and draft.needs_labels:
@@ -44,13 +50,16 @@ def _class_outputs(draft: Draft, name: str, network: nn.Module, shapes: Shapes) 
     first = flat(taps)[0]
     if draft.locations is not None:
         return ClassOutputs.of(network, first.path, rows(draft, name, taps, shapes)[-1])
+    if _are_maps(draft, taps, shapes):
+        return ClassOutputs.of(network, first.path, shapes[first][1])
     if isinstance(taps, list) or len(shapes[first]) != 2:
         raise ValueError(
             f"The term {draft.name!r} reads logits (N, C), but those of the {name}, at '{first}', "
-            f"have shape {shapes[first]}. Say at which places detectors are compared, such as "
-            "locations=dict(type='mmkd.DenseLocations') for dense heads or "
-            "locations=dict(type='mmkd.MatchedQueries') for queries; of a cascade, which stage: "
-            "logits='@logits[0]'."
+            f"have shape {shapes[first]}. Say at which places they are compared, such as "
+            "locations=dict(type='mmkd.DenseLocations') for dense heads, "
+            "locations=dict(type='mmkd.MatchedQueries') for queries or "
+            "locations=dict(type='mmkd.PixelLocations') for segmentation; of a cascade, which "
+            "stage: logits='@logits[0]'."
         )
     if gives_probabilities(network, first.path):
         raise ValueError(
@@ -59,6 +68,12 @@ def _class_outputs(draft: Draft, name: str, network: nn.Module, shapes: Shapes) 
             "sigmoid, or compare features."
         )
     return ClassOutputs.of(network, first.path, shapes[first][-1])
+
+
+def _are_maps(draft: Draft, taps: Taps, shapes: Shapes) -> bool:
+    """Return whether a loss on features compares the logits of pixels, a channel for each class."""
+    single = isinstance(taps, Tap) and len(shapes[taps]) == 4
+    return single and draft.traits.same_shape and not draft.reads_logits
 
 
 def _check_activation(draft: Draft, networks: Networks, name: str) -> None:

@@ -13,12 +13,13 @@ from mmkd.networks.building import Spec
 from mmkd.networks.dry_run import Shapes, device_of, expand_taps, in_words, shapes_of
 from mmkd.networks.manner import Manner, manner_of
 from mmkd.networks.roles import Overrides, Roles, examine
+from mmkd.networks.sizes import loads_bgr
 from mmkd.networks.taps import Tap, TapError, Taps, flat
 from mmkd.teachers import Teacher, names_of_each, same_teacher
 from mmkd.teachers.class_names import student_classes
 
 Config = dict[str, Any]
-TeacherSpec = Config | Teacher | nn.Module
+TeacherSpec = Config | Teacher | nn.Module | str
 Wanted = Mapping[str, Collection[Tap]]
 
 
@@ -148,7 +149,7 @@ def build_teachers(
             built[name] = built[twin]
         else:
             built[name] = _build_teacher(name, config, partial(student_classes, student_spec))
-            built[name].match_preprocessing(name, student)
+            built[name].match_preprocessing(name, student, loads_bgr(student_spec))
             built[name].follow(device_of(student))
     return built
 
@@ -158,12 +159,12 @@ def _build_teacher(name: str, config: Any, find_classes: Callable[[], Any]) -> T
         raise ValueError("A teacher cannot be called 'student'.")
     if isinstance(config, Teacher):
         return config
-    if isinstance(config, nn.Module):
+    if isinstance(config, nn.Module | str):
         config = dict(model=config)
     if not isinstance(config, Mapping):
         raise ValueError(
-            f"The teacher {name!r} is a dict such as dict(model=..., checkpoint=...), or a module, "
-            f"not {config!r}."
+            f"The teacher {name!r} is a dict such as dict(model=..., checkpoint=...), a module or "
+            f"the name of a network, not {config!r}."
         )
     check_arguments(Teacher, config, f"teacher {name!r}")
     try:

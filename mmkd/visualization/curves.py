@@ -7,12 +7,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from mmkd.benchmark.runs import read_scalars
+from mmkd.visualization.style import color, legend_below, styled, whole_steps
 
 Records = list[dict[str, Any]]
 WIDEST = 3  # maximum number of panels beside each other
 STYLES = ("-", "--", ":", "-.")
 
 
+@styled
 def draw_curves(runs: Mapping[str, Path], keys: Sequence[str]) -> Figure:
     """Draw logged values of training runs, with a panel for each entry and a line for each run.
 
@@ -52,16 +54,17 @@ def _draw_panel(axes: Any, logs: Mapping[str, tuple[Records, Records]], panel: s
             raise ValueError(f"No run has logged {key}. They have logged {known}.")
         for name, (unit, steps, values) in found.items():
             label = " ".join([name] * (len(logs) > 1) + [key] * (len(together) > 1))
-            look = dict(color=f"C{number}")
+            look = dict(color=color(number))
             if len(logs) > 1:
-                color = f"C{list(logs).index(name)}"
-                look = dict(color=color, linestyle=STYLES[number % len(STYLES)])
+                own = color(list(logs).index(name))
+                look = dict(color=own, linestyle=STYLES[number % len(STYLES)])
             axes.plot(steps, values, label=label, marker=".", **look)
             axes.set_xlabel(unit)
+    whole_steps(axes)
     if len(together) == 1:
         axes.set_title(panel)
     if len(logs) > 1 or len(together) > 1:
-        axes.legend(fontsize=8)
+        legend_below(axes)
 
 
 def _line(log: tuple[Records, Records], key: str) -> tuple[str, list[int], list[float]] | None:

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmkd.visualization.style import stretched, wrapped
+
+WIDTH = 12  # of a caption in letters, at the size of an image
+
 
 def draw_image_rows(
     place: Any,
@@ -18,6 +22,8 @@ def draw_image_rows(
 ) -> None:
     """Draw rows of images with captions below them and a title above each row.
 
+    The images are stretched together to the whole range of brightness.
+
     Args:
         place: The figure, or part of a figure, that the rows fill.
         images: Shape (N, H, W, 3).
@@ -26,6 +32,7 @@ def draw_image_rows(
         titles: Title of each row.
         count: Number of images for which a row has room.
     """
+    images = stretched(images)
     places = place.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, row, texts, title in zip(places, rows, captions, titles, strict=True):
         part.suptitle(title, fontsize=9, x=0.01, horizontalalignment="left")
@@ -35,4 +42,7 @@ def draw_image_rows(
                 axes.set_axis_off()
                 continue
             axes.imshow(images[row[column]], interpolation="nearest")
-            axes.set_xlabel(texts[column], fontsize=7, labelpad=2)
+            lines = texts[column].split("\n")
+            # Long captions have one line for each name, so that they end within the figure.
+            caption = "\n".join(wrapped(line, WIDTH, 2 if len(lines) <= 2 else 1) for line in lines)
+            axes.set_xlabel(caption, fontsize=7, labelpad=2)

@@ -7,17 +7,21 @@ from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mmkd.visualization.roi_weights import BACKGROUND, RoIWeights
+from mmkd.visualization.style import COLORS, color, stretched, styled, wrapped
 
 Axes = Any
-PALETTE = colormaps["tab20"]
+LINES = ("-", "--", ":", "-.")  # tell apart classes of one colour
+LONGEST = 20  # letters of a class name in the list
 WEIGHTS = colormaps["plasma"]
 
 
+@styled
 def draw_roi_weights(
     image: NDArray[np.uint8], found: RoIWeights, title: str = "", top: int = 8
 ) -> Figure:
@@ -52,32 +56,31 @@ def draw_roi_weights(
 
 def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
     # The image is paler, so that lines and numbers stand out.
-    axes.imshow(0.55 * image / 255 + 0.45, interpolation="nearest")
+    axes.imshow(0.55 * stretched(image) / 255 + 0.45, interpolation="nearest")
     axes.set_title(title, fontsize=9)
 
 
-def _box(axes: Axes, box: Tensor, color: Any, width: float) -> None:
+def _box(axes: Axes, box: Tensor, color: Any, width: float, line: str = "-") -> None:
     left, top, right, bottom = box.tolist()
     axes.add_patch(
         # Pixel p covers p - 0.5 to p + 0.5 of the axes, and p to p + 1 of the boxes.
         Rectangle(
             (left - 0.5, top - 0.5), right - left, bottom - top,
-            fill=False, edgecolor=color, linewidth=width,
+            fill=False, edgecolor=color, linewidth=width, linestyle=line,
         )
     )  # fmt: skip
 
 
 def _draw_objects(axes: Axes, found: RoIWeights, probabilities: Tensor) -> None:
-    seen = {}
+    seen: dict[int, dict[str, Any]] = {}
     for box, label in zip(found.boxes, probabilities.argmax(1).tolist(), strict=True):
         if found.classes[label] != BACKGROUND:
-            seen[label] = PALETTE(label % PALETTE.N)
-            _box(axes, box, seen[label], 1.2)
-    keys = [Rectangle((0, 0), 1, 1, color=color) for _, color in sorted(seen.items())]
-    names = [found.classes[label] for label in sorted(seen)]
-    axes.legend(
-        keys, names, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=5, fontsize=7, frameon=False
-    )
+            seen[label] = dict(color=color(label), line=LINES[label // len(COLORS) % len(LINES)])
+            _box(axes, box, width=1.2, **seen[label])
+    looks = [look for _, look in sorted(seen.items())]
+    keys = [Line2D([], [], color=look["color"], linestyle=look["line"]) for look in looks]
+    names = [wrapped(found.classes[label], LONGEST) for label in sorted(seen)]
+    axes.legend(keys, names, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=7)
 
 
 def _draw_weights(axes: Axes, found: RoIWeights) -> None:
@@ -113,11 +116,12 @@ def _list(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(7)
-    table.scale(1, 1.3)
+    table.scale(1, 2)  # two lines in each row
     axes.set_title("heaviest RoIs, without near copies", fontsize=9)
 
 
 def _likeliest(found: RoIWeights, probabilities: Tensor) -> str:
     values, labels = probabilities.topk(min(2, len(probabilities)))
     pairs = zip(values.tolist(), labels.tolist(), strict=True)
-    return ", ".join(f"{found.classes[label]} {value:.2f}" for value, label in pairs)
+    texts = [f"{wrapped(found.classes[label], LONGEST, 1)} {value:.2f}" for value, label in pairs]
+    return "\n".join(texts)

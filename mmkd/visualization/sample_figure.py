@@ -9,12 +9,14 @@ from torch import Tensor
 
 from mmkd.visualization.image_rows import draw_image_rows
 from mmkd.visualization.samples import Samples
+from mmkd.visualization.style import RIGHT, WRONG, legend_below, styled
 from mmkd.visualization.target_figure import draw_targets
 from mmkd.visualization.teacher_weight_figure import draw_teacher_weights
 
 BINS = 50
 
 
+@styled
 def draw_samples(
     samples: Samples, title: str = "", classes: Sequence[str] = (), count: int = 8
 ) -> Figure:
@@ -71,15 +73,14 @@ def _draw_quantity(
     correct = samples.right[0]
     edges = np.linspace(float(values.min()), float(values.max()) + 1e-6, BINS)
     for mask, color, label in (
-        (correct, "tab:blue", "teacher right"),
-        (~correct, "tab:red", "teacher wrong"),
+        (correct, RIGHT, "teacher right"),
+        (~correct, WRONG, "teacher wrong"),
     ):
         if mask.any():
             text = f"{label}: {int(mask.sum())}, mean {float(values[mask].mean()):.2f}"
             axes.hist(values[mask].numpy(), bins=edges, color=color, alpha=0.7, label=text)
     axes.set(xlabel=name, ylabel="samples", yscale="log")
-    axes.legend(fontsize=8, loc="upper left")
-    axes.margins(y=0.25)
+    legend_below(axes)
     order = values.argsort()
     rows = [order[:count], order.flip(0)[:count]]
     captions = [

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmkd.visualization.image_rows import draw_image_rows
 from mmkd.visualization.samples import Samples
+from mmkd.visualization.style import RIGHT, WRONG, legend_below, wrapped
 
 PAIRS = 10
 
@@ -35,13 +36,13 @@ def draw_targets(place: Any, samples: Samples, names: list[str], count: int) -> 
 
 def _draw_probabilities(axes: Any, before: Tensor, after: Tensor, changed: Tensor) -> None:
     for mask, color, label in (
-        (~changed, "tab:blue", "unchanged"),
-        (changed, "tab:red", "changed"),
+        (~changed, RIGHT, "unchanged"),
+        (changed, WRONG, "changed"),
     ):
         text = f"{int(mask.sum())} {label}"
         axes.scatter(before[mask].numpy(), after[mask].numpy(), s=4, color=color, label=text)
     axes.set(xlabel="label's probability in the target before", ylabel="and after")
-    axes.legend(fontsize=8)
+    legend_below(axes, columns=2)
 
 
 def _draw_pairs(axes: Any, samples: Samples, changed: Tensor, names: list[str]) -> None:
@@ -49,7 +50,9 @@ def _draw_pairs(axes: Any, samples: Samples, changed: Tensor, names: list[str]) 
     pairs = zip(samples.labels[changed], samples.predictions[0, changed], strict=True)
     found = Counter(f"{names[label]}, not {names[prediction]}" for label, prediction in pairs)
     common = found.most_common(PAIRS)
-    bars = axes.barh([pair for pair, _ in common], [n for _, n in common], color="tab:red")
+    texts = [wrapped(pair, 26) for pair, _ in common]
+    bars = axes.barh(range(len(common)), [n for _, n in common], color=WRONG)
+    axes.set_yticks(range(len(common)), texts)
     axes.bar_label(bars, fontsize=7)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7)

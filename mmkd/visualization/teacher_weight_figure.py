@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmkd.visualization.image_rows import draw_image_rows
 from mmkd.visualization.samples import Samples
+from mmkd.visualization.style import COLORS, RIGHT, WRONG, legend_below
 
-TEACHERS = ("tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:pink", "tab:olive")
 BINS = 50
 
 
@@ -30,10 +30,10 @@ def _draw_histogram(axes: Any, weights: Tensor, teachers: list[str]) -> None:
     edges = np.linspace(float(weights.min()), float(weights.max()) + 1e-6, BINS)
     for k, (own, name) in enumerate(zip(weights, teachers, strict=True)):
         label = f"{name}: mean {float(own.mean()):.3f}"
-        color = TEACHERS[k % len(TEACHERS)]
+        color = COLORS[k % len(COLORS)]
         axes.hist(own.numpy(), edges, histtype="step", linewidth=1.5, color=color, label=label)
     axes.set(xlabel="weight", ylabel="samples", yscale="log")
-    axes.legend(fontsize=8)
+    legend_below(axes)
 
 
 def _draw_means(axes: Any, samples: Samples) -> None:
@@ -41,8 +41,8 @@ def _draw_means(axes: Any, samples: Samples) -> None:
     assert samples.weights is not None
     positions = np.arange(len(samples.teachers))
     for offset, mask, color, label in (
-        (-0.2, samples.right, "tab:blue", "this teacher right"),
-        (0.2, ~samples.right, "tab:red", "this teacher wrong"),
+        (-0.2, samples.right, RIGHT, "this teacher right"),
+        (0.2, ~samples.right, WRONG, "this teacher wrong"),
     ):
         counts = mask.sum(1)
         heights = (samples.weights * mask).sum(1) / counts.clamp(min=1)
@@ -51,8 +51,8 @@ def _draw_means(axes: Any, samples: Samples) -> None:
         axes.bar_label(bars, texts, fontsize=7)
     axes.set_xticks(positions, samples.teachers)
     axes.set(ylabel="mean weight")
-    axes.margins(y=0.35)
-    axes.legend(fontsize=8)
+    axes.margins(y=0.2)
+    legend_below(axes, columns=2)
 
 
 def _caption(samples: Samples, index: int, names: list[str]) -> str:

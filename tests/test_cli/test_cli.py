@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mmengine.config import Config
 
 from mmkd.cli import command
 
+ROOT = Path(__file__).parents[2]
 PAIR = "mmkd::_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
 
 
@@ -84,6 +86,40 @@ def test_the_help_of_a_method_lists_its_settings() -> None:
     assert done.exit_code == 0
     assert "  beta: 6.0 for classifier, 0.25 for roi (model.terms.dkd.loss.beta)" in done.output
     assert "student_loss_weight: 0.1 for classifier" in done.output
+
+
+def completed(words: str, position: int) -> list[str]:
+    environment = {
+        "_MMKD_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(position),
+    }
+    done = CliRunner(env=environment).invoke(command, [], complete_var="_MMKD_COMPLETE")
+    return [line.partition(",")[2] for line in done.output.splitlines()]
+
+
+def test_a_shell_completes_commands_and_names_of_methods() -> None:
+    assert completed("mmkd meth", 1) == ["method", "methods"]
+    found = completed("mmkd method erk", 2)
+    assert "erkd" in found
+    assert all(name.startswith("erk") for name in found)
+
+
+def test_the_script_of_completion_asks_the_command() -> None:
+    script = (ROOT / "tools/completion.bash").read_text()
+    assert "_MMKD_COMPLETE=bash_complete" in script
+    words = f"source {ROOT / 'tools/completion.bash'}; complete -p mmkd"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+    assert "_mmkd_complete" in done.stdout
+
+
+def test_the_doctor_prints_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmkd.doctor.weights.HOSTS", {"these weights": "http://127.0.0.1:9/a.pth"})
+    monkeypatch.delenv("MMKD_WEIGHTS", raising=False)
+    done = run("doctor", "--weights", "--json")
+    [row] = json.loads(done.output)
+    assert row["level"] == "WARNING"
+    assert done.exit_code == 0
 
 
 def test_the_cost_of_each_part_is_shown() -> None:

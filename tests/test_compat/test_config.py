@@ -120,3 +120,11 @@ def test_names_work_in_a_clone_that_is_not_installed(
     assert Config.fromfile("mmkd::kd/x.py").epochs == 3
     with pytest.raises(FileNotFoundError, match=r"mmkd has no config kd/y\.py"):
         Config.fromfile("mmkd::kd/y.py")
+
+
+def test_a_clone_that_is_not_installed_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmkd.compat.config.PACKAGE", tmp_path / "mmkd")
+    with pytest.raises(FileNotFoundError, match=r"pip install .* -e"):
+        get_config("mmkd::erkd/resnet20_resnet8_w8_fmnist8k.py")

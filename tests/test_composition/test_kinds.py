@@ -23,6 +23,12 @@ def test_the_kinds_of_stock_networks(config: str, kind: str) -> None:
     assert kind_of(network_config(config)) == kind
 
 
+def test_a_segmentation_network_has_a_kind_of_its_own() -> None:
+    pytest.importorskip("mmseg")
+    name = "mmseg::ocrnet/ocrnet_hr18s_4xb2-40k_cityscapes-512x1024.py"  # a cascade of heads
+    assert kind_of(network_config(name)) == "segmentor"
+
+
 def test_other_networks_are_refused_with_the_kinds_that_there_are() -> None:
     with pytest.raises(ArgumentError, match=r"is a MAE,.*They have for classifiers"):
         kind_of(network_config("mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py"))

@@ -1,6 +1,7 @@
 """Teachers in the form of the command line."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -30,6 +31,41 @@ def test_files_are_named_from_the_root(tmp_path: Path, monkeypatch: pytest.Monke
     assert (choice.model, choice.checkpoint) == (str(tmp_path / "a.py"), str(tmp_path / "a.pth"))
     with pytest.raises(ArgumentError, match="has no checkpoint"):
         parse_teacher(["a.py"])
+
+
+@pytest.mark.parametrize(
+    ("second", "checkpoint", "pretrained"),
+    [("pretrained", None, True), ("random", None, False), ("a.pth", "a.pth", False)],
+)
+def test_a_network_of_another_library(
+    second: str, checkpoint: str | None, pretrained: bool
+) -> None:
+    choice = parse_teacher(["big=timm:resnet18", second])
+    assert choice.name == "big"
+    assert choice.settings() == dict(
+        model="timm:resnet18", checkpoint=checkpoint, pretrained=pretrained
+    )
+
+
+def test_weights_of_a_library_are_loaded_only_if_asked() -> None:
+    with pytest.raises(ArgumentError, match="--teacher timm:resnet18 pretrained"):
+        parse_teacher(["timm:resnet18"])
+
+
+def test_a_folder_and_a_program_bring_their_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("vit").mkdir()
+    Path("vit/model.safetensors").touch()
+    assert parse_teacher(["hf:vit"]).settings() == dict(
+        model=f"hf:{tmp_path}/vit", checkpoint=None, pretrained=True
+    )
+    with ZipFile("net.pt", "w") as archive:
+        archive.writestr("net/code/__torch__.py", "")
+    assert parse_teacher(["net.pt"]).settings() == dict(model=f"{tmp_path}/net.pt", checkpoint=None)
+    with pytest.raises(ArgumentError, match="has its weights in it"):
+        parse_teacher(["net.pt", "random"])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,15 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from mmkd.datasets import Digits
-from mmkd.datasets.scenes import Category, Objects, Scene, annotate, compose, write_split
+from mmkd.datasets.scenes import (
+    Category,
+    Objects,
+    Scene,
+    annotate,
+    classes_of_pixels,
+    compose,
+    write_split,
+)
 
 CATEGORIES = [Category(number, f"class {number}") for number in (2, 3, 7)]
 COUNT = 120
@@ -135,3 +143,25 @@ def test_a_digit_is_where_its_label_says() -> None:
     rows, columns = np.nonzero(scene.pixels[..., 0] < 50)
     assert (columns.min(), rows.min()) == (left, top)
     assert (columns.max() + 1, rows.max() + 1) == (left + width, top + height)
+
+
+def test_a_pixel_has_the_class_of_what_is_seen_there_and_a_crowds_are_ignored() -> None:
+    """Background is 0, the first class 1; of two objects the later one is on top."""
+    scene = Scene(np.zeros((4, 6, 3), np.float32))
+    whole, white = np.full((8, 8), 16, np.uint8), np.full(3, 255, np.float32)
+    scene.place(whole, 2, (0, 0, 4, 4), white)
+    scene.place(whole, 0, (3, 0, 1, 4), white)
+    scene.crowd = len(scene.masks)
+    scene.place(whole, 1, (4, 0, 1, 4), white)
+    assert (classes_of_pixels(scene) == [[3, 3, 3, 1, 255, 0]] * 4).all()
+
+
+def test_the_classes_of_pixels_are_written_beside_the_boxes(tmp_path: Path) -> None:
+    write_split(tmp_path, "val", squares(0, 1, 2), 3, 96, seed=0, pixels=True)
+    maps = sorted((tmp_path / "annotations/val2017").iterdir())
+    images = sorted((tmp_path / "val2017").iterdir())
+    assert [path.stem for path in maps] == [path.stem for path in images]
+    for one, image in zip(maps, images, strict=True):
+        classes = cv2.imread(str(one), cv2.IMREAD_UNCHANGED)
+        assert classes.shape == cv2.imread(str(image)).shape[:2]
+        assert {*np.unique(classes).tolist()} <= {0, 1, 2, 3, 255}

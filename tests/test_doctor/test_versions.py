@@ -131,6 +131,15 @@ def test_setuptools(make_environment, family, version, levels) -> None:
     assert [finding.level for finding in versions.check_setuptools(env)] == levels
 
 
+def test_segmentation_is_optional_beside_the_onedl_packages(make_environment) -> None:
+    [finding] = versions.check_segmentation(make_environment())
+    assert finding.level is Level.NOTE
+    assert "install onedl-mmsegmentation==1.4.2" in finding.remedy
+    assert versions.check_segmentation(make_environment("openmmlab")) == []
+    other = make_environment(versions={"onedl-mmsegmentation": "1.5.0"})
+    assert versions.check_segmentation(other)[0].level is Level.WARNING
+
+
 def test_the_quickstart_is_optional(make_environment) -> None:
     assert versions.check_quickstart(make_environment()) == []
     [finding] = versions.check_quickstart(make_environment(versions={"scikit-learn": None}))

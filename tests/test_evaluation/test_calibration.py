@@ -15,6 +15,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS
 
 from mmkd.evaluation import Calibration
+from mmkd.evaluation.functional import expected_calibration_error
 
 SAMPLES = [((0.75, 0.25), 0), ((0.75, 0.25), 1), ((0.4, 0.6), 1), ((0.0, 1.0), 1)]
 
@@ -131,3 +132,15 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
 
 if __name__ == "__main__":
     rank(int(sys.argv[1]))
+
+
+@pytest.mark.parametrize("bins", [5, 15])
+def test_the_error_is_that_of_torchmetrics(bins: int) -> None:
+    classification = pytest.importorskip("torchmetrics.functional.classification")
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(300, 4, generator=generator).softmax(1)
+    labels = torch.randint(4, (300,), generator=generator)
+    theirs = classification.multiclass_calibration_error(scores, labels, 4, n_bins=bins)
+    confidence, predicted = scores.max(1)
+    ours = expected_calibration_error(confidence, predicted == labels, bins)
+    assert float(ours) == pytest.approx(float(theirs), abs=1e-6)

@@ -1,12 +1,17 @@
 """Labels and class counts that do not fit the model are errors that name the place."""
 
+from types import SimpleNamespace
+
 import pytest
+import torch
 from mmengine.registry import DATASETS
+from mmengine.structures import BaseDataElement, PixelData
 from runs import TinyImages, config, distiller, log_text, validation
 from tiny import CLASSES, classifier
+from torch import nn
 
 from mmkd.engine import SafeRunner
-from mmkd.hooks import DataError
+from mmkd.hooks import DataCheckHook, DataError
 
 MODELS = pytest.mark.parametrize("model", [classifier(), distiller()], ids=["plain", "distiller"])
 
@@ -60,3 +65,28 @@ def test_a_head_of_other_classes_than_the_data_is_an_error(tmp_path, model, monk
         runner.train()
     fields = dict(default_hooks=dict(data_check=None, checkpoint=None))
     SafeRunner.from_cfg(config(tmp_path, model, **validation(), **fields)).train()
+
+
+class Segmentor(nn.Module):
+    """Network with a decode head of five classes, whose losses ignore 255."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decode_head = nn.Identity()
+        self.decode_head.num_classes, self.decode_head.ignore_index = CLASSES, 255
+
+
+@pytest.mark.parametrize("label", [254, CLASSES])
+def test_the_labels_of_pixels_are_checked_except_ignored_ones(label):
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=None))
+    runner = SimpleNamespace(
+        model=Segmentor(), train_dataloader=[0, 0], train_loop=loop, val_loop=None, logger=None
+    )
+    pixels = torch.tensor([[[0, 255], [CLASSES - 1, 1]]])
+    sample = BaseDataElement(metainfo=dict(img_path="a.png"), gt_sem_seg=PixelData(data=pixels))
+    hook = DataCheckHook()
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 0, dict(data_samples=[sample]))
+    pixels[0, 0, 0] = label
+    with pytest.raises(DataError, match=rf"a\.png is {label}; the student's head has 5 classes"):
+        hook.before_train_iter(runner, 1, dict(data_samples=[sample]))

@@ -50,7 +50,7 @@ def refused(match: str, own=None, other=None, logits=dense.LOGITS, **term) -> No
             dict(teacher_weight=dict(type="mmkd.EBKDWeight")),
             r"EBKDWeight .* takes the softmax .* Take mmkd.AverageTeachers",
         ),
-        (dict(locations=None), r"Say at which places detectors are compared"),
+        (dict(locations=None), r"Say at which places they are compared"),
         (dict(locations=QUERIES), r"RetinaNet, which has no queries"),
         (LD, r"LDLoss compares distributions .* \[4\]"),
         ({**LD, "locations": None}, r"give its term .*DenseLocations"),

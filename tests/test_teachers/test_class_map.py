@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -41,6 +43,16 @@ def test_the_last_dimension_of_any_tensor_is_of_classes(shape):
 def test_scores_sum_to_one_over_the_students_classes():
     scores = fitted([3, None, 0], 3, 4).scores(torch.tensor([0.1, 0.2, 0.4, 0.3]))
     torch.testing.assert_close(scores, torch.tensor([0.75, 0.0, 0.25]))
+
+
+def test_pixels_get_the_likeliest_of_the_students_classes():
+    logits = torch.tensor([3.0, 9.0, 1.0, 2.0]).reshape(4, 1, 1).expand(4, 2, 3)
+    fields = dict(seg_logits=logits, pred_sem_seg=torch.ones(1, 2, 3, dtype=torch.long))
+    sample = SimpleNamespace(**{k: SimpleNamespace(data=v) for k, v in fields.items()})
+    ClassMap([2, None, 3]).relabel_pixels(sample)
+    assert (sample.pred_sem_seg.data == torch.full((1, 2, 3), 2)).all()
+    own = sample.seg_logits.data[:, 0, 0].tolist()
+    assert own == [1.0, float("-inf"), 2.0]
 
 
 def test_background_maps_to_background_without_being_named():

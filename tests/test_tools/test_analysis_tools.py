@@ -26,3 +26,10 @@ def test_a_missing_checkpoint_is_told(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "draw_samples.py: " in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_model_card_of_a_run(tool: Tool, distilled: Path, tmp_path: Path) -> None:
+    done = tool("analysis_tools/model_card.py", distilled, "--out", "card.html")
+    assert done.stdout.splitlines()[-1] == "Wrote card.html"
+    assert "<h2>Calibration</h2>" in (tmp_path / "card.html").read_text()

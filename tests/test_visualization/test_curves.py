@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmkd.visualization import draw_curves
+from mmkd.visualization.style import COLORS
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def test_each_entry_has_a_panel_and_those_joined_share_one(run: Path) -> None:
     assert together.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert together.lines[0].get_ydata().tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert accuracy.get_title() == "accuracy/top1"
+    assert all(float(tick).is_integer() for tick in accuracy.get_xticks())
     assert len(accuracy.lines) == 2
 
 
@@ -66,11 +68,11 @@ def test_a_run_without_an_entry_has_no_line_beside_one_with_it(run: Path, tmp_pa
 
 def test_a_run_has_one_colour_and_an_entry_one_style(run: Path) -> None:
     both, one = draw_curves({"a": run, "b": run}, ["entropy/student+alpha", "alpha"]).axes
-    assert [line.get_color() for line in both.lines] == ["C0", "C1", "C0", "C1"]
+    assert [line.get_color() for line in both.lines] == [*COLORS[:2], *COLORS[:2]]
     assert [line.get_linestyle() for line in both.lines] == ["-", "-", "--", "--"]
-    assert [line.get_color() for line in one.lines] == ["C0", "C1"]
+    assert [line.get_color() for line in one.lines] == [*COLORS[:2]]
     (single,) = draw_curves({"a": run}, ["entropy/student+alpha"]).axes
-    assert [line.get_color() for line in single.lines] == ["C0", "C1"]
+    assert [line.get_color() for line in single.lines] == [*COLORS[:2]]
 
 
 def test_what_was_not_logged_is_told_with_what_was(run: Path) -> None:

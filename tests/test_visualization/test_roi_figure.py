@@ -38,14 +38,14 @@ def test_objects_all_rois_and_the_heaviest_are_there(tmp_path: Path) -> None:
     figure = figure_of(found())
     teacher, student, weights, listed = figure.axes[:4]
     assert len(boxes(teacher)) == 4
-    assert [text.get_text() for text in teacher.get_legend().get_texts()] == ["bath_towel"]
+    assert [text.get_text() for text in teacher.get_legend().get_texts()] == ["bath towel"]
     assert boxes(student) == []
     assert len(boxes(weights)) == 12
     assert sorted(text.get_text() for text in weights.texts) == ["1", "2", "3"]
     (table,) = listed.tables
     rows = [[table[row, column].get_text().get_text() for column in range(4)] for row in range(4)]
     assert rows[1] == [
-        "1", "2.00", "background 0.90, alarm_clock 0.10", "background 0.70, alarm_clock 0.20",
+        "1", "2.00", "background 0.90\nalarm clock 0.10", "background 0.70\nalarm clock 0.20",
     ]  # fmt: skip
     figure.savefig(tmp_path / "rois.png")
     assert (tmp_path / "rois.png").read_bytes().startswith(b"\x89PNG")

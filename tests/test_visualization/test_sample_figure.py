@@ -65,7 +65,8 @@ def test_a_weight_has_a_histogram_and_both_ends() -> None:
     assert legend(axes) == ["teacher right: 4, mean 0.62", "teacher wrong: 2, mean 1.75"]
     assert examples(figure) == ["0.25\nbag", "0.50\nshoe", "2.00\ncoat", "1.50\ncoat"]
     [first, *_] = [axes for axes in figure.axes if axes.images]
-    assert (first.images[0].get_array() == 7).all()  # the second image
+    # The second image, 7, where 0 to 35 are stretched to 0 to 255.
+    assert (first.images[0].get_array() == 51).all()
     assert sum(bar.get_height() for bar in axes.patches) == 6
 
 
@@ -88,7 +89,7 @@ def test_what_was_changed_is_counted_by_class_and_shown() -> None:
     assert [text.get_text() for text in pairs.get_yticklabels()] == ["coat, not shoe"]
     assert [bar.get_width() for bar in pairs.patches] == [2]
     images = [axes.images[0].get_array()[0, 0, 0] for axes in figure.axes if axes.images]
-    assert [value // 7 for value in images] == [2, 5, 5, 2]  # by the size of the change
+    assert [value // 51 for value in images] == [2, 5, 5, 2]  # by the size of the change
 
 
 def test_teachers_are_compared_where_they_are_right_and_wrong() -> None:

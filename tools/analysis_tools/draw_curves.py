@@ -1,7 +1,13 @@
-"""Draw values that training runs logged over time, such as entropies or a controller's alpha."""
+r"""Draw values that training runs logged over time, such as entropies or a controller's alpha.
+
+Examples:
+  python tools/analysis_tools/draw_curves.py work_dirs/erkd_digits --keys accuracy/top1 loss_kd
+  python tools/analysis_tools/draw_curves.py KD=work_dirs/kd_digits ER-KD=work_dirs/erkd_digits \
+      --keys entropy/student+entropy/teacher
+"""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
 from mmkd.visualization import draw_curves
@@ -10,7 +16,7 @@ TOOL = "tools/analysis_tools/draw_curves.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "runs", nargs="+", metavar="[NAME=]FOLDER", help="work folders of tools/train.py"
     )

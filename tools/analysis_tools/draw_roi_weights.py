@@ -1,13 +1,17 @@
-"""Draw the regions of interest (RoIs) to which a term gives its weight, as ER-KD does by entropy.
+r"""Draw the regions of interest (RoIs) to which a term gives its weight, as ER-KD does by entropy.
 
 For each image the tool writes a PNG with the RoIs that the teacher and the student take for
 objects, all RoIs by weight, and a list of the heaviest. The RoIs come from one training step, in
 which the student's losses sample the student's proposals, with images prepared as for validation
 and both networks in eval mode.
+
+Example:
+  python tools/analysis_tools/draw_roi_weights.py configs/quickstart_detection/erkd_scenes.py \
+      work_dirs/erkd_scenes/epoch_12_student.pth --indices 7 10
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -34,7 +38,7 @@ TOOL = "tools/analysis_tools/draw_roi_weights.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config of detectors")
     parser.add_argument("checkpoint", help="checkpoint of the distillation run or of its student")
     parser.add_argument("--split", choices=["val", "train"], default="val", help="which dataset")

@@ -1,10 +1,14 @@
-"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
+r"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
 
 The samples come from the first training batches. Both networks are in eval mode.
+
+Example:
+  python tools/analysis_tools/draw_samples.py configs/quickstart/erkd_digits.py \
+      work_dirs/erkd_digits/epoch_30.pth --batches 20
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +29,7 @@ TOOL = "tools/analysis_tools/draw_samples.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config of classifiers")
     parser.add_argument("checkpoint", help="checkpoint of the distillation run or of its student")
     parser.add_argument("--term", help="by default the first")

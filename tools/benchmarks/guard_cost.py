@@ -1,11 +1,14 @@
 """Measure the cost of SafeRunner's guards in a training step: with and without them, in turns.
 
 Processor time is compared, not wall-clock time, so that other programs do not count.
+
+Example:
+  python tools/benchmarks/guard_cost.py --rounds 12 --steps 10
 """
 
 import tempfile
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from statistics import median
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
@@ -39,7 +42,7 @@ def prepared(config: str, folder: str, guarded: bool) -> SafeRunner:
 
 
 def main() -> None:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", default="mmkd::quickstart/kd_digits.py")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--steps", type=int, default=20, help="steps in a row of each")

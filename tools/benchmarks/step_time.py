@@ -1,4 +1,4 @@
-"""Measure the cost of distillation in a training step.
+r"""Measure the cost of distillation in a training step.
 
 One process measures, in rounds that take turns, a step of the plain student, the teachers' forward
 as far as training runs it, and a step of online distillation. Online distillation costs at least
@@ -7,12 +7,17 @@ For detectors the tool also measures the teachers' whole prediction, with propos
 post-processing, for comparison. No checkpoint is read, and the images are random, unless
 --from-data takes them from the training data. The learning rate is 0: random weights could diverge,
 and a detector's proposals depend on them.
+
+Examples:
+  python tools/benchmarks/step_time.py configs/kd/resnet20_resnet8_w8_fmnist8k.py
+  python tools/benchmarks/step_time.py configs/erkd/fasterrcnn_r101_r18_coco.py \
+      --input-shape 3 800 1344
 """
 
 import json
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
@@ -54,7 +59,7 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of a distillation config")
     parser.add_argument("--batch-size", type=int, help="by default the config's")
     parser.add_argument(

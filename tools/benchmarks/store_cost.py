@@ -3,12 +3,16 @@
 Stores of random logits are written to a temporary folder. Times are CPU times of this process, the
 minimum of several rounds. With --seeding the tool also measures the cost of random numbers by
 position, per sample and step.
+
+Examples:
+  python tools/benchmarks/store_cost.py
+  python tools/benchmarks/store_cost.py --seeding
 """
 
 import random
 import tempfile
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +100,7 @@ def measure_seeding() -> str:
 
 
 def main() -> None:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--seeding", action="store_true", help="measure the seeding alone")
     if parser.parse_args().seeding:
         print(measure_seeding())

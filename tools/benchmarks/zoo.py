@@ -1,18 +1,22 @@
 """Train one step of every config family of a package, as student and as teacher, by roles.
 
 Each family is distilled from and to one stock network of its package, with random weights and a
-tiny batch. Classifiers compare their logits by KD, and their last map and stages by a hint;
-detectors compare their last map, their stages and the levels of their neck. No tap, size or class
-map is named. A cell of the table is "pass" if a step is trained and the term's loss is finite and
-not zero; "refused" if the build ends with an error message for the user; "stock" if the package
-itself does not train the network; "crash" in any other case.
+tiny batch. Classifiers compare their logits by KD, segmentation networks those of their pixels,
+and both their last map and stages by a hint; detectors compare their last map, their stages and
+the levels of their neck. No tap, size or class map is named. A cell of the table is "pass" if a
+step is trained and the term's loss is finite and not zero; "refused" if the build ends with an
+error message for the user; "stock" if the package itself does not train the network; "crash" in any
+other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+
+Example:
+  python tools/benchmarks/zoo.py --family resnet vision_transformer
 """
 
 import gc
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +36,7 @@ from mmkd.registry import MODELS
 sys.path.insert(0, str(Path(__file__).parent))
 from page_lines import words, wrapped
 from zoo_batches import batch_for
-from zoo_configs import PARTNERS, families, untrained
+from zoo_configs import PARTNERS, SMALL_SIZE, families, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
@@ -40,6 +44,7 @@ HINT = dict(loss=dict(type="mmkd.HintLoss"))
 KINDS = {
     "mmpretrain": ("logits", "@map", "@stages"),
     "mmdet": ("@map", "@stages", "@levels"),
+    "mmseg": ("logits", "@map", "@stages"),
 }
 # Texts of errors by which a package refuses a term that does not fit; no others.
 REFUSALS = (ValueError, NotImplementedError)
@@ -48,7 +53,7 @@ Cells = dict[str, dict[str, str]]
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--package", choices=[*PARTNERS], default="mmpretrain")
     parser.add_argument("--family", nargs="+", help="only these families")
     parser.add_argument("--again", action="store_true", help="run cells that are saved already")
@@ -58,19 +63,22 @@ def parse_arguments() -> Namespace:
     return parser.parse_args()
 
 
-def term_of(kind: str) -> dict[str, Any]:
+def term_of(package: str, kind: str) -> dict[str, Any]:
     """Return the settings of a term of a kind."""
     if kind != "logits":
         return dict(student=kind, teacher=kind, weight=0.1, **HINT)
-    return dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
+    term = dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))
+    return dict(term, locations=dict(type="mmkd.PixelLocations")) if package == "mmseg" else term
 
 
 def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -> Distiller:
     """Build the distiller of a family and the stock network of its package."""
     pair = [untrained(family), untrained(PARTNERS[package], classes_of=family)]
     student, teacher = pair if side == "student" else reversed(pair)
-    terms = {kind.strip("@"): term_of(kind) for kind in kinds}
-    settings = dict(student=student, teacher=dict(model=teacher), terms=terms)
+    terms = {kind.strip("@"): term_of(package, kind) for kind in kinds}
+    settings: dict[str, Any] = dict(student=student, teacher=dict(model=teacher), terms=terms)
+    if package == "mmseg":
+        settings["input_shape"] = (3, *SMALL_SIZE)
     model: Distiller = MODELS.build(dict(type="mmkd.Distiller", **settings))
     return model
 
@@ -138,16 +146,16 @@ def run(arguments: Namespace, cells: Cells) -> None:
             gc.collect()
 
 
-def page_of(cells: Cells) -> str:
+def page_of(cells: Cells, command: str) -> str:
     """Return the page with the table of all cells, and the messages of those that did not pass."""
     lines = [
         "# Every family of the model zoos, by roles",
         "",
-        "`python tools/benchmarks/zoo.py --cells docs/benchmarks/zoo.json --page",
-        "docs/benchmarks/zoo.md` wrote this page, and runs the families that are not in it yet:",
-        "one step of training, random weights, with no tap and no size named. The family is the",
-        "student of a stock ResNet, or its teacher; KD compares logits, a hint maps. `stock` means",
-        "that the package itself does not train the network; it is left out of the counts.",
+        f"`{command}`",
+        "wrote this page, and runs the families that are not in it yet: one step of training,",
+        "random weights, with no tap and no size named. The family is the student of a stock",
+        "network, or its teacher; KD compares logits, a hint maps. `stock` means that the package",
+        "itself does not train the network; it is left out of the counts.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
@@ -189,7 +197,9 @@ def main() -> None:
     init_default_scope(arguments.package)
     run(arguments, cells)
     if arguments.page:
-        arguments.page.write_text(page_of(cells), encoding="utf-8")
+        files = f"--cells {arguments.cells} --page {arguments.page}"
+        command = f"python tools/benchmarks/zoo.py --package {arguments.package} {files}"
+        arguments.page.write_text(page_of(cells, command), encoding="utf-8")
 
 
 if __name__ == "__main__":

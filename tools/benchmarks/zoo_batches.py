@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from zoo_configs import SMALL_SIZE
 
+from mmkd.benchmark.random_batch import random_batch
 from mmkd.networks.sizes import example_inputs
 
 CLASSES = 2  # labels that every data set has
@@ -13,6 +15,8 @@ CLASSES = 2  # labels that every data set has
 
 def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
     """Return a batch of two for a network of that package, at the size of its training."""
+    if package == "mmseg":
+        return random_batch(network, 2, (3, *SMALL_SIZE))
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
         return detections(network, channels, max(height, 128), max(width, 128))

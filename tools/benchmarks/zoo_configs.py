@@ -26,7 +26,12 @@ SMALL = (
 PARTNERS = {
     "mmpretrain": "mmpretrain::resnet/resnet18_8xb32_in1k.py",
     "mmdet": "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
+    "mmseg": "mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py",
 }
+# Parts of a model's config that may say how many classes there are.
+HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
+# Height and width that the networks of segmentation are examined on: they take any size.
+SMALL_SIZE = (64, 64)
 # Words in the names of configs that need more than the images and labels of their task.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
@@ -36,9 +41,10 @@ def families(package: str) -> dict[str, str]:
 
     Args:
         package: ``'mmpretrain'``, whose configs count if their model is a classifier with classes;
-            or ``'mmdet'``, whose configs count if their model is a detector of single images.
+            ``'mmdet'``, whose configs count if their model is a detector of single images; or
+            ``'mmseg'``, whose configs count if their model has a decode head.
     """
-    root = Path(str(import_module(package).__file__)).parent / ".mim" / "configs"
+    root = path_of(f"{package}::")
     chosen = {}
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != "_"):
         for path in sorted(folder.rglob("*.py"), key=_rank(folder)):
@@ -49,6 +55,15 @@ def families(package: str) -> dict[str, str]:
     return dict(sorted(chosen.items(), key=lambda item: "/benchmarks/" in item[1]))
 
 
+def path_of(config: str) -> Path:
+    """Return the file of a config by its name.
+
+    MMEngine would read all metafiles of the package, for each name anew.
+    """
+    package, _, name = config.partition("::")
+    return Path(str(import_module(package).__file__)).parent / ".mim" / "configs" / name
+
+
 def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
     """Return the spec of a config's network with random weights.
 
@@ -56,24 +71,31 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         config: Name of the config.
         classes_of: Name of another config, whose number of classes the network gets.
     """
-    model = Config.fromfile(config).model
+    model = Config.fromfile(path_of(config)).model
     changed: dict[str, Any] = {}
-    for part in ("backbone", "neck", "head"):
+    for part in ("backbone", "neck", "head", "image_encoder"):
         settings = model.get(part)
         if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
             changed[part] = dict(init_cfg=None)
     if "Pretrained" in str(model.get("init_cfg")):
         changed["init_cfg"] = None
-    if classes_of is not None and (classes := _classes(Config.fromfile(classes_of).model)):
-        head = "head" if "head" in model else "bbox_head"
-        changed[head] = changed.get(head, {}) | dict(num_classes=classes)
-    return dict(config=config, **changed)
+    if "pretrained" in model:
+        changed["pretrained"] = None
+    if "decode_head" in model and "img_size" in model.get("backbone", {}):
+        changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
+    if classes_of is not None and (classes := _classes(Config.fromfile(path_of(classes_of)).model)):
+        for head in HEADS:
+            if head in model:
+                changed[head] = changed.get(head, {}) | dict(num_classes=classes)
+    return dict(config=str(path_of(config)), **changed)
 
 
 def _classes(model: Any) -> int | None:
     """Return the number of classes in a model's config."""
-    for name in ("head", "bbox_head", "backbone"):
+    for name in (*HEADS, "backbone"):
         part = model.get(name)
+        if isinstance(part, list):  # stages of a cascade
+            part = part[-1]
         if isinstance(part, dict) and "num_classes" in part:
             return int(part["num_classes"])
     return None
@@ -112,5 +134,7 @@ def _counts(package: str, path: Path) -> bool:
     if package == "mmpretrain":
         classifies = name.rpartition(".")[-1] == "ImageClassifier" and bool(model.get("head"))
         return classifies and _classes(model) is not None
+    if package == "mmseg":
+        return "decode_head" in model
     heads = ("roi_head", "bbox_head", "mask_head", "panoptic_head", "rpn_head")
     return any(head in model for head in heads) and "train_dataloader" in config

@@ -2,6 +2,10 @@
 
 An interrupted download continues when the same command runs again. The folder appears only when
 everything is there.
+
+Examples:
+  python tools/dataset_tools/download_dataset.py cinic10
+  python tools/dataset_tools/download_dataset.py tiny_imagenet /data/tiny-imagenet-200
 """
 
 import hashlib

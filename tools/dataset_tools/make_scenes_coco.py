@@ -3,6 +3,10 @@
 The objects are real images (scikit-learn's digits, or Fashion-MNIST) of different sizes, colours
 and stretch; they overlap and crowd, some images have a crowd region, some have no object. The
 objects of val come from the test images alone. The same arguments give the same files.
+
+Examples:
+  python tools/dataset_tools/make_scenes_coco.py data/scenes
+  python tools/dataset_tools/make_scenes_coco.py data/clothes --images fashion-mnist --train 500
 """
 
 import sys
@@ -31,6 +35,12 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--val", type=int, default=200, metavar="N", help="validation images")
     parser.add_argument("--size", type=int, default=128, help="longer side in pixels")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--pixels",
+        action="store_true",
+        help="also write the class of each pixel, for segmentation: annotations/<split>2017/*.png, "
+        "with 0 for background and 255 for crowds",
+    )
     parser.add_argument(
         "--coco-names",
         action="store_true",
@@ -77,7 +87,9 @@ def make(arguments: Namespace) -> None:
         objects = read_objects(
             arguments.images, "train" if split == "train" else "test", arguments.coco_names
         )
-        wrote = write_split(arguments.out, split, objects, count, arguments.size, arguments.seed)
+        wrote = write_split(
+            arguments.out, split, objects, count, arguments.size, arguments.seed, arguments.pixels
+        )
         listed = ", ".join(f"{number} {what}" for what, number in wrote.items())
         print(f"{arguments.out / f'{split}2017'}: {listed}")
 

@@ -3,6 +3,9 @@
 All pixels of the split count equally, as they are stored: without crop, flip or resize. The sums
 are integers, so the results are exact to the last digit of float64. They are printed in the order
 in which the config's data preprocessor needs them.
+
+Example:
+  python tools/dataset_tools/mean_std.py configs/quickstart/student_digits.py
 """
 
 import math

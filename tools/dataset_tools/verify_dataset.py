@@ -3,6 +3,10 @@
 Counts and classes are compared with the official ones; every image is read. The exit code is 1,
 with a message, if something is wrong. Settings that shorten a dataset in a config (`indices`,
 `subset`) are ignored.
+
+Examples:
+  python tools/dataset_tools/verify_dataset.py tiny_imagenet
+  python tools/dataset_tools/verify_dataset.py my_config.py --duplicates
 """
 
 import sys

@@ -2,10 +2,13 @@
 
 Of a cohort the students of all members are extracted, each with its name, or that of one member.
 Both work in mmpretrain or mmdet without mmkd, unless the student or its data are parts of mmkd.
+
+Example:
+  python tools/model_converters/export_student.py my_config.py work_dirs/my_config/epoch_100.pth
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from mmkd.networks.student import student_checkpoint
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("config", help="path or name of the distillation config")
     parser.add_argument("checkpoint", help="checkpoint of the distillation run")
     parser.add_argument(

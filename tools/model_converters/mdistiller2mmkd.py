@@ -1,7 +1,12 @@
-"""Convert a published CIFAR checkpoint for the models of configs/_base_/models/cifar/, or back.
+r"""Convert a published CIFAR checkpoint for the models of configs/_base_/models/cifar/, or back.
 
 Published checkpoints have the key layout of RepDistiller and mdistiller: dict(model=weights) or the
 weights alone. A checkpoint of mmkd is dict(state_dict=weights), in mmpretrain's key layout.
+
+Examples:
+  python tools/model_converters/mdistiller2mmkd.py resnet32x4_vanilla/ckpt_epoch_240.pth \
+      resnet32x4.pth
+  python tools/model_converters/mdistiller2mmkd.py my_student.pth published.pth --reverse
 """
 
 import sys

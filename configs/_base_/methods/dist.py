@@ -1,4 +1,5 @@
-# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml.
+# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml. On
+# pixels it has the temperature and the weight of KD there, which is our interpretation.
 method = dict(
     classifier=dict(
         model=dict(
@@ -9,7 +10,17 @@ method = dict(
                 )
             )
         )
-    )
+    ),
+    segmentor=dict(
+        model=dict(
+            terms=dict(
+                dist=dict(
+                    loss=dict(type="mmkd.DISTLoss", beta=1.0, gamma=1.0, temperature=1.0),
+                    locations=dict(type="mmkd.PixelLocations"),
+                )
+            )
+        )
+    ),
 )
 options = dict(
     beta="model.terms.dist.loss.beta",

@@ -1,5 +1,8 @@
-# DKD. Its beta depends on the teacher: mdistiller has 8, 6 or 2, and 0.25 on RoIs.
+# DKD. Its beta depends on the teacher: mdistiller has 8, 6 or 2, and 0.25 on RoIs. That of RoIs on
+# pixels is our interpretation.
 labels = "roi_head.bbox_head.loss_cls:input[1]"
+places = dict(type="mmkd.DKDLoss", alpha=1.0, beta=0.25, temperature=1.0)
+pixels = dict(type="mmkd.PixelLocations")
 method = dict(
     classifier=dict(
         model=dict(
@@ -8,16 +11,8 @@ method = dict(
             )
         )
     ),
-    roi=dict(
-        model=dict(
-            terms=dict(
-                dkd=dict(
-                    loss=dict(type="mmkd.DKDLoss", alpha=1.0, beta=0.25, temperature=1.0),
-                    labels=labels,
-                )
-            )
-        )
-    ),
+    roi=dict(model=dict(terms=dict(dkd=dict(loss=places, labels=labels)))),
+    segmentor=dict(model=dict(terms=dict(dkd=dict(loss=places, locations=pixels)))),
 )
 options = dict(
     alpha="model.terms.dkd.loss.alpha",
@@ -50,4 +45,4 @@ published["resnet50_mobilenet_v1_imagenet"] = dict(
 published["resnet20_resnet8_w8_fmnist8k"] = dict(
     model=dict(terms=dict(dkd=dict(loss=dict(beta=2.0))))
 )
-del labels, betas
+del labels, places, pixels, betas

@@ -2,7 +2,8 @@
 _base_ = "./dkd.py"
 
 weighted = dict(dkd=dict(sample_weight=dict(type="mmkd.EntropyWeight", temperature=4.0)))
-method = dict(classifier=dict(model=dict(terms=weighted)), roi=dict(model=dict(terms=weighted)))
+model = dict(model=dict(terms=weighted))
+method = dict(classifier=model, roi=model, segmentor=model)
 options = dict(entropy_temperature="model.terms.dkd.sample_weight.temperature")
 betas = dict(
     resnet32x4_resnet8x4_cifar100=3.0,
@@ -18,4 +19,4 @@ published = {
     pair: dict(model=dict(terms=dict(dkd=dict(loss=dict(beta=beta)))))
     for pair, beta in betas.items()
 }
-del weighted, betas
+del weighted, model, betas

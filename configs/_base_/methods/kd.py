@@ -1,8 +1,10 @@
 # KD in the settings of RepDistiller. In detectors it has those of ER-KD's released code: a
-# temperature of 1 and a weight of 1 beside all of the detector's own losses.
+# temperature of 1 and a weight of 1 beside all of the detector's own losses; CIRKD's code has the
+# same for the pixels of segmentation.
 binary = dict(type="mmkd.BinaryKDLoss", temperature=1.0)
 positives = dict(type="mmkd.DenseLocations", select="positives")
 matched = dict(type="mmkd.MatchedQueries")
+pixels = dict(type="mmkd.PixelLocations")
 method = dict(
     classifier=dict(
         model=dict(
@@ -13,6 +15,11 @@ method = dict(
     roi=dict(model=dict(terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=1.0))))),
     dense=dict(model=dict(terms=dict(kd=dict(loss=binary, locations=positives)))),
     queries=dict(model=dict(terms=dict(kd=dict(loss=binary, locations=matched)))),
+    segmentor=dict(
+        model=dict(
+            terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=1.0), locations=pixels))
+        )
+    ),
 )
 options = dict(
     temperature="model.terms.kd.loss.temperature",
@@ -24,4 +31,4 @@ imagenet = dict(
     model=dict(student_loss_weight=0.5, terms=dict(kd=dict(loss=dict(temperature=1.0), weight=0.5)))
 )
 published = dict(resnet34_resnet18_imagenet=imagenet, resnet50_mobilenet_v1_imagenet=imagenet)
-del binary, positives, matched, imagenet
+del binary, positives, matched, pixels, imagenet

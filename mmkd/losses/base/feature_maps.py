@@ -1,5 +1,7 @@
 """Feature maps of different sizes, brought to one size."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import adaptive_avg_pool2d
@@ -33,8 +35,15 @@ def _pooled(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def pooled(features: Tensor) -> Tensor:
-    """Return vectors (N, C): maps (N, C, H, W) are averaged over their positions."""
+    """Return vectors (N, C): maps (N, C, H, W) and tokens (N, L, C) are averaged over positions."""
+    if features.dim() == 3:
+        return features.mean(1)
     return features.flatten(2).mean(2) if features.dim() > 2 else features
+
+
+def channels_of(shape: Sequence[int]) -> int:
+    """Return the number of channels of a vector (N, C), a map (N, C, H, W) or tokens (N, L, C)."""
+    return shape[2] if len(shape) == 3 else shape[1]
 
 
 def check_alike(loss: Module, student: Tensor, teacher: Tensor) -> None:

@@ -1,0 +1,33 @@
+"""Check of the places that weights come from."""
+
+from mmkd.compat.weight_sources import VARIABLE, folders, unreachable
+from mmkd.doctor.finding import Finding, Level
+
+# Hosts that the configs of the stack name, with a file of each.
+HOSTS = {
+    "OpenMMLab's weights": "https://download.openmmlab.com/mmclassification/v0/resnet/"
+    "resnet18_8xb32_in1k_20210831-fbbb1da6.pth",
+    "OneDL's weights": "https://mmassets.onedl.ai/mmclassification/v0/resnet/"
+    "resnet18_8xb32_in1k_20210831-fbbb1da6.pth",
+    "torchvision's weights": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+}
+
+
+def check_weights() -> list[Finding]:
+    """Check the folders of ``MMKD_WEIGHTS``, and whether the hosts of weights can be reached."""
+    findings = []
+    for folder in folders():
+        if folder.is_dir():
+            count = sum(path.is_file() for path in folder.iterdir())
+            findings.append(Finding(Level.OK, f"{VARIABLE}: {folder} has {count} file(s)"))
+        else:
+            text = f"{VARIABLE} names {folder}, which is no folder"
+            findings.append(Finding(Level.WARNING, text, f"mkdir -p {folder}"))
+    for name, address in HOSTS.items():
+        reason = unreachable(address)
+        if reason is None:
+            findings.append(Finding(Level.OK, f"{name} can be reached"))
+        else:
+            text = f"{name} cannot be reached ({reason}); copies of them may lie in a folder"
+            findings.append(Finding(Level.WARNING, text, f"export {VARIABLE}=<folder>"))
+    return findings
