@@ -1,12 +1,15 @@
-"""Base classes that let the type checker detect misspelt attributes.
+"""Base classes and decorators that let the type checker detect misspelt attributes.
 
 ``nn.Module`` answers every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no types,
 so a type checker would accept each misspelt name. At run time these bases are the plain classes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
 from torch import Tensor, nn
+
+Function = TypeVar("Function")
 
 if TYPE_CHECKING:
 
@@ -32,4 +35,17 @@ else:
 
     TypedModule = nn.Module
 
-__all__ = ["TypedModel", "TypedModule"]
+
+def uncompiled(function: Function) -> Function:
+    """Leave a function, and what it calls, out of compiled code; parts compiled apart stay so."""
+    disabled: Function = torch.compiler.disable(function)
+    return disabled
+
+
+def itself_uncompiled(function: Function) -> Function:
+    """Leave a function out of compiled code, but not the functions that it calls."""
+    disabled: Function = torch.compiler.disable(function, recursive=False)
+    return disabled
+
+
+__all__ = ["TypedModel", "TypedModule", "itself_uncompiled", "uncompiled"]

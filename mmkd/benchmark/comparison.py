@@ -1,6 +1,7 @@
 """Table of a comparison of methods."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
@@ -11,6 +12,7 @@ from mmkd.benchmark.statistics import Difference, Rule, differences
 
 RECIPE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader", "val_dataloader")
 ALONE = "student alone"
+WIDTH = 100
 STEP = (
     "Milliseconds per training step are medians of steps that took turns in one process. Extra is "
     "what is more than of the student alone: parameters that are trained; megabytes of all "
@@ -63,7 +65,7 @@ def markdown(result: dict[str, Any]) -> str:
     planned = len(result["planned"])
     lines = [f"# {result['title']}", ""]
     if result.get("note"):
-        lines += [result["note"], ""]
+        lines += [*wrapped(result["note"]), ""]
     if not complete(result):
         runs = f"{len(result['cells'])} of {planned * len(result['seeds'])} runs have finished"
         lines += [f"No row can be shown yet: {runs}.", ""]
@@ -86,7 +88,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 def complete(result: Mapping[str, Any]) -> bool:
     """Return whether the rows are there without which there is no table."""
-    return {"teacher", ALONE} <= result["outcomes"].keys()
+    return {"teacher", ALONE} <= {*result["outcomes"]}
 
 
 def _last_and_best(evaluations: Sequence[int]) -> list[str]:
@@ -110,7 +112,7 @@ def judged(result: Mapping[str, Any]) -> list[Difference]:
 def _decisions(result: Mapping[str, Any]) -> list[str]:
     """Return the section with the rule and the differences that it judges."""
     rule, found = result["rule"], judged(result)
-    lines = ["## Differences", "", rule.text(len(rule.pairs(result["planned"]))), ""]
+    lines = ["## Differences", "", *wrapped(rule.text(len(rule.pairs(result["planned"])))), ""]
     if not found:
         return lines
     lines += difference_lines(found, column_of(rule.metric).digits)
@@ -189,7 +191,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "Seeds": ", ".join(str(seed) for seed in result["seeds"]),
         "Configs": ", ".join(f"{name}: `{path}`" for name, path in result["configs"].items()),
         "Machine": f"{result['machine']}; {result['jobs']} runs at a time",
-        "Training time": f"{seconds / 60:.0f} minutes, summed over all runs",
+        "Training time": f"{seconds / 60:.0f} minutes, summed over all runs" if seconds else "",
         "Versions": ", ".join(f"{name} {number}" for name, number in result["versions"].items()),
         "Commit": ", ".join(f"`{commit}`" for commit in sorted(commits)),
         "Command": f"`{result['command']}`",
@@ -199,8 +201,21 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         notes += notes_of(columns_of(result["outcomes"][ALONE][0]["metrics"]))
     if result["costs"]:
         notes.append(STEP)
-    listed = (f"- {name}: {text}" for name, text in parts.items() if text)
-    return [*notes, *([""] if notes else []), *listed]
+    lines = [line for note in notes for line in wrapped(note)] + [""] * bool(notes)
+    for name, text in parts.items():
+        if text:
+            lines += wrapped(f"- {name}: {text}", "  ")
+    return lines
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Break a text into lines of at most 100 columns, code in back ticks in one piece."""
+    lines = [""]
+    for word in re.findall(r"(?:`[^`]*`|[^\s`])+", text):
+        if lines[-1].strip() and len(lines[-1]) + len(word) >= WIDTH:
+            lines.append(indent)
+        lines[-1] += word if not lines[-1].strip() else f" {word}"
+    return lines
 
 
 def _own(result: dict[str, Any]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def build_model(config: Config, size: Sequence[int] | None) -> tuple[Distiller, 
     Raises:
         ValueError: If the config's model is no ``mmkd.Distiller``.
     """
-    model = config.get("model") or {}
+    model: Any = config.get("model") or {}
     if str(model.get("type")).rpartition(".")[2] != "Distiller" or model.get("store"):
         raise ValueError(
             "The config's model is no mmkd.Distiller with teachers that run: there is nothing to "

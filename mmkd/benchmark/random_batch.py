@@ -38,11 +38,19 @@ def random_batch(
         from mmdet.testing import demo_mm_inputs
 
         masks = any("mask" in name for name, _ in model.named_modules())
-        shapes, counts = [tuple(shape)] * size, [boxes] * size
-        # mmdet's labels begin with 1.
-        data: dict[str, Any] = demo_mm_inputs(size, shapes, counts, classes + 1, with_mask=masks)
+        semantic: Any = getattr(model, "semantic_head", None)
+        data: dict[str, Any] = demo_mm_inputs(
+            size,
+            [tuple(shape)] * size,
+            [boxes] * size,
+            classes + 1,  # mmdet's labels begin with 1
+            with_mask=masks,
+            with_semantic=semantic is not None,
+        )
         for sample in data["data_samples"]:
             sample.gt_instances.labels -= 1
+            if semantic is not None:
+                sample.gt_sem_seg.sem_seg %= semantic.num_classes
         if hasattr(model, "roi_head") and not hasattr(model, "rpn_head"):
             _add_proposals(data["data_samples"])
         return data

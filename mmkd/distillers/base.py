@@ -17,7 +17,7 @@ from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
 from mmkd.terms.term import Features, TermOutput, Terms
-from mmkd.typed import TypedModel
+from mmkd.typed import TypedModel, uncompiled
 
 Config = dict[str, Any]
 Losses = dict[str, Any]
@@ -111,7 +111,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
 
-    @torch.compiler.disable
+    @uncompiled
     def factors(self) -> dict[str, float]:
         """Return the factor of each term in this step, which is 0 if the term does not act."""
         factors = {}
@@ -155,7 +155,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         self._observers[handle.id] = observer
         return handle
 
-    @torch.compiler.disable
+    @uncompiled
     def _notify(self, step: Step) -> None:
         for observer in list(self._observers.values()):
             observer(step)
@@ -214,7 +214,21 @@ def scaled(losses: Losses, factor: float) -> Losses:
     return found
 
 
+class _Nothing(torch.autograd.Function):
+    """Zero that depends on parameters, and gives each of them a gradient of zeros."""
+
+    @staticmethod
+    def forward(ctx: Any, zero: Tensor, *parameters: Tensor) -> Tensor:
+        ctx.save_for_backward(*parameters)
+        return zero.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *(torch.zeros_like(parameter) for parameter in ctx.saved_tensors)
+
+
 def no_loss(part: nn.Module, inputs: Tensor) -> Tensor:
     """Return 0 with a graph to a part's parameters, so that DDP sees each of them used."""
-    zero = inputs.new_zeros(())
-    return zero + sum(parameter.sum() * 0 for parameter in part.parameters())
+    trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
+    nothing: Tensor = _Nothing.apply(inputs.new_zeros(()), *trained)  # type: ignore[no-untyped-call]
+    return nothing

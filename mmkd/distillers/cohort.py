@@ -93,7 +93,9 @@ class Cohort(TypedModel, TrainsStudent):
         # What the run draws until the weights are initialised is as in a run of the first member.
         next(iter(self._begins.values())).restore()
         built = self.members
-        share_preprocessing({name: member.student for name, member in built.items()})
+        students = {name: member.student for name, member in built.items()}
+        if prepare := {n: one for n, one in students.items() if hasattr(one, "data_preprocessor")}:
+            share_preprocessing(prepare)
         self.data_preprocessor = next(iter(built.values())).data_preprocessor
         self._lessons: list[Lesson] = Member.share([*built.values()])
         self.aside: list[str] = []

@@ -35,6 +35,7 @@ from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
+from mmkd.typed import itself_uncompiled
 
 TaskLoss = Callable[[Any, Any], Tensor]
 
@@ -167,7 +168,7 @@ class Distiller(BaseDistiller):
             self._attach_teacher_scores(inputs, predictions)
         return predictions
 
-    @torch.compiler.disable(recursive=False)
+    @itself_uncompiled
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
@@ -187,13 +188,18 @@ class Distiller(BaseDistiller):
             forward = partial(with_hooks, self._heads, forward)
         if self.student_loss_transforms:
             forward = partial(self.student_loss_transforms.run, self.student, forward)
+        # Teachers that need nothing of the student run before its graph takes memory.
+        needed = bool(wanted.early or self.manner.roi_taps)
+        taught: dict[str, dict[Tap, Tensor]] = {}
+        for teacher, names, taps in () if needed else wanted.teachers:
+            taught.update(dict.fromkeys(names, teacher(inputs, data_samples, taps)))
         losses, caught = run_tapped(self.student, wanted.student, forward)
 
-        features = {"student": caught}
+        features = {"student": caught, **taught}
         of_terms, kept = dict.fromkeys(self.terms, features), None
         if wanted.early:
             features, of_terms, kept = teach_kept(wanted, self.terms, caught, inputs, data_samples)
-        else:
+        elif needed:
             rois = [caught[tap] for tap in self.manner.roi_taps if tap in caught]
             for teacher, names, taps in wanted.teachers:
                 features.update(dict.fromkeys(names, teacher(inputs, data_samples, taps, rois)))

@@ -28,6 +28,7 @@ from mmkd.terms.checks import check_labels, check_views, check_weights
 from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.term import Features, Term, TermOutput, Terms
 from mmkd.terms.trial import try_term
+from mmkd.typed import uncompiled
 
 SUFFIX = "_mutual"
 
@@ -115,7 +116,7 @@ class MutualDistiller(BaseDistiller):
         """All networks by name, the student first."""
         return {self._first: self.student, **self.peers}
 
-    @torch.compiler.disable
+    @uncompiled
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the task losses of all networks, and ``loss_<name>_mutual`` of each."""
         factors = self.factors()

@@ -31,6 +31,7 @@ from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.settings import check_terms
 from mmkd.terms.term import Features, Term, Terms
 from mmkd.terms.trial import try_term
+from mmkd.typed import uncompiled
 
 DEEPEST = "deepest"
 MAP = Tap("neck", input=True)
@@ -118,7 +119,7 @@ class SelfDistiller(BaseDistiller):
             _check_plain(draft)
         return drafts
 
-    @torch.compiler.disable
+    @uncompiled
     def loss(self, inputs: Tensor, data_samples: Any) -> Losses:
         """Return the losses of the network, of its branches and of the terms."""
         factors = self.factors()

@@ -125,7 +125,7 @@ class CohortValLoop(ValLoop):
         """Evaluate each member on a batch; hooks see the outputs of the first one."""
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
         cohort, outputs = cohort_in(self.runner.model), list[Any]()
-        for name in reversed(cohort.active):
+        for name in reversed(cohort.active):  # the first one last, whose outputs the hooks get
             # Predictions are written into the batch's data samples, so a member's are evaluated
             # before the next one predicts.
             with autocast(enabled=self.fp16):

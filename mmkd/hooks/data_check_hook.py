@@ -60,8 +60,8 @@ class DataCheckHook(Hook):
             return
         self._left -= 1
         samples = data_batch.get("data_samples") or []
-        labels = [_labels(sample, self._ignored) for sample in samples]
-        labels = [label for label in labels if label is not None]
+        found = (_labels(sample, self._ignored) for sample in samples)
+        labels = [label for label in found if label is not None]
         if not labels or len(labels) < len(samples):
             return
         together = torch.cat(labels)

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.runner import Runner
-from torch import nn
 
 from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distiller_of
@@ -26,7 +24,7 @@ def identity(runner: Runner) -> Identity:
     distiller = distiller_of(runner)
     if distiller is not None:
         for name in sorted(set(distiller.teachers) - mean_teachers(runner)):
-            found[f"weights of teacher {name}"] = weights_hash(distiller.teachers[name].network)
+            found[f"weights of teacher {name}"] = distiller.teachers[name].weights_hash()
     loader = runner.cfg.get("train_dataloader") or {}
     found |= _settings("train_dataloader.dataset", loader.get("dataset") or {})
     if "type" in loader:
@@ -44,15 +42,6 @@ def differences(before: Identity, now: Identity) -> list[str]:
             lines.append(f"{name} was {old}, is {new}")
     more = [f"and {len(lines) - LISTED} more"] if len(lines) > LISTED else []
     return [*lines[:LISTED], *more]
-
-
-def weights_hash(network: nn.Module) -> str:
-    """Return a SHA-256 of a network's weights and buffers with their names."""
-    digest = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def index_hash(dataset: Any) -> str:

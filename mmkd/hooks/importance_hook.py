@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import Distiller
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.model import distillers_of
 from mmkd.networks.taps import Tap, flat
 from mmkd.registry import HOOKS
 
@@ -26,14 +26,14 @@ class ImportanceHook(Hook):
 
     Raises:
         ValueError: If such a sampler trains something else than a :class:`mmkd.Distiller` of a
-            classifier whose terms read its logits alone, or samples have no ``sample_idx``.
+            classifier whose terms read its logits alone, or has samples without ``sample_idx``.
     """
 
     priority = "VERY_LOW"
 
     def __init__(self) -> None:
         self._importance: Tensor | None = None
-        self._handle: RemovableHandle | None = None
+        self._handles: list[RemovableHandle] = []
         self._weights: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -42,19 +42,20 @@ class ImportanceHook(Hook):
         self._importance = getattr(getattr(batches, "sampler", None), "importance", None)
         if self._importance is None:
             return
-        distiller = distiller_of(runner)
-        if not isinstance(distiller, Distiller):
+        distillers = [*distillers_of(runner).values()]
+        if not distillers or not all(isinstance(each, Distiller) for each in distillers):
             raise ValueError(
                 "The sampler draws by importance, which mmkd.ImportanceHook corrects for an "
-                "mmkd.Distiller alone. Take DefaultSampler."
+                "mmkd.Distiller, or a cohort of them, alone. Take DefaultSampler."
             )
-        module = distiller.student.get_submodule(_logits(distiller).path)
-        self._handle = module.register_forward_hook(self._weigh)
+        for distiller in distillers:
+            module = distiller.student.get_submodule(_logits(distiller).path)
+            self._handles.append(module.register_forward_hook(self._weigh))
 
     def after_train(self, runner: Runner) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         if self._importance is None:
@@ -75,7 +76,7 @@ class ImportanceHook(Hook):
             logits.register_hook(lambda gradient: gradient * weights)
 
 
-def _logits(distiller: Distiller) -> Tap:
+def _logits(distiller: Any) -> Tap:
     """Return the tap of the student's logits, the only one that its terms may read."""
     taps = flat(distiller.logits["student"])
     read = {tap for term in distiller.terms.values() for tap in term.taps["student"]} - {*taps}

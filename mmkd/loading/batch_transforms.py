@@ -147,7 +147,8 @@ def batched(transform: Any) -> BatchTransform | None:
                 "torch's loader for this pipeline: no `type` in the dataloader."
             )
     names = [*inspect.signature(kind.__init__).parameters][1:]
-    return kind(**{name: getattr(transform, name) for name in names})
+    made: BatchTransform = kind(**{name: getattr(transform, name) for name in names})
+    return made
 
 
 def runs_once(transform: Any) -> bool:

@@ -15,14 +15,14 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
-class DeviceSample(DataSample):  # type: ignore[misc]
+class DeviceSample(DataSample):
     """Data sample whose label is on the device already; it is made without checks of each field."""
 
     @classmethod
     def of(cls, label: Tensor, metainfo: dict[str, Any]) -> "DeviceSample":
         """Return a sample with a label (1,)."""
         sample: DeviceSample = cls.__new__(cls)
-        vars(sample).update(
+        sample.__dict__.update(
             _metainfo_fields={*metainfo}, _data_fields={"gt_label"}, gt_label=label, **metainfo
         )
         return sample
@@ -90,8 +90,8 @@ class DeviceImages:
             DeviceSample.of(label, dict(shape, sample_idx=int(index)))
             for label, index in zip(labels, indices, strict=True)
         ]
-        # Of grey images `contiguous` would keep the strides as they are, on which oneDNN's
-        # convolutions write out of bounds in their backward pass (torch 2.13).
+        # Of grey images `contiguous` would keep the strides as they are, and with these a
+        # convolution's backward pass corrupts memory (seen on a CPU with torch 2.13).
         inputs = images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
         return dict(inputs=inputs, data_samples=samples)
 
@@ -107,7 +107,8 @@ def uniform(seeds: Sequence[int], count: int) -> NDArray[np.float64]:
     for shift, factor in MIXERS:
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     bits ^= bits >> np.uint64(31)
-    numbers: NDArray[np.float64] = (bits >> np.uint64(11)) * 2.0**-53
+    numbers = (bits >> np.uint64(11)).astype(np.float64)
+    numbers *= 2.0**-53
     return numbers
 
 

@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from mmkd.typed import itself_uncompiled
+
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
     "items, '{0}' for one of the tokens (N, L, C) and '{1:}' for those from one on, and '*' behind "
@@ -231,7 +233,7 @@ class _Catch:
 _CATCHES: MutableMapping[nn.Module, dict[tuple[Tap, ...], _Catch]] = WeakKeyDictionary()
 
 
-@torch.compiler.disable(recursive=False)
+@itself_uncompiled
 def run_tapped(
     network: nn.Module, taps: Iterable[Tap], forward: Callable[[], Any], stop: bool = False
 ) -> tuple[Any, dict[Tap, Tensor]]:
@@ -257,10 +259,10 @@ def run_tapped(
     """
     known, key = _CATCHES.setdefault(network, {}), (*taps,)
     catch = known[key] if key in known else known.setdefault(key, _Catch(key))
-    catch.caught = caught = [[] for _ in key]
+    catch.caught = [[] for _ in key]
     catch.stop = stop and not any(tap.every for tap in key)
     catch.with_gradients = torch.is_grad_enabled()
-    output, handles = None, list[Handle]()
+    caught, output, handles = catch.caught, None, list[Handle]()
     try:
         for tap, hook in zip(key, catch.hooks, strict=True):
             handles.append(tap.hook(network, hook))

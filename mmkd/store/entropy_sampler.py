@@ -82,7 +82,8 @@ class EntropySampler(Sampler[int]):
 
     def __len__(self) -> int:
         """Return the number of draws of this process in an epoch."""
-        return math.ceil(len(self.probabilities) / self.world)
+        draws: int = math.ceil(len(self.probabilities) / self.world)
+        return draws
 
     def __iter__(self) -> Iterator[int]:
         seed = position_seed(self.seed, Purpose.ORDER, self.epoch)

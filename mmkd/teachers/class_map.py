@@ -107,6 +107,7 @@ class ClassMap:
             list, zip(*sorted(pairs.items()), strict=True)
         )
         self.num_student_classes = num_student_classes
+        self._indices: dict[tuple[str, torch.device], Tensor] = {}
 
     def fit(self, name: str, student: ClassOutputs, teacher: ClassOutputs) -> "ClassMap":
         """Return the map between the logits of two heads, their backgrounds included.
@@ -157,11 +158,18 @@ class ClassMap:
         """Return the student's logits (..., C_s) over the shared classes."""
         if not self.partial:
             return logits
-        return logits[..., torch.tensor(self.student_classes, device=logits.device)]
+        return logits[..., self._index("student", logits.device)]
 
     def of_teacher(self, logits: Tensor) -> Tensor:
         """Return the teacher's logits (..., C_t) over the shared classes."""
-        return logits[..., torch.tensor(self.teacher_classes, device=logits.device)]
+        return logits[..., self._index("teacher", logits.device)]
+
+    def _index(self, side: str, device: torch.device) -> Tensor:
+        """Return the shared classes of a side on a device, where they are kept for later steps."""
+        if (side, device) not in self._indices:
+            classes = self.student_classes if side == "student" else self.teacher_classes
+            self._indices[side, device] = torch.tensor(classes, device=device)
+        return self._indices[side, device]
 
     def scores(self, scores: Tensor) -> Tensor:
         """Return the teacher's scores (C_t,) over the student's classes (C_s,), summing to 1.

@@ -26,6 +26,8 @@ from mmkd.teachers.acceleration import (
 from mmkd.teachers.batch_statistics import batch_statistics
 from mmkd.teachers.renormalize import Renormalize
 from mmkd.teachers.trial import try_out
+from mmkd.teachers.weights import weights_hash
+from mmkd.typed import uncompiled
 
 IS_TRAINING = attrgetter("training")  # asking each module is quicker than `eval`, which sets each
 
@@ -51,6 +53,8 @@ class FrozenNetwork:
         name: Name in messages.
         logits: Taps of its class logits, as far as they are known.
     """
+
+    _hash: str | None = None  # of the weights before a trial
 
     def __init__(
         self,
@@ -130,6 +134,7 @@ class FrozenNetwork:
         self._accelerated, options = True, self.options
         exact = copy(self) if options.tried else None
         if exact is not None:
+            self._hash = exact._hash = weights_hash(exact.network)
             exact.options = AS_WRITTEN
             self._take(deepcopy(exact.network))
         if options.fold_bn:
@@ -173,6 +178,10 @@ class FrozenNetwork:
             logging.INFO if good else logging.WARNING,
         )
 
+    def weights_hash(self) -> str:
+        """Return a SHA-256 of the weights; of those before a trial, which need not end alike."""
+        return weights_hash(self.network) if self._hash is None else self._hash
+
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
         """Set the network to eval, and turn the student's input (N, C, H, W) into the teacher's.
 
@@ -193,7 +202,7 @@ class FrozenNetwork:
             inputs = inputs.contiguous(memory_format=self.memory_format)
         return inputs
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def __call__(
         self,

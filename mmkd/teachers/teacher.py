@@ -68,10 +68,11 @@ class Teacher(FrozenNetwork):
             rounding, which is checked.
         compile: Whether to compile the network.
         speed: ``'exact'`` runs the network as it is written, apart from the options above; its
-            outputs are the same bit for bit. ``'fast'`` converts it to bfloat16 and channels_last,
-            folds batch norms where that is right, and compiles it. On the first images of the run
-            the outputs are then compared with the exact ones, and the log says how they agree and
-            how fast they are. If they do not agree, the teacher runs as with ``'exact'``.
+            outputs are the same bit for bit. ``'fast'`` folds batch norms where that is right,
+            compiles the network, and converts it to bfloat16 and channels_last if the processor
+            has instructions for bfloat16. On the first images of the run the outputs are then
+            compared with the exact ones, and the log says how they agree and how fast they are. If
+            they do not agree, or are slower, the teacher runs as with ``'exact'``.
         released_code: Let the network's batch norms normalise by the statistics of each batch, as
             in the released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in
             training mode. The running statistics do not change, and evaluation uses them.

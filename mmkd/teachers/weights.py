@@ -1,6 +1,7 @@
 """Strict loading of a teacher's weights, with a report if they do not fit."""
 
 import difflib
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,12 @@ def load_weights(
         )
     meta = checkpoint.get("meta")
     return meta if isinstance(meta, Mapping) else {}
+
+
+def weights_hash(network: nn.Module) -> str:
+    """Return a SHA-256 of a network's weights and buffers with their names."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return f"sha256:{digest.hexdigest()}"

@@ -124,14 +124,21 @@ def test_differences_are_paired_by_seed_and_judged() -> None:
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1:3] == ["student alone", "+6.00"]
     assert cells[5:] == ["+6.00, +6.00", "GO"], "the interval of equal differences is a point"
-    assert "corrected by Holm for all 1 planned comparisons" in markdown(result())
+    text = " ".join(markdown(result()).split())
+    assert "corrected by Holm for all 1 planned comparisons" in text
 
 
 def test_a_page_without_rows_has_the_rule_and_the_conditions() -> None:
     text = markdown(result(outcomes={}, costs={}, cells=[{}], configs={}))
     assert "No row can be shown yet: 1 of 4 runs have finished." in text
     assert "Fixed before the first run" in text
-    assert "- Command: `" in text
+    assert "\n- Command:" in text
+
+
+def test_lines_are_short_and_code_is_in_one_piece() -> None:
+    text = markdown(result(note="A long note. " * 20, command="python " + "x " * 80))
+    long = [line for line in text.splitlines() if len(line) > 100 and not line.startswith("|")]
+    assert [line.strip("` ")[:10] for line in long] == ["python x x"]
 
 
 def test_unfinished_rows_are_counted_and_not_shown() -> None:
@@ -141,7 +148,7 @@ def test_unfinished_rows_are_counted_and_not_shown() -> None:
 
 
 def test_says_what_is_needed_to_repeat_it() -> None:
-    text = markdown(result())
+    text = " ".join(markdown(result()).split())
     parts = ("Command: `", "Commit: `", "Versions: python", "Machine: ", "Seeds: 0, 1")
     own = """own parameters: kd `{"raw_alpha": {"decay_mult": 0.0}}`"""
     for part in (*parts, '"subset": 10', own):
@@ -159,7 +166,7 @@ def test_a_single_seed_is_called_one() -> None:
 def test_names_the_commits_of_the_runs_and_not_of_the_table() -> None:
     changed = result()
     changed["outcomes"]["kd"][0]["commit"] = "def"
-    assert "Commit: `abc`, `def`\n" in markdown(changed)
+    assert "\n- Commit: `abc`, `def`\n" in markdown(changed)
 
 
 def test_spread_is_the_sample_standard_deviation() -> None:

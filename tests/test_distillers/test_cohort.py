@@ -6,7 +6,8 @@ from copy import deepcopy
 import pytest
 import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
-from tiny import KD, PREPROCESSOR, batch, classifier
+from tiny import CLASSES, KD, PREPROCESSOR, batch, classifier
+from torch import nn
 
 from mmkd.distillers import Cohort
 from mmkd.networks.building import student_spec
@@ -112,6 +113,20 @@ def test_what_cannot_be_a_cohort_is_refused(members, words) -> None:
 def test_a_cohort_is_no_network() -> None:
     with pytest.raises(RuntimeError, match="A cohort is no network"):
         build().val_step(batch())
+
+
+def test_members_may_be_any_modules() -> None:
+    def network() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(48, CLASSES))
+
+    member = dict(terms=KD, logits="1", task_loss=nn.functional.cross_entropy)
+    members = {name: dict(member, student=network()) for name in ("a", "b")}
+    model = Cohort(members, teacher=network())
+    images, labels = torch.randn(4, 3, 4, 4), torch.tensor([0, 1, 2, 3])
+    before = model.members["b"].student[1].weight.clone()
+    log = model.train_step((images, labels), optimizers(model))
+    assert {"a/loss_student", "b/loss_kd"} <= {*log}
+    assert not torch.equal(before, model.members["b"].student[1].weight)
 
 
 def test_detectors_share_the_features_of_their_teacher() -> None:

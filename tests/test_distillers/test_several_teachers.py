@@ -38,7 +38,7 @@ def test_each_teacher_runs_once_a_step_however_many_terms_read_it():
     model.student.backbone.register_forward_hook(lambda *_: runs.append("student"))
     model.data_preprocessor.register_forward_hook(lambda *_: prepared.append("s"))
     tiny.train(model, steps=1)
-    assert runs == ["student", "a", "b", "c"]
+    assert runs == ["a", "b", "c", "student"]
     assert prepared == ["s"], "the batch is prepared once, by the student's preprocessor"
 
 

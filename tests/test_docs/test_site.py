@@ -5,7 +5,13 @@ import re
 import sys
 from pathlib import Path
 
+import mmkd  # noqa: F401
+
+# isort: split
 import pytest
+from mmengine.config import Config
+
+from mmkd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs/_extensions"))
@@ -76,6 +82,17 @@ def test_the_examples_of_the_python_page_run(
 
 def test_the_python_page_has_its_examples() -> None:
     assert [name for name, _ in EXAMPLES] == ["distill", "terms", "functional"]
+
+
+def test_the_config_of_the_page_on_configs_is_whole_and_builds(tmp_path: Path) -> None:
+    pytest.importorskip("mmpretrain")
+    page = (DOCS / "configs_and_roles.md").read_text()
+    (tmp_path / "shown.py").write_text(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0])
+    config = Config.fromfile(tmp_path / "shown.py")
+    assert {"train_dataloader", "optim_wrapper", "train_cfg", "custom_hooks"} <= config.keys()
+    config.model.teacher.checkpoint = None
+    model = MODELS.build(dict(config.model, data_preprocessor=config.data_preprocessor))
+    assert [*model.terms] == ["kd", "hint"]
 
 
 def test_each_chinese_page_exists_in_the_start_page() -> None:

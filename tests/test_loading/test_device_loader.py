@@ -12,15 +12,17 @@ from tool_runs import ROOT
 # isort: split
 from mmengine.config import Config
 from mmengine.registry import DATASETS
-from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmkd.engine.launch import build_runner
 from mmkd.loading import build_loader
 from mmkd.loading.batch_transforms import TransformError
 from mmkd.loading.device_loader import DeviceLoader
+from mmkd.networks.building import build_network, network_config
 from mmkd.randomness import Position, load_by_position
 from mmkd.registry import MODELS
+from mmkd.store import StoreError
+from mmkd.store.building import StoreBuilder
 
 CROP = dict(type="RandomCrop", crop_size=8, padding=1)
 FLIP = dict(type="RandomFlip", prob=0.5, direction="horizontal")
@@ -134,26 +136,47 @@ def test_what_it_cannot_do_is_refused_in_words(change: dict[str, Any], words: st
         build_loader(config_of() | change, seed=0)
 
 
-def run_of(folder: Path, epochs: int, **changes: Any) -> Runner:
-    config = Config.fromfile(ROOT / "configs/quickstart/student_digits.py")
+def settings(folder: Path, epochs: int, name: str = "student_digits", **changes: Any) -> Config:
+    config = Config.fromfile(ROOT / f"configs/quickstart/{name}.py")
     config.work_dir = str(folder)
+    config.param_scheduler = None  # it would end with an interrupted run
     config.train_cfg.max_epochs = epochs
     config.train_dataloader.type = "mmkd.DeviceLoader"
     config.train_dataloader.dataset.indices = 200
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
     config.randomness = dict(seed=1)
     config.merge_from_dict(changes)
-    return build_runner(config)
+    return config
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path) -> None:
-    whole = run_of(tmp_path / "whole", 3)
+    whole = build_runner(settings(tmp_path / "whole", 3))
     whole.train()
-    run_of(tmp_path / "parts", 1).train()
-    resumed = run_of(tmp_path / "parts", 3, resume=True)
+    build_runner(settings(tmp_path / "parts", 1)).train()
+    resumed = build_runner(settings(tmp_path / "parts", 3, resume=True))
     resumed.train()
     assert isinstance(resumed.train_dataloader, DeviceLoader)
     assert equal(whole.model.state_dict(), resumed.model.state_dict())
+
+
+@pytest.mark.slow
+def test_a_store_is_of_one_loader(tmp_path: Path) -> None:
+    """A run on it ends as one with the teacher; the images of torch's loader are others."""
+    teacher = build_network(network_config("mmkd::quickstart/teacher_digits.py"))
+    torch.save(dict(state_dict=teacher.state_dict()), tmp_path / "teacher.pth")
+    changes = {"model.teacher.checkpoint": str(tmp_path / "teacher.pth")}
+    online = build_runner(settings(tmp_path / "online", 1, "erkd_digits", **changes))
+    online.train()
+    config = settings(tmp_path / "build", 1, "erkd_digits", **changes)
+    StoreBuilder(config, tmp_path / "store").build()
+    changes["model.store"] = dict(path=str(tmp_path / "store"))
+    stored = build_runner(settings(tmp_path / "stored", 1, "erkd_digits", **changes))
+    stored.train()
+    assert equal(online.model.student.state_dict(), stored.model.student.state_dict())
+    config = settings(tmp_path / "torchs", 1, "erkd_digits", **changes)
+    del config.train_dataloader.type
+    with pytest.raises(StoreError, match="other pixels of the same samples"):
+        build_runner(config).train()
 
 
 def test_a_plain_config_gives_torchs_loader() -> None:

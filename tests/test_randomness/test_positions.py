@@ -53,7 +53,7 @@ def test_positions_have_seeds_of_their_own():
         for sample in range(20)
         for view in range(20)
     }
-    assert len(seeds) == 3 * 3 * 20 * 20
+    assert len(seeds) == 3 * len(Purpose) * 20 * 20
 
 
 def test_a_pass_has_the_view_of_its_number():

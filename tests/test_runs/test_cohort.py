@@ -94,14 +94,14 @@ def test_a_seed_is_of_the_initial_weights_and_the_dropout(tmp_path: Path) -> Non
     assert not equal(found["run"], found["other"])
 
 
-@pytest.mark.parametrize("by_epoch", [True, False])
-def test_a_resumed_cohort_ends_as_if_uninterrupted(tmp_path: Path, by_epoch: bool) -> None:
+@pytest.mark.parametrize("iteration", [1, 2], ids=["within an epoch", "between epochs"])
+def test_a_resumed_cohort_ends_as_if_uninterrupted(tmp_path: Path, iteration: int) -> None:
     fields = checkpoints(by_epoch=False)
     whole = train(tmp_path / "whole", cohort(), **fields)
     pointer = tmp_path / "whole/last_checkpoint"
-    pointer.write_text(str(tmp_path / "whole" / ("iter_2.pth" if by_epoch else "iter_1.pth")))
-    for later in ("iter_3", "iter_4"):
-        (tmp_path / f"whole/{later}.pth").unlink()
+    for later in range(iteration + 1, 5):
+        (tmp_path / f"whole/iter_{later}.pth").unlink()
+    pointer.write_text(str(tmp_path / f"whole/iter_{iteration}.pth"))
     resumed = train(tmp_path / "whole", cohort(), resume=True, **fields)
     assert resumed.iter == 4
     assert equal(whole.model.state_dict(), resumed.model.state_dict())

@@ -48,6 +48,7 @@ def test_a_resumed_run_on_a_store_ends_as_one_with_the_teacher(tmp_path):
     assert equal(whole.model.state_dict(), resumed.model.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["teacher", "student"])
 def test_a_term_chooses_the_same_samples_on_a_store(tmp_path, source):
     """A teacher that runs on the chosen samples alone may round otherwise than on all."""

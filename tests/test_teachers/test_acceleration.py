@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmkd.networks.taps import Tap
-from mmkd.teachers import Teacher, frozen
+from mmkd.teachers import Teacher, acceleration, frozen, trial
 from mmkd.teachers.acceleration import relative_error
 from mmkd.teachers.trial import Agreement
 
@@ -53,8 +53,10 @@ def network(trained) -> nn.Module:
 
 @pytest.fixture
 def no_compiler(monkeypatch) -> None:
-    """Leaves the compiler out, which takes long and has a test of its own."""
+    """A processor with bfloat16, no gain in time, and no compiler, which has a test of its own."""
+    monkeypatch.setattr(acceleration, "computes_bfloat16", lambda: True)
     monkeypatch.setattr(frozen, "compile_network", lambda network: None)
+    monkeypatch.setattr(trial, "LEAST_GAIN", 0)
 
 
 def logits(teacher: Teacher, images: torch.Tensor = INPUTS) -> torch.Tensor:
@@ -148,6 +150,7 @@ def test_a_fast_teacher_is_compared_with_the_exact_one_on_the_first_images(
     told, (images, _) = messages(monkeypatch), patterns
     exact, teacher = Teacher(deepcopy(network)), fast(network)
     assert not told
+    assert teacher.weights_hash() == exact.weights_hash()
     found = teacher(images, None, TAPS)
     assert len(told) == 1
     assert "'big' runs by speed='fast'. On 64 images: the same top-1 class for 100.0%" in told[0]
@@ -167,6 +170,7 @@ def test_a_fast_teacher_that_disagrees_runs_exactly(network, patterns, no_compil
     assert "'big' runs by speed='exact', not by speed='fast'. On 64 images: the same" in told[0]
     assert teacher.altered_by == []
     assert teacher.dtype is None
+    assert teacher.weights_hash() == Teacher(network).weights_hash()
 
 
 def test_a_fast_teacher_that_cannot_run_runs_exactly(network, no_compiler, monkeypatch):
@@ -192,6 +196,22 @@ def test_the_first_prediction_also_settles_a_fast_teacher(network, patterns, no_
         teacher.network.head.fc.bias[0] += 20
     found = teacher.predict(images, [DataSample() for _ in images])
     assert [sample.pred_label.item() for sample in found] == labels.tolist()
+
+
+def test_a_fast_teacher_that_is_slower_runs_exactly(network, no_compiler, monkeypatch):
+    monkeypatch.setattr(trial, "LEAST_GAIN", 1e6)
+    told, teacher = messages(monkeypatch), fast(network)
+    assert torch.equal(logits(teacher), logits(Teacher(network)))
+    assert "times as fast" in told[0]
+    assert "not by speed='fast'" in told[0]
+
+
+def test_without_instructions_for_bfloat16_a_fast_teacher_stays_in_float32(network, monkeypatch):
+    monkeypatch.setattr(acceleration, "computes_bfloat16", lambda: False)
+    monkeypatch.setattr(frozen, "compile_network", lambda network: None)
+    teacher = fast(network)
+    assert (teacher.dtype, teacher.memory_format) == (None, None)
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in teacher.network.modules())
 
 
 def test_agreement_is_that_of_distributions_and_classes():

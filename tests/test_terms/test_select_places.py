@@ -67,6 +67,7 @@ def test_a_term_compares_the_chosen_locations() -> None:
     torch.testing.assert_close(losses["loss_some"], means["some"] * ratio, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

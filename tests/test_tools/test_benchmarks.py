@@ -132,18 +132,25 @@ def test_compare_methods_repeats_nothing_and_lets_a_table_grow(tool: Tool, tmp_p
     assert "The rule was fixed before the first run, and margin would change" in refused.stdout
 
 
-def test_a_comparison_is_checked_before_its_first_run(tmp_path: Path) -> None:
-    command = (
-        "benchmarks/compare_methods.py",
-        *("--teacher", CONFIGS / "teacher_digits.py", "--student", CONFIGS / "student_digits.py"),
-        *("--methods", "erkd", "--work-dir", "runs", "--out", "table.md"),
-        *("--options", "erkd", "model.terms.kd.loss.temperatur=2"),
+def test_a_comparison_is_checked_before_its_first_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools/benchmarks")
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "compare_methods.py",
+            *("--teacher", str(CONFIGS / "teacher_digits.py")),
+            *("--student", str(CONFIGS / "student_digits.py")),
+            *("--methods", "erkd", "--options", "erkd", "model.terms.kd.loss.temperatur=2"),
+            *("--work-dir", str(tmp_path / "runs"), "--out", str(tmp_path / "table.md")),
+        ],
     )
-    done = run_tool(*command, cwd=tmp_path)
-    assert done.returncode == 1
-    assert "erkd, seed 0: " in done.stdout
-    assert "temperatur" in done.stdout
-    assert not (tmp_path / "runs/teacher_seed0").exists()
+    script = ROOT / "tools/benchmarks/compare_methods.py"
+    with pytest.raises(SystemExit, match=r"(?s)compare_methods.py: erkd, seed 0: .*temperatur"):
+        runpy.run_path(str(script), run_name="__main__")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["configs"]
 
 
 def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:
@@ -158,6 +165,15 @@ def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:
     monkeypatch.setattr(sys, "argv", [*arguments, "nothing"])
     with pytest.raises(SystemExit, match="no rows"):
         runpy.run_path(script, run_name="__main__")
+
+
+@pytest.mark.slow
+def test_cohort_cost(tool: Tool) -> None:
+    small = ["--members", 2, "--batch-size", 4, "--rounds", 1]
+    assert "2 students, float32, batch 4" in tool("benchmarks/cohort_cost.py", *small).stdout
+    stacked = tool("benchmarks/cohort_cost.py", *small, "--stacked").stdout
+    assert "one by one" in stacked
+    assert "stacked" in stacked
 
 
 @pytest.mark.slow
@@ -268,3 +284,27 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
     [run] = plan.methods["averaged"]
     assert not run.inputs
     assert "model.teacher.checkpoint" not in run.options
+
+
+@pytest.mark.slow
+def test_speed_of_teachers(tool: Tool, tmp_path: Path) -> None:
+    network, few = "mmkd::_base_/models/cifar/resnet8.py,2,32", ["--rounds", 1, "--iterations", 2]
+    variants = ["--variants", "as written", "folded"]
+    tool("benchmarks/teacher_speed.py", network, *few, *variants, "--out", "speed.md")
+    seconds = json.loads((tmp_path / "speed.json").read_text())["seconds"]
+    places = [f"resnet8, 2 images of 32 x 32, taps at @{role}" for role in ("logits", "stages")]
+    assert [*seconds] == places
+    assert all(len(values) == 2 for part in seconds.values() for values in part.values())
+    page = (tmp_path / "speed.md").read_text()
+    assert page.count("| as written |") == page.count("| folded |") == 2
+
+
+@pytest.mark.slow
+def test_the_check_for_a_gpu_runs_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
+    tool("benchmarks/gpu_check.py", "--device", "cpu", "--out", tmp_path, "--methods", "kd", "nokd")
+    result = json.loads((tmp_path / "gpu_check.json").read_text())
+    assert result["sweep"]["kd"] == dict(relative=0.0, synchronisations={})
+    assert "nokd" in result["sweep"]["nokd"]
+    assert {"mmkd", "KD by hand"} <= set(result["speed"]["kd, 4 images"])
+    assert all(part["ms"] > 0 for part in result["speed"]["kd, 4 images"].values())
+    assert set(result["teachers"]["8 images"]) == {"as written", "bfloat16"}

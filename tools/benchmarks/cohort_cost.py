@@ -53,7 +53,9 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--members", type=int, default=12)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5, help="turns that are measured")
-    parser.add_argument("--amp", action="store_true", help="bfloat16 by autocast, as on a CPU")
+    parser.add_argument(
+        "--amp", action="store_true", help="bfloat16 by autocast, with channels last, on a CPU"
+    )
     parser.add_argument("--stacked", action="store_true")
     return parser.parse_args()
 
@@ -77,6 +79,7 @@ def training(model: dict[str, Any], config: Config, arguments: Namespace) -> Ste
     built.train()
     wrapper: dict[str, Any] = dict(optimizer=dict(type="SGD", lr=0.0, momentum=0.9))
     if arguments.amp:
+        built.to(memory_format=torch.channels_last)
         wrapper["type"] = "mmkd.CPUAmpOptimWrapper"
     if "members" in model:
         wrapper["constructor"] = "mmkd.CohortOptimWrapperConstructor"
@@ -100,8 +103,10 @@ def report_cohort(arguments: Namespace) -> None:
     config = Config.fromfile("mmkd::_base_/datasets/cifar100.py")
     member = dict(student=STUDENT, terms=KD)
     members = {f"s{seed}": dict(member, seed=seed) for seed in range(arguments.members)}
-    single = dict(type="mmkd.Distiller", teacher=dict(model=TEACHER), **member)
-    together = dict(type="mmkd.Cohort", teacher=dict(model=TEACHER), members=members)
+    fast = dict(dtype="bfloat16", memory_format="channels_last") if arguments.amp else {}
+    teacher = dict(model=TEACHER, **fast)
+    single = dict(type="mmkd.Distiller", teacher=teacher, **member)
+    together = dict(type="mmkd.Cohort", teacher=teacher, members=members)
     alone = training(single, config, arguments)
     steps: dict[str, Step] = {
         "alone": lambda: [alone() for _ in members],

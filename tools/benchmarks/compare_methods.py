@@ -258,6 +258,7 @@ def main() -> None:
         rule = fixed_rule(arguments, runs)
         print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
         table = Table(arguments, runs, rule)
+        table.write()
         train(arguments, runs, table)
         rows = {"teacher": [*runs.teachers.values()], **runs.methods}
         first = {name: same[0] for name, same in rows.items()}

@@ -63,13 +63,25 @@ def network_of(name: str) -> dict[str, Any]:
     # MMEngine does not find configs in folders with a plus sign by name.
     folder = Path(str(import_module("mmdet").__file__)).parent / ".mim/configs"
     model: dict[str, Any] = Config.fromfile(folder / f"{name}.py").model.to_dict()
-    model["backbone"].pop("init_cfg", None)
+    drop_downloads(model)
     model["data_preprocessor"].pop("batch_augments", None)
     model.pop("teacher_ckpt", None)  # the checkpoints of LAD and LD
     if "teacher_config" in model:
         path = f"mmdet::{model['teacher_config'].removeprefix('configs/')}"
         model["teacher_config"] = Config.fromfile(path)
     return {**model, "_scope_": "mmdet"}
+
+
+def drop_downloads(settings: Any) -> None:
+    """Remove the weights to download from nested settings."""
+    parts = settings.values() if isinstance(settings, dict) else settings
+    for part in parts:
+        if isinstance(part, dict | list | tuple):
+            drop_downloads(part)
+    if isinstance(settings, dict):
+        settings.pop("pretrained", None)
+        if "Pretrained" in str(settings.get("init_cfg")):
+            settings["init_cfg"] = None
 
 
 def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
@@ -79,6 +91,8 @@ def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
         size = size or 320
     elif model["type"] == "DDOD":  # its deformable convolutions take no level of 1 x 2
         size = 384
+    elif "DINO" in model["type"]:  # their decoders choose 900 of all locations
+        size = 256
     return SHAPE if size is None else (3, size, size)
 
 

@@ -32,7 +32,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "configs/_base_/datasets/cifar100
 
 
 @DATASETS.register_module()
-class RandomImages(BaseDataset):  # type: ignore[misc]
+class RandomImages(BaseDataset):
     """Random images of 32 x 32 pixels in 100 classes.
 
     Args:

@@ -143,25 +143,28 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # without this every initialised weight is listed
     MMLogger.get_instance("mmengine", log_level="ERROR")
-    seconds = {}
+    result: dict[str, Any] = dict(seconds={}, **provenance(ROOT))
     for text in arguments.networks:
         config, batch, shape = parse_run(text)
         name = Path(config.rpartition("::")[2]).stem
         for place in PLACES:
             title = f"{name}, {batch} images of {shape[1]} x {shape[2]}, taps at {place}"
-            seconds[title] = teacher_seconds(text, place, arguments)
-            print(title, {k: round(1e3 * median(v), 1) for k, v in seconds[title].items()})
+            result["seconds"][title] = teacher_seconds(text, place, arguments)
+            write(result, arguments.out)
     if arguments.step:
         config, batch, shape = parse_run(arguments.step)
-        title = f"{config}, {batch} images of {shape[1]} x {shape[2]}"
-        seconds[title] = step_seconds(arguments.step, arguments)
-    result = dict(seconds=seconds, **provenance(ROOT))
-    page = table(result)
-    print(page)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(page)
-        arguments.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+        title = f"training step of {config}, {batch} images of {shape[1]} x {shape[2]}"
+        result["seconds"][title] = step_seconds(arguments.step, arguments)
+        write(result, arguments.out)
+    print(table(result))
+
+
+def write(result: dict[str, Any], out: Path | None) -> None:
+    """Write what is measured so far, so that a run that is cut off leaves it."""
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(table(result))
+        out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

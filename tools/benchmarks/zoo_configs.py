@@ -31,7 +31,7 @@ PARTNERS = {
 # Parts of a model's config that may say how many classes there are.
 HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
 # Height and width that the networks of segmentation are examined on: they take any size.
-SMALL_SIZE = (128, 128)
+SMALL_SIZE = (64, 64)
 # Words in the names of configs that need more than the images and labels of their task.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
 
@@ -44,7 +44,7 @@ def families(package: str) -> dict[str, str]:
             ``'mmdet'``, whose configs count if their model is a detector of single images; or
             ``'mmseg'``, whose configs count if their model has a decode head.
     """
-    root = Path(str(import_module(package).__file__)).parent / ".mim" / "configs"
+    root = path_of(f"{package}::")
     chosen = {}
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != "_"):
         for path in sorted(folder.rglob("*.py"), key=_rank(folder)):
@@ -55,6 +55,15 @@ def families(package: str) -> dict[str, str]:
     return dict(sorted(chosen.items(), key=lambda item: "/benchmarks/" in item[1]))
 
 
+def path_of(config: str) -> Path:
+    """Return the file of a config by its name.
+
+    MMEngine would read all metafiles of the package, for each name anew.
+    """
+    package, _, name = config.partition("::")
+    return Path(str(import_module(package).__file__)).parent / ".mim" / "configs" / name
+
+
 def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
     """Return the spec of a config's network with random weights.
 
@@ -62,7 +71,7 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         config: Name of the config.
         classes_of: Name of another config, whose number of classes the network gets.
     """
-    model = Config.fromfile(config).model
+    model = Config.fromfile(path_of(config)).model
     changed: dict[str, Any] = {}
     for part in ("backbone", "neck", "head", "image_encoder"):
         settings = model.get(part)
@@ -74,11 +83,11 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         changed["pretrained"] = None
     if "decode_head" in model and "img_size" in model.get("backbone", {}):
         changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
-    if classes_of is not None and (classes := _classes(Config.fromfile(classes_of).model)):
+    if classes_of is not None and (classes := _classes(Config.fromfile(path_of(classes_of)).model)):
         for head in HEADS:
             if head in model:
                 changed[head] = changed.get(head, {}) | dict(num_classes=classes)
-    return dict(config=config, **changed)
+    return dict(config=str(path_of(config)), **changed)
 
 
 def _classes(model: Any) -> int | None:

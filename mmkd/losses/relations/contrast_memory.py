@@ -148,7 +148,7 @@ class MemoryBank(ContrastMemory):
             keys = torch.rand(len(own), self.size, generator=generator, device=own.device)
             # The places of the K largest among random keys are a draw without repetition.
             # Samples of the same class, and the sample itself, get a key below all random ones.
-            keys[self.labels == label[:, None]] = -1.0
+            keys.masked_fill_(self.labels == label[:, None], -1.0)
             keys.scatter_(1, own[:, None], -1.0)
             largest, chosen = keys.topk(self.negatives, sorted=False)
             drawn.append(chosen)
