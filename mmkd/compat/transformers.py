@@ -16,6 +16,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
+from typing import Any
 
 # The packages of mmpretrain that ask whether the multimodal models can be imported.
 ASKING = ("mmpretrain.datasets", "mmpretrain.models")
@@ -31,7 +32,8 @@ class _MultimodalSwitch(MetaPathFinder):
         if fullname in ASKING:
             sys.meta_path.remove(self)
             if lacks_multimodal():
-                import_module("mmpretrain.utils.dependency").WITH_MULTIMODAL = False
+                dependency: Any = import_module("mmpretrain.utils.dependency")
+                dependency.WITH_MULTIMODAL = False
         return None
 
 

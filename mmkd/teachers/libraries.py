@@ -227,7 +227,7 @@ def _hub(request: Request) -> Opened:
     where, source = (str(folder.resolve()), "local") if local else (repository, "github")
     wanted = {"pretrained": bool(request.pretrained), **request.arguments}
     with _building(request):
-        load = torch.hub.load
+        load: Any = torch.hub.load
         try:
             network = load(where, name, source=source, trust_repo=True, **wanted)
         except TypeError as error:

@@ -51,7 +51,7 @@ def open_network(
     )
 
 
-def is_config(spec: Spec) -> bool:
+def is_config(spec: Any) -> bool:
     """Return whether a network's description is a config, or the path or name of one."""
     if isinstance(spec, Mapping):
         return True

@@ -164,7 +164,7 @@ def test_a_forward_that_ends_early_leaves_the_roles_before_its_end():
 
     roles = roles_of(Broken(), 64)
     assert texts(roles, "@stages") == ["layer1", "layer2", "layer3"]
-    with pytest.raises(NoRoleError, match=r"as far as its '@logits'.*a AssertionError without"):
+    with pytest.raises(NoRoleError, match=r"as far as its '@logits'.*AssertionError, without"):
         roles.resolve(Tap.parse("@logits"))
 
 
