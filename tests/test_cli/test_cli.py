@@ -45,7 +45,7 @@ def test_methods_are_listed_and_searched() -> None:
 def test_a_method_is_described() -> None:
     text = run("method", "dkd").output
     assert "Decoupled Knowledge Distillation" in text
-    assert "  temperature: 4.0 for classifier, 1.0 for roi (model.terms.dkd.loss." in text
+    assert "  temperature: 4.0 for classifier, 1.0 for roi, 1.0 for segmentor (model.terms." in text
     page = json.loads(run("method", "dkd", "--json").output)
     assert page["method"]["classifier"]["model"]["terms"]["dkd"]["loss"]["type"] == "mmkd.DKDLoss"
     assert "Did you mean 'dkd'" in run("method", "dkdd").output
@@ -84,7 +84,10 @@ def test_its_mistakes_are_told_in_words() -> None:
 def test_the_help_of_a_method_lists_its_settings() -> None:
     done = run("compose", "--method", "kd+dkd", "--help")
     assert done.exit_code == 0
-    assert "  beta: 6.0 for classifier, 0.25 for roi (model.terms.dkd.loss.beta)" in done.output
+    assert (
+        "  beta: 6.0 for classifier, 0.25 for roi, 0.25 for segmentor (model.terms.dkd.loss.beta)"
+        in done.output
+    )
     assert "student_loss_weight: 0.1 for classifier" in done.output
 
 
