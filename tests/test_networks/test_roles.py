@@ -5,7 +5,8 @@ import tiny
 import torch
 from torch import Tensor, nn
 
-from mmkd.networks.roles import NoRoleError, Roles
+from mmkd.networks.role_search import NoRoleError
+from mmkd.networks.roles import Roles
 from mmkd.networks.taps import Tap, parse_taps
 from mmkd.registry import MODELS
 

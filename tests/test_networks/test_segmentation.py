@@ -5,7 +5,8 @@ import tiny_segmentors as tiny
 import torch
 from torch import nn
 
-from mmkd.networks.roles import NoRoleError, Roles
+from mmkd.networks.role_search import NoRoleError
+from mmkd.networks.roles import Roles
 from mmkd.networks.segmentation import refuses_pixels
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
