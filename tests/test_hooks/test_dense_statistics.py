@@ -52,9 +52,9 @@ def test_a_step_without_places_has_no_statistics(model):
 
 def test_a_term_is_checked_when_it_finds_a_place(model):
     hook = StepCheckHook()
-    step_of(model, [0, 0], lambda step: hook._check(model, step))
+    step_of(model, [0, 0], lambda step: hook._check("", model, step))
     assert not hook._checked
-    step_of(model, None, lambda step: hook._check(model, step))
+    step_of(model, None, lambda step: hook._check("", model, step))
     assert hook._checked == {"er"}
 
 

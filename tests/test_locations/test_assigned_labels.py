@@ -158,7 +158,10 @@ def test_a_head_that_cannot_take_the_images_says_so():
 
 
 def test_other_arguments_than_when_it_was_built_are_told():
-    tap = LabelTap("head", True, (), True, True, "loss_cls", "class indices", 4, 4)
+    tap = LabelTap(
+        "head", input=True, every=True, optional=True, call="loss_cls", kind="class indices",
+        classes=4, width=4,
+    )  # fmt: skip
     scores, labels = torch.randn(6, 4), torch.randint(0, 4, (6,))
     assert torch.equal(tap.pick(((scores, (labels, torch.rand(6))), {})), labels)
     assert torch.equal(tap.pick(((torch.rand(6), scores), dict(target=labels))), labels)
