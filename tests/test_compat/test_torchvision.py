@@ -53,6 +53,7 @@ def fake_torchvision(tmp_path: Path):
     return make
 
 
+@pytest.mark.slow
 def test_without_operators_the_schemas_are_declared(fake_torchvision) -> None:
     path = fake_torchvision(has_ops=False, describes_nms=True)
     assert "torchvision::nms does not exist" in run("import torchvision", path).stderr
@@ -60,6 +61,7 @@ def test_without_operators_the_schemas_are_declared(fake_torchvision) -> None:
     assert done.stdout.split() == ["True", "True"], done.stderr
 
 
+@pytest.mark.slow
 def test_after_a_failed_import_a_second_one_works(fake_torchvision) -> None:
     path = fake_torchvision(has_ops=False, describes_nms=True)
     code = "try:\n    import torchvision\nexcept RuntimeError:\n    import mmkd, torchvision\n"
@@ -67,6 +69,7 @@ def test_after_a_failed_import_a_second_one_works(fake_torchvision) -> None:
     assert done.stdout.split() == ["True", "True"], done.stderr
 
 
+@pytest.mark.slow
 def test_with_operators_nothing_is_declared(fake_torchvision) -> None:
     # This fake says that it has its operators, but does not bring any, so that a schema which is
     # there can only be ours.

@@ -35,6 +35,7 @@ def transformers_5(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_transformers_5_leaves_the_multimodal_models_out(transformers_5: Path) -> None:
     code = "import mmkd, mmpretrain.models\nfrom mmengine.registry import MODELS\n"
     code += "print('ResNet' in MODELS.children['mmpretrain'].module_dict)"

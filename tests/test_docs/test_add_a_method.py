@@ -65,6 +65,7 @@ def test_a_method_is_one_source_file_one_config_and_one_test() -> None:
     assert [*FILES] == [*names, "my_project/test_hellinger_loss.py"]
 
 
+@pytest.mark.slow
 def test_the_pages_test_passes(folder: Path) -> None:
     assert "5 passed" in run(PYTEST, folder)
 

@@ -59,6 +59,7 @@ def test_help_without_examining_anything(capsys) -> None:
     assert "exit code is 1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_real_environment_is_fit() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mmkd", "doctor"],

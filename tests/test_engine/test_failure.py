@@ -71,6 +71,7 @@ with Failures("x.py"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "code", "told"),
     [

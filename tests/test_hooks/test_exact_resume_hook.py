@@ -28,17 +28,22 @@ def same(one, other):
     return equal(one.model.state_dict(), other.model.state_dict())
 
 
+def slow(**settings):
+    """Settings of a run that takes long."""
+    return pytest.param(settings, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         dict(),
         dict(workers=2),
-        dict(workers=1, persistent=False),
+        slow(workers=1, persistent=False),
         dict(randomness=PER_RANK),
         dict(by_epoch=False),
-        dict(by_epoch=False, workers=2),
+        slow(by_epoch=False, workers=2),
         dict(by_epoch=False, randomness=PER_RANK),
-        dict(by_epoch=False, endless=False),
+        slow(by_epoch=False, endless=False),
     ],
     ids=str,
 )

@@ -20,6 +20,7 @@ def test_samples_and_curves_of_a_run(tool: Tool, distilled: Path, tmp_path: Path
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_told(tmp_path: Path) -> None:
     options = ("--cfg-options", "model.teacher.checkpoint=None")
     done = run_tool("analysis_tools/draw_samples.py", ERKD, "no.pth", *options, cwd=tmp_path)

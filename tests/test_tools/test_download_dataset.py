@@ -110,6 +110,7 @@ def tiny_imagenet(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return packed.getvalue()
 
 
+@pytest.mark.slow
 def test_cinic10_arrives(tmp_path: Path, run, server: Server, cinic10: bytes) -> None:
     server.content = cinic10
     run("cinic10", cinic10, tmp_path / "new/cinic10", "--url", server.url)

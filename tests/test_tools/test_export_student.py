@@ -83,6 +83,7 @@ def test_stock_mmpretrain_tests_the_student_without_mmkd(tool: Tool, tmp_path: P
     assert "unexpected key" not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_files_build_and_load_strictly(distilled: Path, tmp_path: Path) -> None:
     import mmpretrain
     from mmengine.registry import DefaultScope

@@ -45,6 +45,7 @@ def test_either_checkpoint_with_either_config(
     assert metrics["accuracy/top1"] == pytest.approx(accuracy_in_training(distilled))
 
 
+@pytest.mark.slow
 def test_writes_predictions_and_images(tool: Tool, distilled: Path, tmp_path: Path) -> None:
     flags = ["--out", tmp_path / "predictions.pkl", "--amp", "--no-pin-memory"]
     drawn = ["--show-dir", tmp_path / "drawn", "--interval", 16]
