@@ -29,7 +29,6 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.columns import column_of, default_metric
@@ -40,6 +39,7 @@ from mmkd.benchmark.statistics import Rule
 from mmkd.benchmark.timing import measure, training_step
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.preflight import check_run
+from mmkd.loading import build_loader
 from mmkd.registry import MODELS
 
 # isort: split
@@ -214,7 +214,7 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
         config = run.read_config()
         init_default_scope(config.default_scope)
         complete_loaders(config, ("train_dataloader",))
-        data = next(iter(Runner.build_dataloader(config.train_dataloader, seed=0)))
+        data = next(iter(build_loader(config.train_dataloader, seed=0)))
         model = build(config).to(get_device())
         model.init_weights()
         steps[name] = training_step(model, config, data)
