@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -25,7 +26,7 @@ class SEEDLoss(FeatureLoss):
     combination is ours. The paper puts the sample's own teacher feature into the queue before it is
     compared, and so does this loss, for the whole batch, in training.
 
-    The queue begins with random directions. Each process has its own queue, which is part of a
+    The queue begins with random directions. All processes have the same queue, which is part of a
     checkpoint. Maps and tokens are averaged over their positions.
 
     Args:
@@ -100,8 +101,8 @@ class SEEDLoss(FeatureLoss):
 
     @torch.no_grad()
     def remember(self, features: Tensor) -> None:
-        """Put features (N, D) into the queue, in place of the oldest ones."""
-        features = features[-self.size :].to(self.queue)
+        """Put the features (N, D) of all processes into the queue, in place of the oldest ones."""
+        features = torch.cat(all_gather(features.contiguous()))[-self.size :].to(self.queue)
         places = (self.place + torch.arange(len(features), device=self.place.device)) % self.size
         self.queue[places] = features
         self.place.copy_((self.place + len(features)) % self.size)
