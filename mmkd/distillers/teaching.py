@@ -1,4 +1,4 @@
-"""What a step asks of its teachers, and teachers that run on the samples that terms keep."""
+"""Taps that a step reads, and passes of teachers over the samples that terms keep."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
