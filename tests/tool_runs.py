@@ -65,3 +65,30 @@ def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.Comp
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def run_shell(command: str, folder: Path) -> str:
+    """Run lines of bash in a user's folder, with this project's Python, and return the output."""
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-ec", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def of_two_epochs(command: str) -> str:
+    """Return a command of a page about the quickstart's runs, for two epochs in place of thirty."""
+    options = ["train_cfg.max_epochs=2", "default_hooks.logger.interval=1", "randomness.seed=0"]
+    if "teacher_digits" not in command:
+        options.append("model.teacher.checkpoint=work_dirs/teacher_digits/epoch_2.pth")
+    command = command.replace("epoch_30", "epoch_2")
+    if "store build" in command:
+        return command + "".join(f" --cfg-options {option}" for option in options)
+    train = "tools/train.py" in command
+    return f"{command} --cfg-options {' '.join(options)}" if train else command

@@ -3,17 +3,14 @@
 import importlib
 import inspect
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import mmkd  # noqa: F401
 
 # isort: split
 import pytest
-from tool_runs import FEW_IMAGES, ROOT
+from tool_runs import FEW_IMAGES, ROOT, run_shell
 
 TEXT = (ROOT / "docs/add_a_method.md").read_text()
 FILES = dict(re.findall(r"```python\n# file: (\S+)\n(.*?)```", TEXT, re.DOTALL))
@@ -32,21 +29,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "mine"
 
 
-def run(commands: str, folder: Path) -> str:
-    """Run lines of bash, and return what they printed."""
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-ec", commands],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
-
-
 def trains(commands: str, folder: Path, work_dir: str) -> list[dict[str, float]]:
     """Run the page's training commands on few images; return the log of the last one's steps."""
     start, *commands = commands.replace("\\\n", " ").splitlines()
@@ -54,7 +36,7 @@ def trains(commands: str, folder: Path, work_dir: str) -> list[dict[str, float]]
         # The student waits for the last epoch of its teacher.
         few = [o for o in FEW_IMAGES if not ("teacher" in command and "max_epochs" in o)]
         option = "" if "--cfg-options" in command else "--cfg-options"
-        run(" ".join([f"{start}\n{command}", option, *few]), folder)
+        run_shell(" ".join([f"{start}\n{command}", option, *few]), folder)
     [log] = (folder / "work_dirs" / work_dir).glob("*/vis_data/scalars.json")
     records = [json.loads(line) for line in log.read_text().splitlines()]
     return [record for record in records if "loss" in record]
@@ -67,7 +49,7 @@ def test_a_method_is_one_source_file_one_config_and_one_test() -> None:
 
 @pytest.mark.slow
 def test_the_pages_test_passes(folder: Path) -> None:
-    assert "5 passed" in run(PYTEST, folder)
+    assert "5 passed" in run_shell(PYTEST, folder)
 
 
 def test_the_base_classes_have_what_the_page_says() -> None:

@@ -1,39 +1,21 @@
 """docs/cohort.md: its commands have the effects that the page describes."""
 
-import os
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_runs import ROOT
+from tool_runs import ROOT, of_two_epochs, run_shell
 
 from mmkd.compat.checkpoints import load_checkpoint
 
 TEXT = (ROOT / "docs/cohort.md").read_text()
 COMMANDS = "".join(re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)).splitlines()
-SHORT = "train_cfg.max_epochs=2 default_hooks.logger.interval=1 randomness.seed=0"
-TEACHER = "model.teacher.checkpoint=work_dirs/teacher_digits/epoch_2.pth"
 
 
 def run(command: str, folder: Path) -> str:
     """Run a command of two epochs in place of thirty, and return what it printed."""
-    options = SHORT if "teacher_digits" in command else f"{SHORT} {TEACHER}"
-    if "tools/train.py" in command:
-        command = f"{command} --cfg-options {options}"
-    done = subprocess.run(
-        [sys.executable, *shlex.split(command.replace("epoch_30", "epoch_2"))[1:]],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done.stdout
+    return run_shell(of_two_epochs(command), folder)
 
 
 @pytest.mark.slow

@@ -1,14 +1,11 @@
 """docs/one_flag.md: its configs and commands, on real digits and on scenes of them."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_runs import ROOT
+from tool_runs import ROOT, run_shell
 
 from mmkd.composition import TeacherChoice, compose
 
@@ -72,20 +69,7 @@ def run(commands: str, folder: Path) -> list[str]:
             if "detector" in command:
                 options.append(f"{part}.backbone.init_cfg=None")
             command += " --cfg-options " + " ".join(f"'{option}'" for option in options)
-        done = subprocess.run(
-            ["bash", "-ec", command],
-            cwd=folder,
-            env={
-                **os.environ,
-                "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
-                "PYTHONPATH": str(ROOT),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout[-4000:]
-        printed.append(done.stdout)
+        printed.append(run_shell(command, folder))
     return printed
 
 
@@ -128,16 +112,13 @@ def test_the_config_that_is_written_repeats_the_run_bit_for_bit(folder: Path) ->
     teacher = "--teacher my_teacher.py random --method erkd --work-dir first"
     run_one = "python tools/train.py my_student.py " + teacher
     options = " ".join([*FEW, *SMALL[CLASSIFIER]])
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     commands = [
         f"{run_one} --cfg-options {options}",
         "python tools/train.py first/erkd_my_student.py --work-dir second",
         f"python {own} first/erkd_my_student.py --work-dir third --no-persistent-workers",
     ]
     for command in commands:
-        words = command.split()
-        done = subprocess.run([sys.executable, *words[1:]], cwd=folder, env=environment)
-        assert done.returncode == 0
+        run_shell(command, folder)
     weights = [
         torch.load(folder / run / "epoch_1_student.pth", weights_only=True)["state_dict"]
         for run in ("first", "second", "third")

@@ -1,14 +1,11 @@
 """docs/segmentation.md: its configs and commands, on few small scenes."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_runs import ROOT
+from tool_runs import ROOT, run_shell
 
 from mmkd.composition import TeacherChoice, compose
 
@@ -40,20 +37,7 @@ def run(command: str, folder: Path) -> str:
         command = re.sub(r"--(train|val) \d+", r"--\1 8", command)
     elif "train.py" in command:
         command += " --cfg-options train_cfg.max_epochs=1 default_hooks.checkpoint.interval=1"
-    done = subprocess.run(
-        ["bash", "-ec", command],
-        cwd=folder,
-        env={
-            **os.environ,
-            "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
+    return run_shell(command, folder)
 
 
 @pytest.mark.parametrize(
