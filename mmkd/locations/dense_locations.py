@@ -8,7 +8,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from mmkd.locations.assigned_labels import Observation, UnassignedError
-from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side
+from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side, title
 from mmkd.networks.heads import ClassScores, activation_of, enclosing, has_objectness
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
@@ -200,7 +200,7 @@ class DenseLocations(Locations):
 
 def _priors(term: str, name: str, side: Side) -> list[int]:
     """Return the number of priors at a location of each tapped level."""
-    who = name if name == "student" else f"teacher {name!r}"
+    who = title(name)
     for tap, shape in zip(side.taps, side.shapes, strict=True):
         if len(shape) != 4:
             raise ValueError(

@@ -126,3 +126,37 @@ class Locations(ABC):
         outputs = [torch.empty(shape, device="meta") for shape in shapes]
         read = self.logits if logits else self.flatten
         return tuple(read(network, outputs).shape)
+
+
+def title(name: str) -> str:
+    """Return a network's name in errors: ``student``, or ``teacher`` and its name."""
+    return name if name == "student" else f"teacher {name!r}"
+
+
+def check_no_labels(term: str, labels: Tap | None, compared: str) -> None:
+    """Raise ``ValueError`` if a term has labels, though its places have labels of their own.
+
+    Args:
+        term: The term's name.
+        labels: The term's tap of labels, if it has one.
+        compared: Description of the places and their labels.
+    """
+    if labels is not None:
+        raise ValueError(f"The term {term!r} compares {compared}: remove its `labels`.")
+
+
+def check_one_map(term: str, name: str, side: Side, compared: str, remedy: str) -> None:
+    """Raise ``ValueError`` unless a network is tapped at one tensor of 4 dimensions.
+
+    Args:
+        term: The term's name.
+        name: Name of the network.
+        side: The network.
+        compared: Description of the tensor.
+        remedy: Sentence that says what to tap.
+    """
+    if len(side.taps) != 1 or len(side.shapes[0]) != 4:
+        raise ValueError(
+            f"The term {term!r} compares {compared}, but of the {title(name)} it taps "
+            f"{', '.join(map(str, side.taps))} with shapes {[*side.shapes]}. {remedy}"
+        )

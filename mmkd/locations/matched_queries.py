@@ -6,7 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmkd.locations.locations import Locations, Maps, Selection, Side
+from mmkd.locations.locations import (
+    Locations,
+    Maps,
+    Selection,
+    Side,
+    check_no_labels,
+    check_one_map,
+)
 from mmkd.networks.heads import enclosing
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
@@ -49,18 +56,10 @@ class MatchedQueries(Locations):
             )
 
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
-        if labels is not None:
-            raise ValueError(
-                f"The term {term!r} compares matched queries, whose labels are those of the "
-                "objects: remove its `labels`."
-            )
+        check_no_labels(term, labels, "matched queries, whose labels are those of the objects")
         for name, side in sides.items():
-            if len(side.taps) != 1 or len(side.shapes[0]) != 4:
-                raise ValueError(
-                    f"The term {term!r} compares queries (layers, N, Q, C), but of the {name} it "
-                    f"taps {', '.join(map(str, side.taps))} with shapes {[*side.shapes]}. Tap what "
-                    "the head of a DETR-like detector gives, such as 'bbox_head[0]'."
-                )
+            remedy = "Tap what the head of a DETR-like detector gives, such as 'bbox_head[0]'."
+            check_one_map(term, name, side, "queries (layers, N, Q, C)", remedy)
             self._queries[name] = side.shapes[0][2]
         student = sides["student"]
         found = enclosing(student.network, student.taps[0].path, "assigner")

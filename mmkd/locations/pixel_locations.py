@@ -7,7 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmkd.locations.locations import Locations, Maps, Selection, Side
+from mmkd.locations.locations import (
+    Locations,
+    Maps,
+    Selection,
+    Side,
+    check_no_labels,
+    check_one_map,
+    title,
+)
 from mmkd.networks.segmentation import decode_heads, ignored_label
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
@@ -32,24 +40,16 @@ class PixelLocations(Locations):
     def check(self, term: str, name: str, network: nn.Module) -> None:
         if not decode_heads(network):
             raise ValueError(
-                f"The {_title(name)} of the term {term!r} is a {type(network).__name__}, which has "
+                f"The {title(name)} of the term {term!r} is a {type(network).__name__}, which has "
                 "no decode head as mmseg's networks do, and so no pixels to compare. For dense "
                 "heads of detectors take locations=dict(type='mmkd.DenseLocations')."
             )
 
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
-        if labels is not None:
-            raise ValueError(
-                f"The term {term!r} compares pixels, whose labels are those of the annotation: "
-                "remove its `labels`."
-            )
+        check_no_labels(term, labels, "pixels, whose labels are those of the annotation")
         for name, side in sides.items():
-            if len(side.taps) != 1 or len(side.shapes[0]) != 4:
-                raise ValueError(
-                    f"The term {term!r} compares the pixels of one map (N, C, H, W), but of the "
-                    f"{_title(name)} it taps {', '.join(map(str, side.taps))} with shapes "
-                    f"{[*side.shapes]}. Tap one map, such as '@logits' or '@map'."
-                )
+            remedy = "Tap one map, such as '@logits' or '@map'."
+            check_one_map(term, name, side, "the pixels of one map (N, C, H, W)", remedy)
         student = sides["student"]
         self._tap = student.taps[0]
         self._size = student.shapes[0][2:]
@@ -85,7 +85,3 @@ class PixelLocations(Locations):
         annotation = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
         nearest = interpolate(annotation.float(), self._size, mode="nearest-exact")
         return nearest.long().flatten()
-
-
-def _title(name: str) -> str:
-    return name if name == "student" else f"teacher {name!r}"
