@@ -7,10 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mmkd.arguments import check_arguments
-from mmkd.composition.activation import network_has_softmax
-from mmkd.composition.composing import method_settings
-from mmkd.composition.kinds import kind_of_network
-from mmkd.composition.stages import network_stage_weights
+from mmkd.composition.composing import settings_for
 from mmkd.distillers.distiller import Distiller, TaskLoss
 from mmkd.networks.manner import manner_of
 from mmkd.teachers import Teacher
@@ -105,9 +102,7 @@ def _of_method(
     Raises:
         ValueError: If the method sets more than a model, such as two views of each image.
     """
-    kind, softmax = kind_of_network(student), network_has_softmax(student)
-    stages = network_stage_weights(student)
-    settings = method_settings(method.split("+"), kind, options, softmax, stages)
+    settings = settings_for(student, method.split("+"), options)
     model = dict(settings.pop("model"))
     if settings or model.pop("type", "mmkd.Distiller") != "mmkd.Distiller" or "student" in model:
         raise ValueError(

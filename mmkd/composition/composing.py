@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from torch import nn
 
 from mmkd.arguments import did_you_mean
-from mmkd.composition.activation import for_softmax, has_softmax
-from mmkd.composition.kinds import kind_of
+from mmkd.composition.activation import for_softmax, has_softmax, network_has_softmax
+from mmkd.composition.kinds import kind_of, kind_of_network
 from mmkd.composition.methods import Method, Settings, read_method
 from mmkd.composition.models import finish_model
-from mmkd.composition.stages import for_stages, stage_weights
+from mmkd.composition.stages import for_stages, network_stage_weights, stage_weights
 from mmkd.composition.teachers import TeacherChoice, teacher_settings
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
@@ -75,28 +76,22 @@ def compose(
     return config
 
 
-def method_settings(
-    names: Sequence[str],
-    kind: str,
-    options: Mapping[str, Any] | None = None,
-    softmax: bool = False,
-    stages: Sequence[float] = (),
+def settings_for(
+    network: nn.Module, names: Sequence[str], options: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Return the settings of several methods for a kind of network, as a partial config.
+    """Return the settings of several methods for a built network, as a partial config.
 
     Args:
+        network: The student.
         names: The methods; their terms add up.
-        kind: A key of :data:`mmkd.composition.kinds.KINDS`.
         options: Settings of the methods by their short names.
-        softmax: Whether a detector's dense or query head classifies by one softmax.
-        stages: Loss weights of a cascade's stages.
 
     Raises:
         ArgumentError: If a method or option does not exist, or they do not fit together.
     """
-    methods = [read_method(name) for name in names]
+    kind, methods = kind_of_network(network), [read_method(name) for name in names]
     variants = {method.name: method.variant(kind) for method in methods}
-    if softmax:
+    if network_has_softmax(network):
         variants = for_softmax(variants)
     _check_agreement(variants, {})
     config = Config()
@@ -104,7 +99,7 @@ def method_settings(
         _merge(config, variant)
     config.merge_from_dict(_keys(methods, options or {}, kind))
     settings: Settings = config.to_dict()
-    if stages:
+    if stages := network_stage_weights(network):
         settings["model"]["terms"] = for_stages(settings["model"]["terms"], stages)
     return {name: value for name, value in settings.items() if value not in ([], {})}
 

@@ -11,9 +11,7 @@ def stage_weights(model: Mapping[str, Any]) -> list[float]:
     head = model.get("roi_head")
     if not isinstance(head, Mapping) or not isinstance(head.get("bbox_head"), list | tuple):
         return []
-    stages = len(head["bbox_head"])
-    weights = head.get("stage_loss_weights") or [1.0] * stages
-    return [float(weight) for weight in weights[:stages]]
+    return _weights(len(head["bbox_head"]), head.get("stage_loss_weights"))
 
 
 def network_stage_weights(network: nn.Module) -> list[float]:
@@ -22,8 +20,7 @@ def network_stage_weights(network: nn.Module) -> list[float]:
     stages = getattr(head, "bbox_head", None)
     if not isinstance(stages, nn.ModuleList):
         return []
-    weights = getattr(head, "stage_loss_weights", None) or [1.0] * len(stages)
-    return [float(weight) for weight in weights[: len(stages)]]
+    return _weights(len(stages), getattr(head, "stage_loss_weights", None))
 
 
 def for_stages(terms: Mapping[str, Any], weights: Sequence[float]) -> dict[str, Any]:
@@ -48,3 +45,8 @@ def for_stages(terms: Mapping[str, Any], weights: Sequence[float]) -> dict[str, 
                 "weight": weight,
             }
     return found
+
+
+def _weights(stages: int, given: Sequence[float] | None) -> list[float]:
+    """Return the weight of each stage, 1 if none are given."""
+    return [float(weight) for weight in (given or [1.0] * stages)[:stages]]

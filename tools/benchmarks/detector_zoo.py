@@ -8,11 +8,9 @@ Cells are saved as they are filled, so that a stopped run can continue; --page w
 """
 
 import gc
-import json
 import sys
 from argparse import ArgumentParser
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +22,18 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 
 from mmkd.benchmark.random_batch import random_batch
-from mmkd.composition.activation import network_has_softmax
-from mmkd.composition.composing import method_settings
-from mmkd.composition.kinds import KINDS, kind_of_network
-from mmkd.composition.stages import network_stage_weights
+from mmkd.composition.composing import settings_for
+from mmkd.composition.kinds import KINDS
 from mmkd.distillers import Step
 from mmkd.networks.building import build_network
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from detector_configs import CONFIGS
-from page_lines import words, wrapped
+from zoo_cells import Cells, mark, read_cells, words, wrapped, write_cells
+from zoo_configs import path_of
 
 SHAPE = (3, 128, 160)
-Cells = dict[str, dict[str, str]]
 
 
 def try_detector(name: str, method: str) -> str:
@@ -60,14 +56,12 @@ def try_detector(name: str, method: str) -> str:
 
 def network_of(name: str) -> dict[str, Any]:
     """Return the model of an mmdet config, without weights to download."""
-    # MMEngine does not find configs in folders with a plus sign by name.
-    folder = Path(str(import_module("mmdet").__file__)).parent / ".mim/configs"
-    model: dict[str, Any] = Config.fromfile(folder / f"{name}.py").model.to_dict()
+    model: dict[str, Any] = Config.fromfile(path_of(f"mmdet::{name}.py")).model.to_dict()
     drop_downloads(model)
     model["data_preprocessor"].pop("batch_augments", None)
     model.pop("teacher_ckpt", None)  # the checkpoints of LAD and LD
     if "teacher_config" in model:
-        path = f"mmdet::{model['teacher_config'].removeprefix('configs/')}"
+        path = path_of(f"mmdet::{model['teacher_config'].removeprefix('configs/')}")
         model["teacher_config"] = Config.fromfile(path)
     return {**model, "_scope_": "mmdet"}
 
@@ -98,8 +92,7 @@ def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
 
 def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, int]) -> str:
     """Build the distiller, compute its losses and their gradients, and return the result."""
-    kind, softmax = kind_of_network(student), network_has_softmax(student)
-    settings = method_settings([method], kind, {}, softmax, network_stage_weights(student))["model"]
+    settings = settings_for(student, [method])["model"]
     settings |= dict(type="mmkd.Distiller", student=student, teacher=dict(model=teacher))
     distiller = MODELS.build(dict(settings, input_shape=shape))
     steps: list[Step] = []
@@ -135,11 +128,7 @@ def page_of(cells: Cells, method: str) -> str:
         lines += [f"{results['pass']} of {built} that mmdet can build here pass.", ""]
         lines += ["| config | result |", "|---|---|"]
         for name in done:
-            outcome = cells[name]["result"]
-            mark = outcome.partition(":")[0]
-            if mark != "pass":
-                mark += f" [{notes.setdefault(outcome, len(notes) + 1)}]"
-            lines.append(f"| {name} | {mark} |")
+            lines.append(f"| {name} | {mark(cells[name]['result'], notes)} |")
     lines.append("")
     for outcome, number in notes.items():
         lines += wrapped(f"{number}. {outcome}", 98)
@@ -156,16 +145,13 @@ def main() -> None:
     parser.add_argument("--cells", type=Path, default=Path("work_dirs/detector_zoo.json"))
     parser.add_argument("--page", type=Path, help="write the table of all saved cells to this file")
     arguments = parser.parse_args()
-    cells: Cells = {}
-    if arguments.cells.exists():
-        cells = json.loads(arguments.cells.read_text(encoding="utf-8"))
+    cells = read_cells(arguments.cells)
     for name in [name for kind in arguments.kinds for name in CONFIGS[kind]]:
         chosen = any(part in name for part in arguments.configs)
         if chosen and (arguments.again or name not in cells):
             cells[name] = dict(result=try_detector(name, arguments.method))
             print(name, cells[name]["result"][:200], flush=True)
-            arguments.cells.parent.mkdir(parents=True, exist_ok=True)
-            arguments.cells.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+            write_cells(arguments.cells, cells)
             gc.collect()
     if arguments.page:
         arguments.page.write_text(page_of(cells, arguments.method), encoding="utf-8")

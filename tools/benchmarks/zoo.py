@@ -14,7 +14,6 @@ Example:
 """
 
 import gc
-import json
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
@@ -34,8 +33,8 @@ from mmkd.distillers import Distiller, Step
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
-from page_lines import words, wrapped
 from zoo_batches import batch_for
+from zoo_cells import Cells, mark, read_cells, words, wrapped, write_cells
 from zoo_configs import PARTNERS, SMALL_SIZE, families, untrained
 
 SIDES = ("student", "teacher")
@@ -48,8 +47,6 @@ KINDS = {
 }
 # Texts of errors by which a package refuses a term that does not fit; no others.
 REFUSALS = (ValueError, NotImplementedError)
-
-Cells = dict[str, dict[str, str]]
 
 
 def parse_arguments() -> Namespace:
@@ -141,8 +138,7 @@ def run(arguments: Namespace, cells: Cells) -> None:
             outcome = try_all(package, config, side)
             cells[key] = dict(config=config, **outcome)
             print(key, *(f"{kind}: {said[:160]}" for kind, said in outcome.items()), sep="\n    ")
-            arguments.cells.parent.mkdir(parents=True, exist_ok=True)
-            arguments.cells.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+            write_cells(arguments.cells, cells)
             gc.collect()
 
 
@@ -174,11 +170,8 @@ def page_of(cells: Cells, command: str) -> str:
             for side, kind in columns:
                 outcome = rows.get(f"{package}/{name}/{side}", {}).get(kind, "")
                 counts[side, kind] += outcome == "pass"
-                mark = outcome.partition(":")[0]
-                trained[side, kind] += mark != "stock"
-                if outcome and mark != "pass":
-                    mark += f" [{notes.setdefault(outcome, len(notes) + 1)}]"
-                row.append(mark)
+                trained[side, kind] += not outcome.startswith("stock")
+                row.append(mark(outcome, notes))
             lines.append(f"| {name} | " + " | ".join(row) + " |")
         passed = " | ".join(f"**{counts[column]} of {trained[column]}**" for column in columns)
         lines += [f"| passed | {passed} |", ""]
@@ -191,9 +184,7 @@ def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(arguments.jobs)
     MMLogger.get_instance("zoo", log_level="ERROR")
-    cells: Cells = {}
-    if arguments.cells.exists():
-        cells = json.loads(arguments.cells.read_text(encoding="utf-8"))
+    cells = read_cells(arguments.cells)
     init_default_scope(arguments.package)
     run(arguments, cells)
     if arguments.page:

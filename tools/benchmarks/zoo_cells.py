@@ -1,4 +1,34 @@
-"""Lines of the pages that the zoos write."""
+"""Cells of the zoos' tables: their file, and their lines on a page."""
+
+import json
+from pathlib import Path
+
+Cells = dict[str, dict[str, str]]
+
+
+def read_cells(path: Path) -> Cells:
+    """Return the saved cells; none if there is no file yet."""
+    cells: Cells = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return cells
+
+
+def write_cells(path: Path, cells: Cells) -> None:
+    """Save the cells, so that a stopped run can continue."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+
+
+def mark(outcome: str, notes: dict[str, int]) -> str:
+    """Return the first word of an outcome, with the number of its note unless it passed.
+
+    Args:
+        outcome: The outcome, such as ``'pass'`` or ``'refused: <words>'``.
+        notes: Numbers of the notes by outcome, to which new ones are added.
+    """
+    kind = outcome.partition(":")[0]
+    if not outcome or kind == "pass":
+        return kind
+    return f"{kind} [{notes.setdefault(outcome, len(notes) + 1)}]"
 
 
 def words(error: Exception) -> str:
