@@ -30,6 +30,7 @@ from mmkd.engine.launch import (
     shared_arguments,
 )
 from mmkd.engine.preflight import check_run
+from mmkd.engine.safety import trust_argument
 from mmkd.engine.tested import load_evaluated
 
 
@@ -53,11 +54,7 @@ def parse_arguments() -> Namespace:
     )
     parser.add_argument("--wait-time", type=float, default=2, help="seconds to show each window")
     parser.add_argument("--tta", action="store_true", help="use test-time augmentation")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoint, code included",
-    )
+    trust_argument(parser)
     shared_arguments(parser)
     arguments = parser.parse_args()
     if arguments.out_item is not None and arguments.out is None:

@@ -17,10 +17,15 @@ def safety_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="resume though teacher, objective or data differ from those of the checkpoint",
     )
+    trust_argument(parser, "checkpoints")
+
+
+def trust_argument(parser: ArgumentParser, what: str = "the checkpoint") -> None:
+    """Add the argument by which a user lets a file execute code; ``what`` names the file."""
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="unpickle everything in checkpoints, code included",
+        help=f"unpickle everything in {what}, code included",
     )
 
 

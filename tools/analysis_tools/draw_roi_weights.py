@@ -31,6 +31,7 @@ from torch import Tensor
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.distillers import Distiller, Step
+from mmkd.engine.safety import trust_argument
 from mmkd.teachers.renormalize import Normalization
 from mmkd.visualization import draw_roi_weights, roi_weights, trained_distiller
 
@@ -51,11 +52,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the sampling of RoIs")
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/roi_weights"))
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="as of tools/train.py")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoint, code included",
-    )
+    trust_argument(parser)
     return parser.parse_args()
 
 

@@ -22,6 +22,7 @@ from mmengine.runner import set_random_seed
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.engine.launch import complete_loaders
+from mmkd.engine.safety import trust_argument
 from mmkd.loading import build_loader
 from mmkd.visualization import collect_samples, draw_samples, trained_distiller
 
@@ -37,11 +38,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of their order and augmentation")
     parser.add_argument("--out", type=Path, default=Path("work_dirs/samples.png"))
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="as of tools/train.py")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoint, code included",
-    )
+    trust_argument(parser)
     return parser.parse_args()
 
 

@@ -21,6 +21,7 @@ from mmengine.logging import MMLogger
 from mmkd.benchmark.evaluated import evaluate_run
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.files import write_file
+from mmkd.engine.safety import trust_argument
 from mmkd.visualization.model_card import model_card
 
 TOOL = "tools/analysis_tools/model_card.py"
@@ -33,11 +34,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--alone", type=Path, help="work folder of the student without a teacher")
     parser.add_argument("--title", help="by default the name of the config")
     parser.add_argument("--out", type=Path, help="by default model_card.html in the work folder")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoints, code included",
-    )
+    trust_argument(parser, "the checkpoints")
     return parser.parse_args()
 
 

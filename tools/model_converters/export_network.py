@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from mmkd.benchmark.evaluated import Trained, load_run, validation_loader
 from mmkd.compat.archives import CheckpointError
+from mmkd.engine.safety import trust_argument
 
 TOOL = "tools/model_converters/export_network.py"
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt"}
@@ -57,11 +58,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--format", choices=[*ENDINGS], default="onnx")
     parser.add_argument("--images", type=int, default=8, help="how many are compared")
     parser.add_argument("--out", type=Path, help="by default beside the checkpoint")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoint, code included",
-    )
+    trust_argument(parser)
     return parser.parse_args()
 
 

@@ -21,6 +21,7 @@ from mmengine.runner import save_checkpoint
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.engine.cohort_config import member_config, member_names
+from mmkd.engine.safety import trust_argument
 from mmkd.engine.student_config import student_config, uses_mmkd
 from mmkd.networks.student import student_checkpoint
 
@@ -33,11 +34,7 @@ def parse_arguments() -> Namespace:
         "--out-dir", type=Path, help="where to write, by default the checkpoint's folder"
     )
     parser.add_argument("--member", metavar="NAME", help="the member of a cohort to extract")
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in the checkpoint, code included",
-    )
+    trust_argument(parser)
     return parser.parse_args()
 
 

@@ -20,6 +20,7 @@ from mmengine.runner import save_checkpoint
 
 from mmkd.compat.archives import CheckpointError
 from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.engine.safety import trust_argument
 from mmkd.models.keys import (
     UnknownKeysError,
     classifier_keys,
@@ -39,11 +40,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--reverse", action="store_true", help="from the layout used here to the published one"
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="unpickle everything in SRC, code included",
-    )
+    trust_argument(parser, "SRC")
     return parser.parse_args()
 
 
