@@ -11,7 +11,6 @@ from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -19,9 +18,10 @@ from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.work_folder import checkpoints
 from mmkd.evaluation import TeacherAgreement
+from mmkd.loading import build_loader
 from mmkd.networks.building import build_network, student_spec
-from mmkd.networks.student import PREFIX, student_model
-from mmkd.teachers.weights import load_weights, read_state_dict
+from mmkd.networks.student import student_model
+from mmkd.teachers.weights import put_student
 
 SUFFIX = "_student.py"  # of configs that tools/model_converters/export_student.py writes
 
@@ -91,7 +91,7 @@ def load_run(folder: Path, checkpoint: Path | None = None, trust: bool = False) 
         raise ValueError(f"{folder} has no checkpoint: name one with --checkpoint.")
     init_default_scope(config.get("default_scope", "mmpretrain"))
     content = load_checkpoint(found[0], trust)
-    network = _network(config, found[0], content, trust)
+    network = _network(config, found[0], content)
     return Trained(folder, config, found[0], content, network)
 
 
@@ -127,8 +127,7 @@ def evaluate_run(folder: Path, checkpoint: Path | None = None, trust: bool = Fal
 def validation_loader(config: Config) -> DataLoader[Any]:
     """Build the loader of a config's validation data."""
     complete_loaders(config, ["val_dataloader"], persist=False)
-    loader: DataLoader[Any] = Runner.build_dataloader(config.val_dataloader)
-    return loader
+    return build_loader(config.val_dataloader)
 
 
 def _config(folder: Path) -> Config:
@@ -142,12 +141,10 @@ def _config(folder: Path) -> Config:
     return config
 
 
-def _network(config: Config, path: Path, content: Mapping[str, Any], trust: bool) -> nn.Module:
+def _network(config: Config, path: Path, content: Mapping[str, Any]) -> nn.Module:
     model = config.model.to_dict()
     student = student_spec(model)
     preprocessor = model.get("data_preprocessor") or config.get("data_preprocessor")
     network = build_network(student_model(model if student is None else student, preprocessor))
-    weights = read_state_dict(content, path)
-    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else None
-    load_weights(network, path, prefix, trust=trust)
+    put_student(network, content, path)
     return network.to(get_device()).eval()

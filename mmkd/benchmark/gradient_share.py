@@ -9,16 +9,16 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import set_random_seed
 from torch import Tensor
 
 from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.distillers import Distiller, Step
 from mmkd.engine.launch import complete_loaders
 from mmkd.hooks.statistics_hook import gradient_norm
-from mmkd.networks.student import PREFIX
+from mmkd.loading import build_loader
 from mmkd.registry import MODELS
-from mmkd.teachers.weights import load_weights, read_state_dict
+from mmkd.teachers.weights import put_student
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,7 @@ def _prepared(config: Config, term: str, checkpoint: str | None) -> Distiller:
     distiller: Distiller = MODELS.build(settings)
     distiller.init_weights()
     if checkpoint is not None:
-        keys = read_state_dict(load_checkpoint(checkpoint), checkpoint)
-        prefix = PREFIX if any(key.startswith(PREFIX) for key in keys) else None
-        load_weights(distiller.student, checkpoint, prefix)
+        put_student(distiller.student, load_checkpoint(checkpoint), checkpoint)
     for built in distiller.terms.values():
         built.schedule = None
     distiller.student_loss_schedule = None
@@ -126,7 +124,7 @@ def _prepared(config: Config, term: str, checkpoint: str | None) -> Distiller:
 
 def _batches(config: Config, count: int) -> Iterator[Any]:
     complete_loaders(config, ["train_dataloader"])
-    loader = Runner.build_dataloader(config.train_dataloader, seed=0)
+    loader = build_loader(config.train_dataloader, seed=0)
     for _, batch in zip(range(count), loader, strict=False):
         yield batch
 

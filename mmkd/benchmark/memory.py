@@ -5,13 +5,8 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
-
-
-def trainable(model: nn.Module) -> int:
-    """Return the number of trained parameters of a model."""
-    return sum(part.numel() for part in model.parameters() if part.requires_grad)
 
 
 def held_bytes(model: BaseModel) -> int:

@@ -20,8 +20,10 @@ def without_weights(spec: Any) -> dict[str, Any]:
 
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
-            pretrained = value.get("type") == "Pretrained"
-            return None if pretrained else {key: strip(item) for key, item in value.items()}
+            if value.get("type") == "Pretrained":
+                return None
+            # `pretrained` is the older name of such a file.
+            return {key: strip(item) for key, item in value.items() if key != "pretrained"}
         return [strip(item) for item in value] if isinstance(value, list | tuple) else value
 
     settings: dict[str, Any] = strip(network_config(spec))

@@ -1,11 +1,10 @@
 """Size of a network: its parameters, and the multiply-adds of its forward."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from mmengine.analysis import FlopAnalyzer
 from torch import Tensor, nn
+
+from mmkd.networks.dry_run import evaluating
 
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -29,23 +28,12 @@ def multiply_adds(network: nn.Module, inputs: Tensor) -> int | None:
     analyzer.unsupported_ops_warnings(False)
     analyzer.uncalled_modules_warnings(False)
     analyzer.tracer_warnings("none")
-    with _undisturbed(network, inputs.device), torch.no_grad():
+    devices = [inputs.device] if inputs.device.type == "cuda" else []
+    with evaluating(network), torch.random.fork_rng(devices):
         try:
             return int(analyzer.total())
         except Exception:  # Tracing runs foreign code, which may fail in any way.
             return None
-
-
-@contextmanager
-def _undisturbed(network: nn.Module, device: torch.device) -> Iterator[None]:
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 def short(number: float) -> str:

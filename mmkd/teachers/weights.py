@@ -1,4 +1,4 @@
-"""Strict loading of a teacher's weights, with a report if they do not fit."""
+"""Strict loading of a network's weights, with a report if they do not fit."""
 
 import difflib
 import hashlib
@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.networks.student import PREFIX
 
 LISTED = 8
 
@@ -102,6 +103,19 @@ def load_weights(
         WeightsMismatchError: If the keys do not fit, or a weight is not finite.
     """
     checkpoint = load_checkpoint(path, trust)
+    put_weights(network, checkpoint, path, prefix, strict)
+    meta = checkpoint.get("meta")
+    return meta if isinstance(meta, Mapping) else {}
+
+
+def put_weights(
+    network: nn.Module,
+    checkpoint: Mapping[str, Any],
+    path: str | Path,
+    prefix: str | None = None,
+    strict: bool = True,
+) -> None:
+    """Load the content of a checkpoint into a network; see :func:`load_weights`."""
     weights = read_state_dict(checkpoint, path)
     if prefix:
         weights = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
@@ -123,8 +137,25 @@ def load_weights(
             {k: v for k, v in weights.items() if k in fitting and v.shape == fitting[k].shape},
             strict=False,
         )
-    meta = checkpoint.get("meta")
-    return meta if isinstance(meta, Mapping) else {}
+
+
+def put_student(student: nn.Module, checkpoint: Mapping[str, Any], path: str | Path) -> bool:
+    """Load the content of a distillation's checkpoint, or of its student's file, into a student.
+
+    Args:
+        student: The student; it is changed in place.
+        checkpoint: The content.
+        path: The file, named in messages.
+
+    Returns:
+        Whether it is the checkpoint of a distillation.
+
+    Raises:
+        WeightsMismatchError: If the weights do not fit.
+    """
+    distilled = any(key.startswith(PREFIX) for key in read_state_dict(checkpoint, path))
+    put_weights(student, checkpoint, path, PREFIX if distilled else None)
+    return distilled
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -7,7 +7,7 @@ from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.distillers import Distiller
 from mmkd.networks.student import PREFIX
 from mmkd.registry import MODELS
-from mmkd.teachers.weights import load_weights, read_state_dict
+from mmkd.teachers.weights import put_student, read_state_dict
 
 
 def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> Distiller:
@@ -30,13 +30,12 @@ def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> D
     if "data_preprocessor" in config:
         settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
     distiller: Distiller = MODELS.build(settings)
-    weights = read_state_dict(load_checkpoint(checkpoint, trust), checkpoint)
-    prefix = PREFIX if any(key.startswith(PREFIX) for key in weights) else None
-    load_weights(distiller.student, checkpoint, prefix, trust=trust)
-    own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
-    if prefix is not None:
+    content = load_checkpoint(checkpoint, trust)
+    if put_student(distiller.student, content, checkpoint):
         # Connectors and controllers are loaded; a checkpoint of the student alone has none, and
         # they stay as they were built.
+        weights = read_state_dict(content, checkpoint)
+        own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
         distiller.load_state_dict(own, strict=False)
     for term in distiller.terms.values():
         term.schedule = None

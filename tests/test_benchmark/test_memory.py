@@ -4,7 +4,8 @@ import torch
 from runs import distiller
 from torch import nn
 
-from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
+from mmkd.benchmark.memory import held_bytes, step_bytes
+from mmkd.networks.complexity import parameter_count
 from mmkd.registry import MODELS
 
 
@@ -25,11 +26,11 @@ def test_what_is_shared_is_held_once_and_frozen_parts_are_not_trained() -> None:
     model = nn.Sequential(layer, layer, nn.BatchNorm1d(2))
     assert held_bytes(model) == 4 * (6 + 2 + 4 * 2) + 8
     model[2].requires_grad_(False)
-    assert trainable(model) == 8
+    assert parameter_count(model, trained=True) == 8
 
 
 def test_the_teachers_are_held_too() -> None:
     model = MODELS.build(distiller(terms=dict(kd=dict(loss=dict(type="mmkd.KDLoss")))))
     student, teacher = held_bytes(model.student), held_bytes(model.teachers["teacher"].network)
     assert held_bytes(model) == student + teacher
-    assert trainable(model) == trainable(model.student)
+    assert parameter_count(model, trained=True) == parameter_count(model.student, trained=True)

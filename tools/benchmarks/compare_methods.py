@@ -33,13 +33,14 @@ from mmengine.registry import init_default_scope
 from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.columns import column_of, default_metric
 from mmkd.benchmark.comparison import ALONE, check_same_recipe
-from mmkd.benchmark.memory import held_bytes, step_bytes, trainable
+from mmkd.benchmark.memory import held_bytes, step_bytes
 from mmkd.benchmark.runs import Run, RunFailedError, train_all
 from mmkd.benchmark.statistics import Rule
 from mmkd.benchmark.timing import measure, training_step
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.preflight import check_run
 from mmkd.loading import build_loader
+from mmkd.networks.complexity import parameter_count
 from mmkd.registry import MODELS
 
 # isort: split
@@ -218,7 +219,7 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
         model = build(config).to(get_device())
         model.init_weights()
         steps[name] = training_step(model, config, data)
-        found[name] = dict(parameters=trainable(model), bytes=held_bytes(model))
+        found[name] = dict(parameters=parameter_count(model, trained=True), bytes=held_bytes(model))
     for name, values in measure(steps, rounds, 10).items():
         found[name]["seconds"] = median(values)
         found[name]["bytes"] += step_bytes(steps[name])

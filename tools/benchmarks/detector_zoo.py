@@ -21,6 +21,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
 
+from mmkd.benchmark.parts import without_weights
 from mmkd.benchmark.random_batch import random_batch
 from mmkd.composition.composing import settings_for
 from mmkd.composition.kinds import KINDS
@@ -56,26 +57,13 @@ def try_detector(name: str, method: str) -> str:
 
 def network_of(name: str) -> dict[str, Any]:
     """Return the model of an mmdet config, without weights to download."""
-    model: dict[str, Any] = Config.fromfile(path_of(f"mmdet::{name}.py")).model.to_dict()
-    drop_downloads(model)
+    model = without_weights(str(path_of(f"mmdet::{name}.py")))
     model["data_preprocessor"].pop("batch_augments", None)
     model.pop("teacher_ckpt", None)  # the checkpoints of LAD and LD
     if "teacher_config" in model:
         path = path_of(f"mmdet::{model['teacher_config'].removeprefix('configs/')}")
         model["teacher_config"] = Config.fromfile(path)
     return {**model, "_scope_": "mmdet"}
-
-
-def drop_downloads(settings: Any) -> None:
-    """Remove the weights to download from nested settings."""
-    parts = settings.values() if isinstance(settings, dict) else settings
-    for part in parts:
-        if isinstance(part, dict | list | tuple):
-            drop_downloads(part)
-    if isinstance(settings, dict):
-        settings.pop("pretrained", None)
-        if "Pretrained" in str(settings.get("init_cfg")):
-            settings["init_cfg"] = None
 
 
 def shape_of(model: dict[str, Any]) -> tuple[int, int, int]:
