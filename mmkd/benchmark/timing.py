@@ -30,13 +30,19 @@ def training_step(model: BaseModel, config: Config, data: dict[str, Any]) -> Ste
     return lambda: model.train_step(data, optim_wrapper)
 
 
-def measure(steps: Mapping[str, Step], rounds: int, iterations: int) -> dict[str, list[float]]:
+def measure(
+    steps: Mapping[str, Step],
+    rounds: int,
+    iterations: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
     """Return the seconds of every iteration of every step, the steps taking turns.
 
     Args:
         steps: The steps to measure, by name.
         rounds: Number of turns of each step.
         iterations: Number of iterations in a turn.
+        clock: Function that returns a time in seconds, such as the processor time of this process.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -46,10 +52,10 @@ def measure(steps: Mapping[str, Step], rounds: int, iterations: int) -> dict[str
         for name, step in steps.items():
             for _ in range(iterations):
                 _synchronize()
-                started = time.perf_counter()
+                started = clock()
                 step()
                 _synchronize()
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(clock() - started)
     return seconds
 
 

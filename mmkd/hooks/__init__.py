@@ -9,6 +9,7 @@ from mmkd.hooks.hang_guard_hook import HangGuardHook
 from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
+from mmkd.hooks.memory_format_hook import MemoryFormatHook
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
 from mmkd.hooks.run_summary_hook import RunSummaryHook
@@ -29,6 +30,7 @@ __all__ = [
     "ImportanceHook",
     "KeepCheckpointsHook",
     "MeanTeacherHook",
+    "MemoryFormatHook",
     "NonFiniteError",
     "ResumeMismatchError",
     "RunRecordHook",

@@ -6,46 +6,32 @@ time is compared, so that other programs count less. With --stacked the tool mea
 whether stacking the students' weights (torch.func) would be faster than one student after another.
 """
 
+import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
-from torch.utils.data import Dataset
 
+from mmkd.benchmark.timing import Step, measure
 from mmkd.registry import MODELS
+
+sys.path.insert(0, str(Path(__file__).parent))
+from random_images import CONFIG, endless, loader_of
 
 STUDENT, TEACHER = (f"mmkd::_base_/models/cifar/{name}.py" for name in ("resnet8", "resnet20"))
 KD = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0)))
-Step = Callable[[], Any]
-
-
-class RandomImages(Dataset[Any]):
-    """Random pixels of CIFAR-100's size, through its training transforms."""
-
-    def __init__(self, transforms: list[dict[str, Any]]) -> None:
-        self.images = np.random.default_rng(0).integers(0, 256, (2048, 32, 32, 3), dtype=np.uint8)
-        self.transform = Compose(transforms)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.transform(dict(img=self.images[index], gt_label=index % 100))
 
 
 def parse_arguments() -> Namespace:
@@ -60,21 +46,9 @@ def parse_arguments() -> Namespace:
     return parser.parse_args()
 
 
-def batches(size: int, config: Config) -> Iterator[dict[str, Any]]:
-    """Yield batches without end, loaded in this process."""
-    settings = dict(
-        batch_size=size,
-        num_workers=0,
-        dataset=RandomImages(config.train_pipeline),
-        sampler=dict(type="InfiniteSampler", shuffle=True),
-        collate_fn=dict(type="default_collate"),
-    )
-    yield from Runner.build_dataloader(settings, seed=0)
-
-
-def training(model: dict[str, Any], config: Config, arguments: Namespace) -> Step:
+def training(model: dict[str, Any], arguments: Namespace) -> Step:
     """Return a step of a model that loads a batch and trains, at a learning rate of 0."""
-    built = MODELS.build(dict(model, data_preprocessor=config.data_preprocessor.to_dict()))
+    built = MODELS.build(dict(model, data_preprocessor=CONFIG.data_preprocessor.to_dict()))
     built.init_weights()
     built.train()
     wrapper: dict[str, Any] = dict(optimizer=dict(type="SGD", lr=0.0, momentum=0.9))
@@ -83,36 +57,31 @@ def training(model: dict[str, Any], config: Config, arguments: Namespace) -> Ste
         wrapper["type"] = "mmkd.CPUAmpOptimWrapper"
     if "members" in model:
         wrapper["constructor"] = "mmkd.CohortOptimWrapperConstructor"
-    optimizer, data = build_optim_wrapper(built, wrapper), batches(arguments.batch_size, config)
+    optimizer = build_optim_wrapper(built, wrapper)
+    data = endless(loader_of(2048, arguments.batch_size))
     return lambda: built.train_step(next(data), optimizer)
 
 
-def measure(steps: dict[str, Step], rounds: int) -> dict[str, float]:
+def medians(steps: dict[str, Step], rounds: int) -> dict[str, float]:
     """Return the median processor time of each step, in seconds."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds + 1):
-        for name, step in steps.items():
-            begun = time.process_time()
-            step()
-            seconds[name].append(time.process_time() - begun)
-    return {name: median(values[1:]) for name, values in seconds.items()}  # the first warms up
+    found = measure(steps, rounds, 1, clock=time.process_time)
+    return {name: median(values) for name, values in found.items()}
 
 
 def report_cohort(arguments: Namespace) -> None:
     """Measure the steps of a cohort, and as many steps of a student alone."""
-    config = Config.fromfile("mmkd::_base_/datasets/cifar100.py")
     member = dict(student=STUDENT, terms=KD)
     members = {f"s{seed}": dict(member, seed=seed) for seed in range(arguments.members)}
     fast = dict(dtype="bfloat16", memory_format="channels_last") if arguments.amp else {}
     teacher = dict(model=TEACHER, **fast)
     single = dict(type="mmkd.Distiller", teacher=teacher, **member)
     together = dict(type="mmkd.Cohort", teacher=teacher, members=members)
-    alone = training(single, config, arguments)
+    alone = training(single, arguments)
     steps: dict[str, Step] = {
         "alone": lambda: [alone() for _ in members],
-        "cohort": training(together, config, arguments),
+        "cohort": training(together, arguments),
     }
-    found = measure(steps, arguments.rounds)
+    found = medians(steps, arguments.rounds)
     each = {name: 1e3 * seconds / len(members) for name, seconds in found.items()}
     kind = "bfloat16 autocast" if arguments.amp else "float32"
     print(
@@ -142,7 +111,7 @@ def report_stacked(arguments: Namespace) -> None:
 
     stacked = vmap(grad(loss))
     steps = {"one by one": one_by_one, "stacked": lambda: stacked(parameters, buffers)}
-    found = measure(steps, arguments.rounds)
+    found = medians(steps, arguments.rounds)
     times = ", ".join(f"{name} {1e3 * s / len(students):.1f} ms" for name, s in found.items())
     print(
         f"Gradients of {len(students)} students, a student: {times}: "

@@ -5,65 +5,24 @@ configs/_base_/datasets/cifar100.py, in this process alone, by position as in a 
 turns; the numbers are medians over turns.
 """
 
+import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.device import get_device
-from mmpretrain.datasets import BaseDataset
-from torch.utils.data import DataLoader
 
 from mmkd.compat.machine import machine
-from mmkd.loading import build_loader
-from mmkd.randomness import load_by_position
-from mmkd.registry import DATASETS, MODELS
+from mmkd.registry import MODELS
 
-CONFIG = Path(__file__).resolve().parents[2] / "configs/_base_/datasets/cifar100.py"
-
-
-@DATASETS.register_module()
-class RandomImages(BaseDataset):
-    """Random images of 32 x 32 pixels in 100 classes.
-
-    Args:
-        count: Number of images.
-        **arguments: Arguments of mmpretrain's ``BaseDataset``.
-    """
-
-    def __init__(self, count: int, **arguments: Any) -> None:
-        self.count = count
-        super().__init__(ann_file="", **arguments)
-
-    def load_data_list(self) -> list[dict[str, Any]]:
-        images = np.random.default_rng(0).integers(0, 256, (self.count, 32, 32, 3), dtype=np.uint8)
-        return [dict(img=image, gt_label=index % 100) for index, image in enumerate(images)]
-
-
-def loader_of(kind: str | None, arguments: Any) -> DataLoader[Any]:
-    config = Config.fromfile(CONFIG)
-    settings = config.train_dataloader.to_dict()
-    pipeline = [{**each, "_scope_": "mmpretrain"} for each in config.train_pipeline]
-    data = dict(type="mmkd.RandomImages", count=arguments.images, pipeline=pipeline)
-    settings |= dict(dataset=data, batch_size=arguments.batch_size, num_workers=0)
-    settings |= dict(persistent_workers=False, collate_fn=dict(type="default_collate"))
-    loader = build_loader(settings if kind is None else dict(settings, type=kind), seed=0)
-    load_by_position(loader, seed=0)
-    return loader
-
-
-def batches(loader: DataLoader[Any]) -> Iterator[Any]:
-    while True:
-        yield from loader
+sys.path.insert(0, str(Path(__file__).parent))
+from random_images import CONFIG, endless, loader_of
 
 
 def main() -> None:
@@ -73,13 +32,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batches", type=int, default=20, help="of each loader in a round")
     arguments = parser.parse_args()
-    settings = Config.fromfile(CONFIG).data_preprocessor.to_dict()
+    settings = CONFIG.data_preprocessor.to_dict()
     preprocess = MODELS.build(dict(type="mmpretrain.ClsDataPreprocessor", **settings))
     preprocess.to(get_device())
     running = {}
     for name, kind in {"torch's loader": None, "mmkd.DeviceLoader": "mmkd.DeviceLoader"}.items():
         begun = time.perf_counter()
-        running[name] = batches(loader_of(kind, arguments))
+        running[name] = endless(loader_of(arguments.images, arguments.batch_size, kind))
         preprocess(next(running[name]), True)
         print(f"{name}: ready after {time.perf_counter() - begun:.1f} s")
     speeds: dict[str, list[float]] = {name: [] for name in running}
