@@ -275,7 +275,7 @@ def run_tapped(
     known, key = _CATCHES.setdefault(network, {}), (*taps,)
     catch = known[key] if key in known else known.setdefault(key, _Catch(key))
     catch.caught = [[] for _ in key]
-    catch.stop = stop and not any(tap.runs_again for tap in key)
+    catch.stop = stop and not any(tap.every or tap.run is not None for tap in key)
     catch.with_gradients = torch.is_grad_enabled()
     caught, output, handles = catch.caught, None, list[Handle]()
     try:
