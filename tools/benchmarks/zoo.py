@@ -154,10 +154,10 @@ def page_of(cells: Cells, command: list[str]) -> str:
         *command,
         "```",
         "",
-        "wrote this page, and runs the families that are not in it yet: one step of training, random",
-        "weights, with no tap and no size named. The family is the student of a stock network, or its",
-        "teacher; KD compares logits, a hint maps. `stock` means that the package itself does not",
-        "train the network; it is left out of the counts.",
+        "wrote this page, and runs the families that are not in it yet: one step of training,",
+        "random weights, with no tap and no size named. The family is the student of a stock",
+        "network, or its teacher; KD compares logits, a hint maps. `stock` means that the package",
+        "itself does not train the network; it is left out of the counts.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
