@@ -17,7 +17,8 @@ class Loss(Protocol):
     """Loss between tensors of the student and of one teacher.
 
     A loss may take the keyword arguments ``labels`` (N,), ``weight`` (N,), ``avg_factor`` (a
-    number) and ``data_samples``; a term passes those that its ``forward`` names. It may declare
+    number), ``data_samples``, and ``boxes``, those of student and teacher (N, 4) each; a term
+    passes those that its ``forward`` names. It may declare
     ``needs_labels``, ``relational``, ``weighable``, ``same_shape``, ``needs_boxes``,
     ``compares_deltas``, ``views`` and ``activation``, and have the methods of
     :class:`AdaptsToShapes`, :class:`AttachesNetworks` and :class:`FollowsStages`.

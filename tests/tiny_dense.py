@@ -138,6 +138,14 @@ def deformable_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
     return _transformer("deformable_detr/deformable-detr_r50_16xb2-50e_coco", depth, queries)
 
 
+def conditional_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    return _transformer("conditional_detr/conditional-detr_r50_8xb2-50e_coco", depth, queries)
+
+
+def dab_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    return _transformer("dab_detr/dab-detr_r50_8xb2-50e_coco", depth, queries)
+
+
 def dino(depth: int = 18, queries: int = 10) -> dict[str, Any]:
     model = _transformer("dino/dino-4scale_r50_8xb2-12e_coco", depth, queries)
     groups = dict(dynamic=True, num_groups=None, num_dn_queries=4)

@@ -4,5 +4,14 @@ from mmkd.locations.dense_locations import DenseLocations
 from mmkd.locations.locations import Locations, Selection, Side
 from mmkd.locations.matched_queries import MatchedQueries
 from mmkd.locations.pixel_locations import PixelLocations
+from mmkd.locations.shared_queries import SharedQueries
 
-__all__ = ["DenseLocations", "Locations", "MatchedQueries", "PixelLocations", "Selection", "Side"]
+__all__ = [
+    "DenseLocations",
+    "Locations",
+    "MatchedQueries",
+    "PixelLocations",
+    "Selection",
+    "SharedQueries",
+    "Side",
+]

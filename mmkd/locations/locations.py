@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmkd.networks.taps import Tap
+from mmkd.networks.taps import Tap, Taps
+from mmkd.teachers import Teacher
 
+Features = Mapping[str, Mapping[Tap, Tensor]]
 Shape = tuple[int, ...]
 Maps = Sequence[Tensor]
 
@@ -23,12 +25,14 @@ class Side:
         taps: Taps of its outputs, such as the logits of each level.
         shapes: Shape at each of these taps.
         inputs: The batch (N, C, H, W) of the dry run.
+        teacher: The teacher that runs the network, if it is a teacher's.
     """
 
     network: nn.Module
     taps: Sequence[Tap]
     shapes: Sequence[Shape]
     inputs: Tensor
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,22 @@ class Selection:
             shape (R,). The rows of all networks correspond one by one.
         labels: Class index at each place, shape (R,), if it is known.
         avg_factor: Divisor of a mean over the places in place of R.
+        boxes: The box at each place, (R, 4), by network, if they are known.
     """
 
     rows: Mapping[str, Tensor]
     labels: Tensor | None = None
     avg_factor: float | None = None
+    boxes: Mapping[str, Tensor] | None = None
 
     def only(self, kept: Tensor) -> "Selection":
         """Return these of the places, (k,); the divisor becomes as much smaller."""
         count = len(self.rows["student"])
+        boxes = self.boxes
         return replace(
             self,
             rows={name: rows.index_select(0, kept) for name, rows in self.rows.items()},
+            boxes=boxes and {name: box.index_select(0, kept) for name, box in boxes.items()},
             labels=None if self.labels is None else self.labels.index_select(0, kept),
             avg_factor=None if self.avg_factor is None else self.avg_factor * len(kept) / count,
         )
@@ -65,12 +73,14 @@ class Locations(ABC):
         needs_labels: Whether a teacher must have all classes of the student.
         averages: Whether a selection sets the divisor of a mean.
         labels: Tap at which the student assigns labels during training, if it is read.
+        gives_boxes: Whether a selection has the boxes at its places.
     """
 
     reads_logits: bool
     averages = False
     needs_labels = False
     labels: Tap | None = None
+    gives_boxes = False
 
     def taps(self, network: str) -> list[Tap]:
         """Return the taps of a network to read besides its logits and the term's taps."""
@@ -92,6 +102,13 @@ class Locations(ABC):
         Raises:
             ValueError: If the places of the networks cannot be put side by side.
         """
+
+    def expand(self, short: Mapping[str, Mapping[Tap, Taps]]) -> None:  # noqa: B027
+        """Take the taps that short ones among :meth:`taps` stand for, by network."""
+
+    def predicted(self, features: Features, data_samples: Any) -> Features:
+        """Return the tensors at taps by network, in which predictions may be other ones."""
+        return features
 
     @abstractmethod
     def flatten(self, network: str, outputs: Maps) -> Tensor:

@@ -39,6 +39,7 @@ class MatchedQueries(Locations):
     reads_logits = True
     # the matcher's costs need it: a teacher must have all classes of the student
     needs_labels = True
+    gives_boxes = True
 
     def __init__(self, boxes: str = "bbox_head[1]") -> None:
         self.boxes = Tap.parse(boxes)
@@ -82,14 +83,16 @@ class MatchedQueries(Locations):
         labels: Tensor | None,
         data_samples: Any,
     ) -> Selection:
-        rows = {}
+        rows, boxes = dict[str, Tensor](), dict[str, Tensor]()
         for name, values in logits.items():
-            boxes = self.flatten(name, [extras[name][self.boxes]])
-            rows[name] = self._match(values, boxes, data_samples)
+            boxes[name] = self.flatten(name, [extras[name][self.boxes]])
+            rows[name] = self._match(values, boxes[name], data_samples)
         # With more objects than queries some objects have no query.
         paired = torch.stack([*rows.values()]).amin(0) >= 0
         classes = torch.cat([sample.gt_instances.labels for sample in data_samples])
-        return Selection({name: found[paired] for name, found in rows.items()}, classes[paired])
+        rows = {name: found[paired] for name, found in rows.items()}
+        boxes = {name: boxes[name][found] for name, found in rows.items()}
+        return Selection(rows, classes[paired], boxes=boxes)
 
     @torch.no_grad()
     def _match(self, logits: Tensor, boxes: Tensor, data_samples: Any) -> Tensor:

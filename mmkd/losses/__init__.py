@@ -11,6 +11,7 @@ from mmkd.losses.detection.box_delta_loss import BoxDeltaLoss
 from mmkd.losses.detection.box_iou_loss import BoxIoULoss
 from mmkd.losses.detection.fgd_loss import FGDLoss
 from mmkd.losses.detection.ld_loss import LDLoss
+from mmkd.losses.detection.query_kd_loss import QueryKDLoss
 from mmkd.losses.fcfd.fcfd_loss import FCFD
 from mmkd.losses.features.ab_loss import ABLoss
 from mmkd.losses.features.at_loss import ATLoss, attention
@@ -109,6 +110,7 @@ __all__ = [
     "PartsLoss",
     "ProteusLoss",
     "QualityFocalKDLoss",
+    "QueryKDLoss",
     "RKDLoss",
     "RLDLoss",
     "RelationalFeatureLoss",

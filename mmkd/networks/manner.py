@@ -31,12 +31,12 @@ def _transformer(
     features = network.extract_feat(inputs)
     if all(_lies_in([tap], "backbone", "neck") for tap in taps):
         return
-    states = network.forward_transformer(features, data_samples or _whole_images(inputs))
+    states = network.forward_transformer(features, data_samples or whole_images(inputs))
     if _lies_in(taps, "bbox_head"):
         network.bbox_head(**states)
 
 
-def _whole_images(inputs: Tensor) -> list[Any]:
+def whole_images(inputs: Tensor) -> list[Any]:
     """Return data samples of images without padding, in the form that a transformer needs."""
     from mmdet.structures import DetDataSample
 

@@ -1,7 +1,6 @@
 """Rest of a teacher's dense head, which predicts from features of the student (CrossKD)."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from copy import copy
 from typing import Any
 
@@ -90,10 +89,7 @@ class CrossHead:
 
     def _run(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Return the predictions from features of the teacher's distribution."""
-        self.teacher.network.eval()
-        given = self.teacher.dtype is not None
-        off = torch.autocast(features[0].device.type, enabled=False) if given else nullcontext()
-        with off, self.teacher.statistics():
+        with self.teacher.alone():
             predictions = self._rest(features)([feature.detach() for feature in features])
         return [tap.pick(predictions) for tap in self.outputs]
 

@@ -1,8 +1,8 @@
 """Frozen network, and the way it is run."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy, deepcopy
 from functools import partial
 from operator import attrgetter
@@ -234,6 +234,13 @@ class FrozenNetwork:
         with self._autocast(inputs.device.type), self.statistics():
             _, caught = run_tapped(self.network, taps, forward, stop=not self.options.compile)
         return caught
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let parts of the network run by themselves as they do in :meth:`__call__`."""
+        self.network.eval()
+        with self._autocast(self._device.type), self.statistics():
+            yield
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         """Run the network on an example of the student's input, as in :meth:`__call__`."""

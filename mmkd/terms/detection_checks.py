@@ -24,6 +24,11 @@ def check_detection(draft: Draft, networks: Networks) -> None:
             f"{type(draft.loss).__name__} of the term {draft.name!r} needs ground-truth boxes, but "
             f"the student, {type(networks.student).__name__}, is no detector of mmdet."
         )
+    if "boxes" in draft.traits.accepts and not (draft.locations and draft.locations.gives_boxes):
+        raise ValueError(
+            f"{type(draft.loss).__name__} of the term {draft.name!r} compares the boxes of "
+            "queries: give it locations=dict(type='mmkd.SharedQueries') or mmkd.MatchedQueries."
+        )
     if detects and draft.weighs and draft.locations is None:
         _check_weight(draft)
     if draft.traits.compares_deltas and not draft.towers:  # else both sides are the teacher's head

@@ -123,6 +123,8 @@ class Draft:
         self.student = expanded(self.student, short["student"])
         self.teachers = {name: expanded(t, short[name]) for name, t in self.teachers.items()}
         self.logits = {n: expanded(taps, short[n]) for n, taps in self.logits.items()}
+        if self.locations is not None:
+            self.locations.expand(short)
 
 
 def draft_terms(

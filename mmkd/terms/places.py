@@ -33,6 +33,7 @@ def fit_locations(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]
             flat(taps),
             [shapes[name][tap] for tap in flat(taps)],
             networks.inputs,
+            networks.teachers.get(name),
         )
         for name, taps in draft.sides.items()
     }

@@ -104,6 +104,7 @@ class Term(TypedModule):
         self._compares_logits = {name: draft.compares_logits(name) for name in draft.teachers}
         # Besides the weight, a loss gets the parts of a batch that it declares.
         self._passed = sorted({"labels", "data_samples"} & draft.traits.accepts)
+        self._passes_boxes = "boxes" in draft.traits.accepts
         if self.sample_weight is not None:
             self._sample_traits = traits_of(self.sample_weight)
         if self.teacher_weight is not None:
@@ -126,6 +127,8 @@ class Term(TypedModule):
                 already.
         """
         selection = None
+        if self.locations is not None:
+            features = self.locations.predicted(features, data_samples)
         if self.label_tap is not None or self.locations is not None:
             labels, selection = self._select(features, labels, data_samples)
             if selection is not None and not len(selection.rows["student"]):
@@ -148,13 +151,15 @@ class Term(TypedModule):
             pairs = {name: self._comparable(name, *pair) for name, pair in pairs.items()}
         weights = self._weights(features, labels, selection, pairs) if self.weighs else None
         given = dict(labels=labels, data_samples=data_samples)
-        arguments = {name: given[name] for name in self._passed}
+        arguments: dict[str, Any] = {name: given[name] for name in self._passed}
         if selection is not None and selection.avg_factor is not None:
             arguments["avg_factor"] = selection.avg_factor
         losses = []
-        for k, (student, teacher) in enumerate(pairs.values()):
+        for k, (name, (student, teacher)) in enumerate(pairs.items()):
             if weights is not None:
                 arguments["weight"] = weights[k]
+            if self._passes_boxes and selection is not None and selection.boxes is not None:
+                arguments["boxes"] = selection.boxes["student"], selection.boxes[name]
             losses.append(self.loss(student, teacher, **arguments))
         total = sum(losses[1:], start=losses[0])
         if self.relational:
