@@ -63,10 +63,10 @@ def build_terms(
 def _check_paths(draft: Draft, networks: Networks) -> None:
     reads = draft.reads()
     for name, taps in reads.items():
-        for tap in taps:
-            tap.check(networks.network(name))
         if draft.locations is not None:
             draft.locations.check(draft.name, name, networks.network(name))
+        for tap in taps:
+            tap.check(networks.network(name))
     check_rois(draft, networks)
     for name in draft.teachers:
         manner = networks.manner_of(name)

@@ -19,6 +19,7 @@ def write(folder: Path, name: str, depth: int) -> Config:
     """Write a training config of a small DINO, without a base, and return its model's."""
     model = dense.dino(depth)
     model["bbox_head"]["num_classes"] = CLASSES
+    model["test_cfg"] = dict(max_per_img=10)
     config = Config.fromfile(ROOT / "configs/quickstart_detection/teacher_scenes.py")
     config.model = model
     config.train_cfg.max_epochs = 1
