@@ -57,7 +57,7 @@ class BoxIoULoss(FeatureLoss):
                     "distributions, as GFL's, take mmkd.LDLoss."
                 )
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(self, student: nn.Module, teacher: "Teacher", *_: Any) -> None:
         """Take the coder of the teacher's head. A term calls this when it is built.
 
         Raises:
