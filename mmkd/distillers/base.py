@@ -143,7 +143,8 @@ class BaseDistiller(TypedModel, TrainsStudent):
         kept = kept or {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features[name], labels, data_samples, kept.get(name))
+                given = labels, data_samples, kept.get(name), inputs
+                outputs[name] = term(features[name], *given)
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = no_loss(term, inputs)

@@ -31,6 +31,7 @@ from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
+from mmkd.losses.features.unic_loss import UNICLoss
 from mmkd.losses.features.vid_loss import VIDLoss
 from mmkd.losses.features.vkd_loss import VkDLoss
 from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
@@ -122,6 +123,7 @@ __all__ = [
     "TTMLoss",
     "Tempered",
     "TfKDRegLoss",
+    "UNICLoss",
     "VIDLoss",
     "VkDLoss",
     "WKDFeatureLoss",
