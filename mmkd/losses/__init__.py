@@ -14,6 +14,7 @@ from mmkd.losses.fcfd.fcfd_loss import FCFD
 from mmkd.losses.features.ab_loss import ABLoss
 from mmkd.losses.features.at_loss import ATLoss, attention
 from mmkd.losses.features.catkd_loss import CATKDLoss
+from mmkd.losses.features.cirkd_loss import CIRKDLoss
 from mmkd.losses.features.cwd_loss import CWDLoss
 from mmkd.losses.features.fsp_loss import FSPLoss
 from mmkd.losses.features.ft_loss import FTLoss
@@ -75,6 +76,7 @@ __all__ = [
     "BoxDeltaLoss",
     "CATKDLoss",
     "CCLoss",
+    "CIRKDLoss",
     "CRDLoss",
     "CRLDLoss",
     "CWDLoss",
