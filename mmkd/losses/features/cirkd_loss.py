@@ -122,7 +122,10 @@ class CIRKDLoss(FeatureLoss):
             )
 
     def attach(
-        self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str]
+        self,
+        student: nn.Module,
+        teacher: "Teacher",
+        classifiers: Mapping[str, str] | None = None,
     ) -> None:
         """Build the memory for the classes of the student, which has a decode head."""
         heads = [*decode_heads(student).values()]
