@@ -81,7 +81,7 @@ class Manifest:
         if not exists(file):
             raise StoreError(
                 f"There is no teacher store at {path}. Build it: python -m mmkd store build CONFIG "
-                f"--out {path}"
+                f"--out {path}; or let a run of tools/train.py build it: --store-grow."
             )
         try:
             fields = json.loads(get_text(file))

@@ -42,6 +42,12 @@ def checksum_name(key: Key) -> str:
     return shard_name(key).replace(".safetensors", ".sha256")
 
 
+def missing_files(path: str, key: Key) -> list[str]:
+    """Return those names of a shard and its checksum that are not in the store's folder."""
+    names = shard_name(key), checksum_name(key)
+    return [name for name in names if not exists(join_path(path, name))]
+
+
 def write_shard(path: Path, key: Key, columns: Columns) -> None:
     """Write a shard, and its checksum before the shard gets its final name."""
     content = save({name: column.contiguous() for name, column in columns.items()})
@@ -77,12 +83,8 @@ class Shards:
 
     def missing(self, views: int) -> list[str]:
         """Return the missing files of the first views."""
-        names = (
-            name
-            for key in shard_keys(self.manifest, views)
-            for name in (shard_name(key), checksum_name(key))
-        )
-        return [name for name in names if not exists(join_path(self.path, name))]
+        keys = shard_keys(self.manifest, views)
+        return [name for key in keys for name in missing_files(self.path, key)]
 
     def open(self, key: Key) -> Columns:
         """Return the columns of a shard.
@@ -115,7 +117,7 @@ class Shards:
     def _read(self, key: Key) -> Columns:
         name, advice = (
             shard_name(key),
-            "Delete it and run `store build` again, which makes it anew.",
+            "Delete it; `store build`, or a run with --store-grow, makes it anew.",
         )
         try:
             expected = get_text(join_path(self.path, checksum_name(key))).split()[0]
