@@ -231,6 +231,8 @@ class Distiller(BaseDistiller):
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         """Return the taps to catch in each network for the terms of these names."""
+        if self.store is not None:
+            self.store.check_read(self.teachers.values())
         taps: dict[str, dict[Tap, None]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():

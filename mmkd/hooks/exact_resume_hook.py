@@ -20,7 +20,7 @@ from mmkd.randomness import (
 )
 from mmkd.randomness.positions import BatchesFrom, PositionSampler
 from mmkd.registry import HOOKS
-from mmkd.store import Store
+from mmkd.store import Store, StoreError
 from mmkd.store.growing import Growth
 
 CHECKED = 3  # number of samples that are loaded twice before training
@@ -71,14 +71,16 @@ class ExactResumeHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Load by position from here on, and skip the batches that the run has already used."""
-        loader = runner.train_dataloader
+        loader, store = runner.train_dataloader, self._store(runner)
         if reason := obstacle(loader):
+            if store is not None:
+                raise StoreError(f"A store is read by sample and view: {reason}.")
             runner.logger.warning(
                 f"ExactResumeHook: resuming this run will not be exact: the loader is not one of "
                 f"samples by index: {reason}."
             )
             return
-        seed, store = self._seed(runner), self._store(runner)
+        seed = self._seed(runner)
         views = self.views if store is None else store.views
         data_seed = None if store is None else seed if store.fresh else store.seed
         self._loading = positions, batches = load_by_position(loader, seed, views, data_seed)

@@ -1,6 +1,8 @@
 """Construction of a store: teachers of a config run over its training data."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,16 @@ from mmengine.runner import Runner
 
 from mmkd.loading import build_loader
 from mmkd.randomness import PositionedLoading
-from mmkd.store.checks import check_parts, check_taps, entropies_of, temperature_of
+from mmkd.store.checks import (
+    check_layers,
+    check_parts,
+    check_taps,
+    entropies_of,
+    features_of,
+    temperature_of,
+)
 from mmkd.store.manifest import NAME, Manifest, StoreError
-from mmkd.store.recording import SHARD_RECORDS, Recorder
+from mmkd.store.recording import Recorder
 from mmkd.store.shards import shard_keys
 from mmkd.store.store import check_student
 from mmkd.store.values import Full, Sampled, TopK, Values
@@ -29,7 +38,9 @@ class StoreBuilder:
         sampled: Number of classes to draw from the tempered distribution.
         dtype: ``'float32'`` or ``'float16'``, for full logits, if neither of the two is set.
         views: Number of views of each sample, by default one for each epoch of the config.
-        shard_records: Maximum number of records in a shard.
+        features: Whether to keep the features that the config's terms read, in half precision.
+        shard_records: Maximum number of records in a shard; by default as many as take 256 MB, and
+            at most 32,768. A store that exists keeps its own.
 
     Raises:
         StoreError: If no store of these teachers, data or terms is possible.
@@ -43,7 +54,8 @@ class StoreBuilder:
         sampled: int | None = None,
         dtype: str = "float32",
         views: int | None = None,
-        shard_records: int = SHARD_RECORDS,
+        features: bool = False,
+        shard_records: int | None = None,
     ) -> None:
         self.out = Path(out)
         config = config.copy()
@@ -58,13 +70,19 @@ class StoreBuilder:
         loader.dataset.__getitems__ = PositionedLoading(loader.dataset, int(runner.seed))
         terms = [*model.terms.values()]
         check_student(model.student)
-        check_taps(terms, model.logits)
-        values, entropies = _values(terms, top_k, sampled, dtype), entropies_of(terms)
-        check_parts(terms, values, entropies)
-        self.recorder = Recorder(model, loader, values, entropies)
+        check_layers(terms, model.student)
+        kept = features_of(terms, model.logits, configs) if features else {}
+        check_taps(terms, model.logits, kept)
+        temperature = partial(temperature_of, terms, model.logits)
+        values, entropies = _values(temperature, top_k, sampled, dtype), entropies_of(terms)
+        check_parts(terms, model.logits, values, entropies)
+        self.recorder = Recorder(model, loader, values, entropies, kept)
         wanted = views or math.ceil(float(_epochs(config, len(loader))))
-        data = config.train_dataloader.dataset
-        self.manifest = self.recorder.manifest(configs, data, wanted, shard_records)
+        data, records = (
+            config.train_dataloader.dataset,
+            shard_records or self.recorder.shard_records,
+        )
+        self.manifest = self.recorder.manifest(configs, data, wanted, records)
         if (self.out / NAME).exists():
             self._go_on(Manifest.read(str(self.out)))
 
@@ -89,14 +107,17 @@ class StoreBuilder:
                 f"settings and randomness.seed. Different are: {'; '.join(different[:6])}."
             )
         self.manifest.views = max(self.manifest.views, there.views)
+        self.manifest.shard_records = there.shard_records
 
 
-def _values(terms: list[Any], top_k: int | None, sampled: int | None, dtype: str) -> Values:
+def _values(
+    temperature: Callable[[], float], top_k: int | None, sampled: int | None, dtype: str
+) -> Values:
     if top_k is not None and sampled is not None:
         raise StoreError("Give either --top-k or --sampled.")
     if top_k is not None:
-        return TopK(top_k, temperature_of(terms))
-    return Full(dtype) if sampled is None else Sampled(sampled, temperature_of(terms))
+        return TopK(top_k, temperature())
+    return Full(dtype) if sampled is None else Sampled(sampled, temperature())
 
 
 def _epochs(config: Config, batches: int) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 from mmengine.dist import barrier, get_dist_info
 
-from mmkd.store.checks import entropies_of
+from mmkd.store.checks import check_layers, entropies_of
 from mmkd.store.manifest import Manifest
-from mmkd.store.recording import SHARD_RECORDS, Recorder
+from mmkd.store.recording import Recorder
 from mmkd.store.shards import shard_keys
 from mmkd.store.store import Store
 from mmkd.store.values import Full
@@ -36,11 +36,13 @@ class Growth:
         self, store: Store, models: Sequence[Any], loader: Any, data: Any, views: int
     ) -> None:
         self.store, self._there = store, 0
+        for model in models:
+            check_layers(model.terms.values(), model.student)
         if store.fresh:
             terms = [term for model in models for term in model.terms.values()]
-            recorder = Recorder(models[0], loader, Full(), entropies_of(terms))
+            recorder = Recorder(models[0], loader, Full(), entropies_of(terms), {})
             rank, world = get_dist_info()
-            records = min(SHARD_RECORDS, math.ceil(len(loader.dataset) / world))
+            records = min(recorder.shard_records, math.ceil(len(loader.dataset) / world))
             manifest = recorder.manifest(store.configs, data, 0, records)
             if rank == 0:
                 manifest.write(Path(store.path))
@@ -48,8 +50,9 @@ class Growth:
             store.read(manifest)
         else:
             store.check_data(loader.dataset, data, views)
-            recorder = Recorder(models[0], loader, store.values, store.entropies)
-            store.check_outputs(recorder.outputs())
+            kept = store.values, store.entropies, store.features
+            recorder = Recorder(models[0], loader, *kept)
+            store.check_entries(recorder.entries(store.configs))
         self._recorder: Recorder | None = recorder
         self.views = views if store.views is None else store.views
         for model in models:

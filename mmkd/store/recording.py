@@ -12,15 +12,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmkd.logits.entropy import entropy
+from mmkd.networks.taps import Tap
 from mmkd.randomness import Position, PositionedLoading, Purpose, position_seed, unrepeatable
 from mmkd.store.identity import of_config, of_index, of_pixels, of_preprocessing, of_teacher
-from mmkd.store.manifest import Manifest, StoreError, TeacherEntry
+from mmkd.store.manifest import Manifest, StoreError, TeacherEntry, feature_name
 from mmkd.store.shards import Key, missing_files, sha256, shard_samples, write_shard
 from mmkd.store.values import Values, write_values
 from mmkd.version import __version__
 
 SHARD_RECORDS = 2**15
+SHARD_BYTES = 2**28
 SAID_EVERY = 10.0  # seconds between two lines of progress
+Outputs = dict[str, dict[Tap, Tensor]]
 
 
 class Recorder:
@@ -31,17 +34,24 @@ class Recorder:
         loader: The training loader, whose data set loads by position.
         values: Kind of record.
         entropies: Temperature and eps of each stored entropy.
+        features: Taps of each teacher whose tensors are kept beside its logits, in half precision.
 
     Raises:
         StoreError: If the samples do not depend on their positions alone.
     """
 
     def __init__(
-        self, model: Any, loader: Any, values: Values, entropies: Sequence[tuple[float, float]]
+        self,
+        model: Any,
+        loader: Any,
+        values: Values,
+        entropies: Sequence[tuple[float, float]],
+        features: Mapping[str, Sequence[Tap]],
     ) -> None:
         self.model, self.loader = model, loader
         self.teachers, self.logits = dict(model.teachers), dict(model.logits)
         self.values, self.entropies = values, entropies
+        self.taps = {name: [self.logits[name], *features.get(name, ())] for name in self.teachers}
         dataset: Any = loader.dataset
         self.loading: PositionedLoading = dataset.__getitems__
         if found := unrepeatable(self.loading, range(min(3, len(dataset)))):
@@ -59,12 +69,28 @@ class Recorder:
     @property
     def record_bytes(self) -> int:
         """Bytes of one record, summed over all teachers."""
-        return sum(column[0].nbytes for column in self._encode(self._example(), (0, 0)).values())
+        _, example = self._example()
+        return sum(column[0].nbytes for column in self._encode(example, (0, 0)).values())
 
-    def outputs(self) -> dict[str, tuple[str, int]]:
-        """Return the tap of each teacher's logits, and the number of its classes."""
-        example = self._example()
-        return {name: (str(self.logits[name]), one.shape[1]) for name, one in example.items()}
+    @property
+    def shard_records(self) -> int:
+        """Number of records of a shard, which is in memory as a whole before it is written."""
+        return max(1, min(SHARD_RECORDS, SHARD_BYTES // self.record_bytes))
+
+    def entries(self, configs: Mapping[str, Any]) -> dict[str, TeacherEntry]:
+        """Describe the teachers, from a config of each."""
+        inputs, example = self._example()
+        found = {}
+        for name, settings in configs.items():
+            classes = example[name][self.logits[name]].shape[1]
+            found[name] = entry = _entry(name, settings, str(self.logits[name]), classes)
+            if len(self.taps[name]) > 1:
+                kept = self.taps[name][1:]
+                entry.features = {str(tap): [*example[name][tap].shape[1:]] for tap in kept}
+                roles = self.teachers[name].found_roles.taps
+                entry.roles = {role: [*map(str, taps)] for role, taps in roles.items()}
+                entry.input_shape = [*inputs.shape[1:]]
+        return found
 
     def manifest(
         self, configs: Mapping[str, Any], data: Any, views: int, shard_records: int
@@ -77,7 +103,6 @@ class Recorder:
             views: Number of views of each sample.
             shard_records: Maximum number of records in a shard.
         """
-        outputs = self.outputs()
         return Manifest(
             seed=self.loading.seed,
             samples=len(self.loader.dataset),
@@ -85,9 +110,7 @@ class Recorder:
             shard_records=shard_records,
             values=write_values(self.values),
             entropies=[[*pair] for pair in self.entropies],
-            teachers={
-                name: _entry(name, settings, *outputs[name]) for name, settings in configs.items()
-            },
+            teachers=self.entries(configs),
             preprocessing=of_preprocessing(self.model.student),
             pipeline=of_config(data),
             data=of_index(self.loader.dataset),
@@ -151,33 +174,48 @@ class Recorder:
             parts: dict[str, list[Tensor]] = {}
             for begin in range(0, len(samples), size):
                 data = self.model.data_preprocessor(next(batches), True)
-                logits = self._outputs(data["inputs"], data["data_samples"])
-                for name, column in self._encode(logits, (samples[begin], key[0])).items():
+                outputs = self._outputs(data["inputs"], data["data_samples"])
+                for name, column in self._encode(outputs, (samples[begin], key[0])).items():
                     parts.setdefault(name, []).append(column)
             yield key, {name: torch.cat(some)[: len(samples)] for name, some in parts.items()}
 
-    def _outputs(self, inputs: Tensor, data_samples: Any) -> dict[str, Tensor]:
-        """Return each teacher's logits (N, C), float32."""
+    def _outputs(self, inputs: Tensor, data_samples: Any) -> Outputs:
+        """Return each teacher's tensors at its taps: logits (N, C), and features (N, ...)."""
         return {
-            name: teacher(inputs, data_samples, [self.logits[name]])[self.logits[name]].float()
+            name: teacher(inputs, data_samples, self.taps[name])
             for name, teacher in self.teachers.items()
         }
 
-    def _encode(self, logits: Mapping[str, Tensor], place: tuple[int, int]) -> dict[str, Tensor]:
+    def _encode(self, outputs: Outputs, place: tuple[int, int]) -> dict[str, Tensor]:
         columns = {}
-        for number, (name, values) in enumerate(logits.items()):
+        for number, (name, tensors) in enumerate(outputs.items()):
+            logits = tensors[self.logits[name]].float()
             seed = position_seed(self.loading.seed, Purpose.SAMPLE, *place, number)
-            found = self.values.encode(values, torch.Generator().manual_seed(seed))
+            found = self.values.encode(logits, torch.Generator().manual_seed(seed))
             if self.entropies:
-                kept = [entropy(values, temperature, eps) for temperature, eps in self.entropies]
+                kept = [entropy(logits, temperature, eps) for temperature, eps in self.entropies]
                 found["entropies"] = torch.stack(kept, 1).to(self.values.entropy_dtype)
             columns.update({f"{name}.{column}": part.cpu() for column, part in found.items()})
+            for tap in self.taps[name][1:]:
+                columns[f"{name}.{feature_name(tap)}"] = _half(name, tap, tensors[tap]).cpu()
         return columns
 
-    def _example(self) -> dict[str, Tensor]:
-        """Return what the teachers give for the first sample."""
+    def _example(self) -> tuple[Tensor, Outputs]:
+        """Return the first sample as a batch of the student's input, and the teachers' tensors."""
         batch = self.loader.collate_fn([self.loading.load(Position(0, 0))])
-        return self._outputs(self.model.data_preprocessor(batch, True)["inputs"], None)
+        inputs: Tensor = self.model.data_preprocessor(batch, True)["inputs"]
+        return inputs, self._outputs(inputs, None)
+
+
+def _half(name: str, tap: Tap, feature: Tensor) -> Tensor:
+    """Return a feature in half precision, whose greatest number is 65,504."""
+    half = feature.half()
+    if not half.isfinite().all():
+        raise StoreError(
+            f"The teacher {name!r} has values at {tap} that half precision cannot hold (up to "
+            f"{feature.abs().max():g}): a store of its features is not possible."
+        )
+    return half
 
 
 def _entry(name: str, settings: Mapping[str, Any], tap: str, classes: int) -> TeacherEntry:

@@ -2,18 +2,25 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.fileio import LocalBackend, exists, get_file_backend, join_path
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmkd.store.checks import check_parts, check_taps
+from mmkd.networks.taps import Tap
+from mmkd.store.checks import check_parts, check_taps, features_of
 from mmkd.store.identity import of_config, of_index, of_pixels, of_preprocessing, of_teacher
-from mmkd.store.manifest import NAME, Manifest, StoreError
+from mmkd.store.manifest import NAME, Manifest, StoreError, TeacherEntry, feature_name
 from mmkd.store.shards import Shards, sha256
 from mmkd.store.stored_teacher import StoredTeacher
 from mmkd.store.values import Full, Values, read_values
+
+HOOK = (
+    "Give the config the hook that tells it: default_hooks=dict(exact_resume="
+    "dict(type='mmkd.ExactResumeHook'))."
+)
 
 
 class Store:
@@ -38,22 +45,25 @@ class Store:
     manifest: Manifest
     values: Values = Full()
     entropies: Sequence[tuple[float, float]] = ()
+    features: Mapping[str, Sequence[Tap]] = MappingProxyType({})
     shards: Shards
     configs: Mapping[str, Any]
 
     def __init__(self, path: str, views: int | None = None, grow: bool = False) -> None:
         self.path, self.views, self.grow = path, views, grow
         self._batch: tuple[Any, Mapping[str, Tensor]] | None = None
+        self._unread = set[str]()  # columns of features that no term reads
         if grow and not isinstance(get_file_backend(path), LocalBackend):
             raise StoreError(f"A store grows in a local folder, and {path} is elsewhere.")
         self.fresh = grow and not exists(join_path(path, NAME))
         if not self.fresh:
             self.read(Manifest.read(path))
-        most = None if grow else self.manifest.views
-        if views is not None and not 0 < views <= (most or views):
+        if views is not None and views < 1:
+            raise StoreError(f"model.store.views is {views}: give a number of at least 1.")
+        if views is not None and not grow and views > self.manifest.views:
             raise StoreError(
-                f"The store {path} has {most} views, and model.store.views is {views}: give a "
-                f"number from 1 to {most}, or let the run add views: --store-grow "
+                f"The store {path} has {self.manifest.views} views, and model.store.views is "
+                f"{views}: give at most as many, or let the run add them: --store-grow "
                 "(model.store.grow=True)."
             )
 
@@ -62,6 +72,9 @@ class Store:
         self.manifest, self.fresh = manifest, False
         self.values = read_values(manifest.values)
         self.entropies = [(pair[0], pair[1]) for pair in manifest.entropies]
+        entries = manifest.teachers.items()
+        self.features = {name: [*map(Tap.parse, entry.features)] for name, entry in entries}
+        self._unread = manifest.feature_columns
         self.shards = Shards(self.path, manifest)
 
     @property
@@ -123,8 +136,12 @@ class Store:
         """Raise :class:`StoreError` if a student or its terms cannot learn from this store."""
         terms = list(terms)
         check_student(student)
-        check_taps(terms, logits)
-        check_parts(terms, self.values, self.entropies)
+        check_taps(terms, logits, self.features)
+        check_parts(terms, logits, self.values, self.entropies)
+        read = features_of(terms, logits, self.features)
+        self._unread -= {
+            f"{name}.{feature_name(tap)}" for name, taps in read.items() for tap in taps
+        }
         if not self.fresh and of_preprocessing(student) != self.manifest.preprocessing:
             raise self._misfit(
                 f"other preprocessing: {self.manifest.preprocessing} there, "
@@ -169,18 +186,25 @@ class Store:
                 "them."
             )
 
-    def check_outputs(self, outputs: Mapping[str, tuple[str, int]]) -> None:
-        """Raise :class:`StoreError` if teachers give their logits elsewhere than the stored ones.
-
-        Args:
-            outputs: Tap and number of classes of each teacher's logits.
-        """
-        for name, entry in self.manifest.teachers.items():
-            if outputs[name] != (there := (entry.tap, entry.classes)):
+    def check_entries(self, entries: Mapping[str, TeacherEntry]) -> None:
+        """Raise :class:`StoreError` if teachers give other tensors than the stored ones."""
+        for name, stored in self.manifest.teachers.items():
+            there, here = (
+                (entry.tap, entry.classes, entry.features) for entry in (stored, entries[name])
+            )
+            if there != here:
                 raise self._misfit(
-                    f"the teacher's logits at another place: (tap, classes) of {name!r} are "
-                    f"{there} there, {outputs[name]} here"
+                    f"other tensors: (tap of the logits, classes, features) of {name!r} are "
+                    f"{there} there, {here} here"
                 )
+
+    def check_read(self, teachers: Iterable[Any]) -> None:
+        """Raise :class:`StoreError` if teachers would run in a step, and the store not grow."""
+        if not all(isinstance(teacher, StoredTeacher) for teacher in teachers):
+            raise StoreError(
+                f"The store {self.path} was not told which samples and views the run loads, and "
+                f"cannot grow. {HOOK}"
+            )
 
     def _misfit(self, words: str) -> StoreError:
         return StoreError(
@@ -189,6 +213,8 @@ class Store:
         )
 
     def _reader(self, name: str) -> Any:
+        kept = {feature_name(tap) for tap in self.features[name]}
+
         def read(data_samples: Any) -> dict[str, Tensor]:
             columns = {
                 column.removeprefix(f"{name}."): value
@@ -200,7 +226,8 @@ class Store:
             exact = self.manifest.values == dict(kind="full", dtype="float32")
             if not exact and "entropies" in columns:
                 found["entropies"] = columns["entropies"]
-            return found
+            features = {name: tensor for name, tensor in columns.items() if name in kept}
+            return {**found, **features}
 
         return read
 
@@ -208,7 +235,7 @@ class Store:
         """Return the records of a batch, which several teachers share."""
         if self._batch is None or self._batch[0] is not data_samples:
             samples, views = _positions(data_samples)
-            self._batch = data_samples, self.shards.read(samples, views)
+            self._batch = data_samples, self.shards.read(samples, views, self._unread)
         return self._batch[1]
 
 
@@ -217,8 +244,7 @@ def _positions(data_samples: Sequence[Any] | None) -> tuple[list[int], list[int]
     if not positions or len(positions) < len(data_samples or ()):
         raise StoreError(
             "The batch does not say which samples and views it has, and the store cannot be asked. "
-            "Give the config the hook that tells it: default_hooks=dict(exact_resume="
-            "dict(type='mmkd.ExactResumeHook'))."
+            f"{HOOK}"
         )
     if repeated := [sample for sample, _, repetition in positions if repetition]:
         raise StoreError(

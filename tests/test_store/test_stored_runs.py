@@ -211,7 +211,10 @@ def test_terms_that_a_part_of_the_logits_cannot_serve_are_refused(folder, terms,
 
 
 def test_a_batch_without_positions_is_refused(folder, store):
-    misfit(folder, store, "exact_resume", default_hooks=checkpoints()["default_hooks"])
+    hooks = checkpoints()["default_hooks"]
+    misfit(folder, store, "exact_resume", default_hooks=hooks)
+    growing = dict(path=str(folder / "fresh"), grow=True)
+    misfit(folder, growing, "cannot grow.*exact_resume", default_hooks=hooks)
 
 
 def test_mixed_samples_are_refused(folder, store):
