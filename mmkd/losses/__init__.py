@@ -14,6 +14,7 @@ from mmkd.losses.fcfd.fcfd_loss import FCFD
 from mmkd.losses.features.ab_loss import ABLoss
 from mmkd.losses.features.at_loss import ATLoss, attention
 from mmkd.losses.features.catkd_loss import CATKDLoss
+from mmkd.losses.features.cirkd_loss import CIRKDLoss
 from mmkd.losses.features.cwd_loss import CWDLoss
 from mmkd.losses.features.fsp_loss import FSPLoss
 from mmkd.losses.features.ft_loss import FTLoss
@@ -31,6 +32,7 @@ from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
+from mmkd.losses.features.unic_loss import UNICLoss
 from mmkd.losses.features.vid_loss import VIDLoss
 from mmkd.losses.features.vkd_loss import VkDLoss
 from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
@@ -74,6 +76,7 @@ __all__ = [
     "BoxDeltaLoss",
     "CATKDLoss",
     "CCLoss",
+    "CIRKDLoss",
     "CRDLoss",
     "CRLDLoss",
     "CWDLoss",
@@ -122,6 +125,7 @@ __all__ = [
     "TTMLoss",
     "Tempered",
     "TfKDRegLoss",
+    "UNICLoss",
     "VIDLoss",
     "VkDLoss",
     "WKDFeatureLoss",
