@@ -104,7 +104,7 @@ class CrossHead:
         """
         head: Any = self.teacher.network.get_submodule(self._head)
         tower = getattr(head, self._tower)
-        rest = copy(head)
+        rest: nn.Module = copy(head)
         rest._modules = dict(head._modules)
         for name in TOWERS:
             setattr(rest, name, nn.ModuleList())
