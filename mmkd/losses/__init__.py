@@ -8,6 +8,7 @@ from mmkd.losses.base.parts_loss import PartsLoss
 from mmkd.losses.base.relational_feature_loss import RelationalFeatureLoss
 from mmkd.losses.base.relational_loss import RelationalLogitLoss
 from mmkd.losses.detection.box_delta_loss import BoxDeltaLoss
+from mmkd.losses.detection.box_iou_loss import BoxIoULoss
 from mmkd.losses.detection.fgd_loss import FGDLoss
 from mmkd.losses.detection.ld_loss import LDLoss
 from mmkd.losses.fcfd.fcfd_loss import FCFD
@@ -53,6 +54,7 @@ from mmkd.losses.logits.kd_loss import KDLoss
 from mmkd.losses.logits.mlkd_loss import MLKDLoss
 from mmkd.losses.logits.nkd_loss import NKDLoss
 from mmkd.losses.logits.ofa_loss import OFALoss
+from mmkd.losses.logits.quality_focal_kd_loss import QualityFocalKDLoss
 from mmkd.losses.logits.reverse_kl_loss import ReverseKLLoss
 from mmkd.losses.logits.rld_loss import RLDLoss
 from mmkd.losses.logits.skew_kl_loss import SkewKLLoss
@@ -74,6 +76,7 @@ __all__ = [
     "BatchCorrelationLoss",
     "BinaryKDLoss",
     "BoxDeltaLoss",
+    "BoxIoULoss",
     "CATKDLoss",
     "CCLoss",
     "CIRKDLoss",
@@ -108,6 +111,7 @@ __all__ = [
     "PartlyRelationalLogitLoss",
     "PartsLoss",
     "ProteusLoss",
+    "QualityFocalKDLoss",
     "RKDLoss",
     "RLDLoss",
     "RelationalFeatureLoss",

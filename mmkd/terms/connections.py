@@ -31,7 +31,12 @@ def connect_draft(draft: Draft, shapes: Mapping[str, Shapes]) -> dict[str, nn.Mo
     student = _tapped(draft, "student", draft.student, shapes["student"])
     for name, taps in draft.teachers.items():
         teacher = _tapped(draft, name, taps, shapes[name])
-        if connector is not None or traits.same_shape:
+        if draft.towers:
+            own, theirs = (_towers(draft, each, shapes[each]) for each in ("student", name))
+            made = connect(draft.name, name, connector, own, theirs)
+            if made is not None:
+                connectors[name] = made
+        elif connector is not None or traits.same_shape:
             made = connect(draft.name, name, connector, student, teacher)
             if made is not None:
                 connectors[name] = made
@@ -90,6 +95,10 @@ def _check_widths(term: str, teacher: str, own: int, other: int) -> None:
             f"At each place the student has {own} numbers and the teacher {teacher!r} has {other}: "
             f"the term {term!r} cannot compare them one by one."
         )
+
+
+def _towers(draft: Draft, network: str, shapes: Shapes) -> list[tuple[str, Shape]]:
+    return [(str(tap), shapes[tap]) for tap in draft.towers[network]]
 
 
 def _tapped(draft: Draft, network: str, taps: Taps, shapes: Shapes) -> list[tuple[str, Shape]]:

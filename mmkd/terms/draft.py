@@ -35,6 +35,8 @@ class Draft:
         logits: Taps of the logits, by ``'student'`` and the names of all teachers.
         labels: Tap at which the student assigns labels.
         student_gives: Taps of tensors that the student passes to a teacher: the RoIs of a detector.
+        towers: Taps of the features in dense heads from which a teacher's head is run on, by
+            network, one for each level.
         class_maps: Correspondence of classes, by teacher.
     """
 
@@ -50,6 +52,7 @@ class Draft:
     logits: dict[str, Taps]
     labels: Tap | None
     student_gives: list[Tap] = field(default_factory=list)
+    towers: dict[str, list[Tap]] = field(default_factory=dict)
     class_maps: dict[str, ClassMap] = field(default_factory=dict)
 
     @property
@@ -115,7 +118,7 @@ class Draft:
         for network, taps in self.sides.items():
             logits = flat(self.logits[network]) if self.reads_logits_of(network) else []
             extras = self.locations.taps(network) if self.locations else []
-            wanted[network] = [*flat(taps), *logits, *extras]
+            wanted[network] = [*flat(taps), *logits, *extras, *self.towers.get(network, [])]
         wanted["student"] += self.student_gives
         return {network: [*dict.fromkeys(taps)] for network, taps in wanted.items()}
 

@@ -36,6 +36,11 @@ class TermSettings:
         weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
             as ``['neck', 'head.fc']``. The teacher weight then reads the logits that these modules
             compute from the student's connected feature, in place of the teacher's logits.
+        cross: Path of a convolution in a tower of both dense heads, such as
+            ``'bbox_head.cls_convs.2'``. The term then compares the teacher's output with what the
+            rest of the teacher's head makes of the student's feature behind that convolution, in
+            place of the student's output, see :class:`mmkd.teachers.CrossHead`. Its connector is
+            between these features.
         labels: Tap of the student at which it assigns labels during training, such as
             ``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage detector. By default the term
             uses the labels of the data samples.
@@ -57,6 +62,7 @@ class TermSettings:
     sample_weight: Config | nn.Module | None = None
     teacher_weight: Config | nn.Module | None = None
     weigh_through: Sequence[str] = ()
+    cross: str | None = None
     labels: str | None = None
     locations: Config | None = None
     select: Config | nn.Module | None = None

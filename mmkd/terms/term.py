@@ -13,7 +13,7 @@ from mmkd.contracts import traits_of
 from mmkd.locations import Selection
 from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.schedule import Schedule
-from mmkd.teachers import ClassMap, TeacherHead
+from mmkd.teachers import ClassMap, CrossHead, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.kept import of_labels, of_samples, of_taps
 from mmkd.typed import TypedModule
@@ -50,6 +50,7 @@ class Term(TypedModule):
         connectors: The connector for each teacher that needs one.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
         transforms: The transforms of the teachers' features, by teacher.
+        crossings: The teachers' heads that predict from the student's features, by teacher.
 
     Attributes:
         name: The term's name; its loss is logged as ``loss_<name>``.
@@ -68,6 +69,7 @@ class Term(TypedModule):
         connectors: Connectors by teacher.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
         transforms: The transforms of the teachers' features, by teacher.
+        crossings: The teachers' heads that predict from the student's features, by teacher.
         class_maps: Correspondence of classes, for each teacher that has other classes.
         weighs: Whether the term weighs samples or teachers.
         relational: Whether the loss compares relations between samples, as a whole or in part.
@@ -80,6 +82,7 @@ class Term(TypedModule):
         connectors: Mapping[str, nn.Module],
         heads: Mapping[str, TeacherHead] | None = None,
         transforms: Mapping[str, nn.Module] | None = None,
+        crossings: Mapping[str, CrossHead] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.weight = draft.name, draft.settings.weight
@@ -97,8 +100,9 @@ class Term(TypedModule):
         self.sample_weight = draft.sample_weight
         self.teacher_weight = draft.teacher_weight
         self.connectors = nn.ModuleDict(connectors)
-        self.heads = dict(heads or {})
         self.transforms = nn.ModuleDict(transforms or {})
+        self.heads, self.crossings = dict(heads or {}), dict(crossings or {})
+        self._towers = draft.towers
         self.class_maps: dict[str, ClassMap] = draft.class_maps
         self.weighs, self.reads_logits = draft.weighs, draft.reads_logits
         self._losses_weigh, self._logits_weigh = draft.losses_weigh, draft.logits_weigh
@@ -143,7 +147,8 @@ class Term(TypedModule):
             if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
                 pairs[name] = features["student"][self.student_taps], features[name][taps]
             else:
-                student = self._read("student", self.student_taps, features, selection)
+                seen = self._crossed(name, features) if self.crossings else features
+                student = self._read("student", self.student_taps, seen, selection)
                 pairs[name] = student, self._read(name, taps, features, selection)
         logits = None
         if selection is not None or kept is not None:
@@ -286,7 +291,7 @@ class Term(TypedModule):
         if name in self.class_maps and self._compares_logits[name]:
             class_map = self.class_maps[name]
             student, teacher = class_map.of_student(student), class_map.of_teacher(teacher)
-        if name in self.connectors:
+        if name in self.connectors and not self.crossings:
             connector: Any = self.connectors[name]
             if not isinstance(student, Tensor):
                 return connector(student, teacher), teacher
@@ -294,6 +299,21 @@ class Term(TypedModule):
                 return connector[0](student, teacher), teacher
             return connector([student], [teacher])[0], teacher
         return student, teacher
+
+    def _crossed(self, teacher: str, features: Features) -> Features:
+        """Return features with a teacher's predictions from the student's towers as the student's.
+
+        Weights, which read the student's logits, get its own.
+        """
+        own, theirs = (
+            [features[network][tap] for tap in self._towers[network]]
+            for network in ("student", teacher)
+        )
+        if teacher in self.connectors:
+            own = self.connectors[teacher](own, theirs)
+        outputs = self.crossings[teacher](own, theirs)
+        predicted = dict(zip(flat(self.student_taps), outputs, strict=True))
+        return {**features, "student": {**features["student"], **predicted}}
 
     def _nothing(self, features: Features) -> Tensor:
         """Return 0 with a graph to all parts of the term, so that DDP sees them used."""

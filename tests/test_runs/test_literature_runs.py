@@ -73,7 +73,8 @@ def test_half_precision_keeps_weights_whole_and_losses_finite(tmp_path):
 
 def test_no_loss_is_forgotten():
     """Those of detectors run in the tests of detectors."""
-    detection = {"BinaryKDLoss", "BoxDeltaLoss", "FGDLoss", "LDLoss"}
+    detection = {"BinaryKDLoss", "BoxDeltaLoss", "BoxIoULoss", "FGDLoss", "LDLoss"}
+    detection |= {"QualityFocalKDLoss"}
     # Parts of DKD; the test above; two views, which the tests of configs train on.
     apart = {"TCKDLoss", "NCKDLoss", "SimKDLoss", "CRLDLoss"}
     ours = {n for n, part in MODELS.module_dict.items() if part.__module__.startswith("mmkd.")}
