@@ -143,8 +143,8 @@ class ExactResumeHook(Hook):
         loader, positions = runner.train_dataloader, self._loading[0]
         if not positions.endless:
             return math.ceil(iterations / len(loader))
-        batch = int(loader.batch_sampler.batch_size)
-        return math.ceil(iterations * batch * get_world_size() / positions.size)
+        batch = int(loader.batch_sampler.batch_size) * int(get_world_size())
+        return math.ceil(iterations * batch / positions.size)
 
     def _check(self, runner: Runner) -> None:
         dataset = runner.train_dataloader.dataset
