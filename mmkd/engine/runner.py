@@ -29,6 +29,7 @@ GUARDS = dict(
     runtime_info=dict(type="mmkd.LateLogHook"),
     exact_resume=dict(type="mmkd.ExactResumeHook"),
     keep_checkpoints=dict(type="mmkd.KeepCheckpointsHook"),
+    missed_validation=dict(type="mmkd.MissedValidationHook"),
     stop=dict(type="mmkd.StopHook"),
     finite=dict(type="mmkd.FiniteGuardHook"),
     hang=dict(type="mmkd.HangGuardHook"),

@@ -11,7 +11,9 @@ from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.late_log_hook import LateLogHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.memory_format_hook import MemoryFormatHook
+from mmkd.hooks.missed_validation_hook import MissedValidationHook
 from mmkd.hooks.module_statistics import module_statistics
+from mmkd.hooks.paraphraser_hook import ParaphraserHook
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
 from mmkd.hooks.run_summary_hook import RunSummaryHook
 from mmkd.hooks.statistics_hook import StatisticsHook
@@ -33,7 +35,9 @@ __all__ = [
     "LateLogHook",
     "MeanTeacherHook",
     "MemoryFormatHook",
+    "MissedValidationHook",
     "NonFiniteError",
+    "ParaphraserHook",
     "ResumeMismatchError",
     "RunRecordHook",
     "RunSummaryHook",

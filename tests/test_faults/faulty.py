@@ -51,7 +51,7 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     fields["custom_hooks"].append(hook | dict(slow=float(faults.get("slow", 0))))
     if "hang" in faults:
         fields["default_hooks"]["hang"] = dict(type="mmkd.HangGuardHook", timeout=10, answer=3)
-    launched = "TORCHELASTIC_RUN_ID" in os.environ
+    launched = "RANK" in os.environ
     return dict(
         model=distiller(student=classifier(), terms=KD),
         train_cfg=loop,
@@ -62,10 +62,14 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     )
 
 
+def skip_formatting() -> None:
+    """Leave out most of the time of so small a run: MMEngine formats its config for each file."""
+    yapf_api.FormatCode = lambda text, **_: (text, True)
+
+
 def main(arguments: list[str]) -> None:
     folder, loop, *rest = arguments
-    # Most of the time of so small a run: MMEngine formats its config's text for each checkpoint.
-    yapf_api.FormatCode = lambda text, **_: (text, True)
+    skip_formatting()
     faults = dict(fault.split("=") for fault in rest if "=" in fault)
     if "slow_save" in faults:
         flush = os.fsync
