@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmkd.arguments import did_you_mean
-from mmkd.compat.config import configs_folder, resolve
+from mmkd.compat.config import resolve, shipped
 from mmkd.composition.kinds import KINDS, PARENTS
 from mmkd.engine.launch import ArgumentError
 
@@ -105,7 +105,7 @@ def read_method(name: str) -> Method:
 
 
 def _folder() -> Path:
-    return configs_folder() / "_base_" / "methods"
+    return shipped("configs") / "_base_" / "methods"
 
 
 def _read(path: Path) -> Method | None:

@@ -16,6 +16,7 @@ from mmkd.losses.fcfd.fcfd_loss import FCFD
 from mmkd.losses.features.ab_loss import ABLoss
 from mmkd.losses.features.at_loss import ATLoss, attention
 from mmkd.losses.features.catkd_loss import CATKDLoss
+from mmkd.losses.features.cirkd_loss import CIRKDLoss
 from mmkd.losses.features.cwd_loss import CWDLoss
 from mmkd.losses.features.fsp_loss import FSPLoss
 from mmkd.losses.features.ft_loss import FTLoss
@@ -33,6 +34,7 @@ from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
+from mmkd.losses.features.unic_loss import UNICLoss
 from mmkd.losses.features.vid_loss import VIDLoss
 from mmkd.losses.features.vkd_loss import VkDLoss
 from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
@@ -78,6 +80,7 @@ __all__ = [
     "BoxIoULoss",
     "CATKDLoss",
     "CCLoss",
+    "CIRKDLoss",
     "CRDLoss",
     "CRLDLoss",
     "CWDLoss",
@@ -128,6 +131,7 @@ __all__ = [
     "TTMLoss",
     "Tempered",
     "TfKDRegLoss",
+    "UNICLoss",
     "VIDLoss",
     "VkDLoss",
     "WKDFeatureLoss",

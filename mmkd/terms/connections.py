@@ -1,14 +1,15 @@
 """Connections between the features of a term, built from the shapes of a dry run."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from mmkd.connectors import connect
 from mmkd.contracts import AdaptsToShapes
 from mmkd.networks.dry_run import Shapes
 from mmkd.networks.taps import Taps, flat
+from mmkd.registry import MODELS
 from mmkd.terms.draft import Draft
 from mmkd.terms.places import rows
 
@@ -52,6 +53,40 @@ def connect_draft(draft: Draft, shapes: Mapping[str, Shapes]) -> dict[str, nn.Mo
         if draft.locations and not compares_features and not draft.compares_logits(name):
             _check_widths(draft.name, name, *widths)
     return connectors
+
+
+def teacher_transforms(draft: Draft, shapes: Mapping[str, Shapes]) -> dict[str, nn.Module]:
+    """Return the transforms of each teacher's features, by teacher, if the term has any.
+
+    Args:
+        draft: The term.
+        shapes: Shape at each tap, by network.
+
+    Raises:
+        ValueError: If the term compares logits.
+    """
+    config, made = draft.settings.teacher_transform, dict[str, nn.Module]()
+    if config is None:
+        return made
+    for name, taps in draft.teachers.items():
+        if draft.compares_logits(name):
+            raise ValueError(
+                f"The term {draft.name!r} has a `teacher_transform`, which is for features, but it "
+                "compares logits: give its loss `transforms`, or `teacher_transforms`."
+            )
+        tapped = _tapped(draft, name, taps, shapes[name])
+        made[name] = Transforms(MODELS.build(dict(config, shape=shape)) for _, shape in tapped)
+    return made
+
+
+class Transforms(nn.ModuleList):
+    """A transform for each feature of a teacher."""
+
+    def forward(self, features: Any) -> Any:
+        """Return a feature, or several in a list, each through its transform."""
+        if isinstance(features, Tensor):
+            return self[0](features)
+        return [transform(feature) for transform, feature in zip(self, features, strict=True)]
 
 
 def _check_widths(term: str, teacher: str, own: int, other: int) -> None:

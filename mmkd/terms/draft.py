@@ -71,11 +71,22 @@ class Draft:
         return self.sample_weight is not None or self.teacher_weight is not None
 
     @property
+    def losses_weigh(self) -> bool:
+        """Whether the teachers' losses weigh them, and not their logits."""
+        return self.teacher_weight is not None and traits_of(self.teacher_weight).reads_losses
+
+    @property
+    def logits_weigh(self) -> bool:
+        """Whether a sample weight or a teacher weight is computed from logits."""
+        by_teacher = self.teacher_weight is not None and not self.losses_weigh
+        return self.sample_weight is not None or by_teacher
+
+    @property
     def reads_logits(self) -> bool:
         """Whether the term reads all logits besides its compared taps, to weigh or to select."""
         if self.select is not None and traits_of(self.select).reads_teacher:
             return True
-        return self.weighs or bool(self.locations and self.locations.reads_logits)
+        return self.logits_weigh or bool(self.locations and self.locations.reads_logits)
 
     def reads_logits_of(self, network: str) -> bool:
         """Return whether the term reads a network's logits besides its compared taps."""

@@ -28,6 +28,9 @@ class TermSettings:
             names.
         connector: Config of the connector between the student's and the teacher's features. By
             default a projection if a loss needs equal shapes and they differ.
+        teacher_transform: Config of a module that changes the teachers' features before they are
+            compared, such as :class:`mmkd.connectors.RunningStandardize`. It is built once for
+            each tap of each teacher, from ``shape``.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
         weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
@@ -55,6 +58,7 @@ class TermSettings:
     teacher: TapTexts | Mapping[str, TapTexts] | None = None
     logits: TapTexts | Mapping[str, TapTexts] | None = None
     connector: Config | None = None
+    teacher_transform: Config | None = None
     sample_weight: Config | nn.Module | None = None
     teacher_weight: Config | nn.Module | None = None
     weigh_through: Sequence[str] = ()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from literature_runs import SIMKD, TERMS, settings
-from runs import checkpoints, equal, run, scalars, weights
+from runs import checkpoints, distiller, equal, run, scalars, weights
+from tiny import classifier
 from tool_runs import run_in_two_processes
 
 from mmkd.registry import MODELS
@@ -33,6 +34,18 @@ def test_a_resumed_run_goes_on_with_all_that_was_learned_and_remembered(tmp_path
         assert all(torch.tensor(scalars(whole, f"train/loss_{name}")).isfinite())
     written = torch.load(tmp_path / "whole" / "epoch_2_student.pth")["state_dict"]
     assert equal(written, weights(whole))
+
+
+def test_the_same_teachers_are_dropped_in_a_resumed_run(tmp_path):
+    teachers = {
+        name: dict(model=classifier(width, init_cfg=None)) for name, width in (("a", 4), ("b", 6))
+    }
+    terms = dict(unic=TERMS["unic"])
+    model = distiller(student=classifier(4), teachers=teachers, terms=terms)
+    whole = go(tmp_path / "whole", 2, model=model)
+    go(tmp_path / "parts", 1, model=model)
+    second = go(tmp_path / "parts", 2, model=model, resume=True)
+    assert equal(second.model.state_dict(), whole.model.state_dict())
 
 
 def test_simkd_keeps_the_teachers_classifier_in_a_resumed_run(tmp_path):
