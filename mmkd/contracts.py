@@ -6,7 +6,7 @@ that reads these attributes, so that parts from elsewhere (``torch.nn``, mmdet) 
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
@@ -37,8 +37,15 @@ class AdaptsToShapes(Protocol):
 class AttachesNetworks(Protocol):
     """Loss that reads parts of the networks, such as the teacher's classifier."""
 
-    def attach(self, student: nn.Module, teacher: Any) -> None:
-        """Read the student and the :class:`mmkd.teachers.Teacher`, when the term is built."""
+    def attach(self, student: nn.Module, teacher: Any, classifiers: Mapping[str, str]) -> None:
+        """Read the student and the :class:`mmkd.teachers.Teacher`, when the term is built.
+
+        Args:
+            student: The student.
+            teacher: The teacher.
+            classifiers: Paths of the modules that give the logits, of ``'student'`` and
+                ``'teacher'``; without a network whose logits are several tensors.
+        """
 
 
 class FollowsStages(Protocol):

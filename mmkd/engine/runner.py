@@ -28,6 +28,7 @@ from mmkd.registry import RUNNERS
 GUARDS = dict(
     exact_resume=dict(type="mmkd.ExactResumeHook"),
     keep_checkpoints=dict(type="mmkd.KeepCheckpointsHook"),
+    missed_validation=dict(type="mmkd.MissedValidationHook"),
     stop=dict(type="mmkd.StopHook"),
     finite=dict(type="mmkd.FiniteGuardHook"),
     hang=dict(type="mmkd.HangGuardHook"),

@@ -10,6 +10,7 @@ from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.memory_format_hook import MemoryFormatHook
+from mmkd.hooks.missed_validation_hook import MissedValidationHook
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
 from mmkd.hooks.run_summary_hook import RunSummaryHook
@@ -31,6 +32,7 @@ __all__ = [
     "KeepCheckpointsHook",
     "MeanTeacherHook",
     "MemoryFormatHook",
+    "MissedValidationHook",
     "NonFiniteError",
     "ResumeMismatchError",
     "RunRecordHook",

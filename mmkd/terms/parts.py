@@ -8,7 +8,7 @@ from torch import nn
 from mmkd.contracts import AttachesNetworks, FollowsStages
 from mmkd.losses.fcfd.stages import Stages
 from mmkd.networks.dry_run import Shapes
-from mmkd.networks.taps import flat
+from mmkd.networks.taps import Tap, flat
 from mmkd.teachers import Teacher, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.networks import Networks
@@ -70,7 +70,9 @@ def lend_networks(draft: Draft, networks: Networks) -> None:
     [name] = draft.teachers  # connect_draft has refused several teachers
     teacher = networks.teachers[name]
     if traits.attaches:
-        cast(AttachesNetworks, loss).attach(networks.student, teacher)
+        logits = dict(student=draft.logits["student"], teacher=draft.logits[name])
+        paths = {side: tap.path for side, tap in logits.items() if isinstance(tap, Tap)}
+        cast(AttachesNetworks, loss).attach(networks.student, teacher, paths)
     if traits.follows:
         cast(FollowsStages, loss).follow(
             _stages(draft, "the student", "student", networks),

@@ -51,7 +51,7 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     fields["custom_hooks"].append(hook | dict(slow=float(faults.get("slow", 0))))
     if "hang" in faults:
         fields["default_hooks"]["hang"] = dict(type="mmkd.HangGuardHook", timeout=10, answer=3)
-    launched = "TORCHELASTIC_RUN_ID" in os.environ
+    launched = "RANK" in os.environ
     return dict(
         model=distiller(student=classifier(), terms=KD),
         train_cfg=loop,

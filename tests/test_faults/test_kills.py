@@ -1,19 +1,19 @@
 """Real runs that are killed, stopped, hung or starved of disk: what is left, and what comes next.
 
-``FAULT_KILLS`` and ``FAULT_SAVES`` say at how many moments; docs/reliability.md has the figures of
-longer runs.
+``FAULT_KILLS`` and ``FAULT_SAVES`` say at how many moments, over epochs and over iterations, with
+one process and with two; docs/reliability.md has the figures of longer runs.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from socket import socket
 
 import psutil
 import pytest
@@ -25,42 +25,62 @@ from mmkd.compat.checkpoints import load_checkpoint
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("FAULT_KILLS", 2))
-SAVES = int(os.environ.get("FAULT_SAVES", 3))
+KILLS = int(os.environ.get("FAULT_KILLS", 1))
+SAVES = int(os.environ.get("FAULT_SAVES", 1))
 LAST = {"epoch": "epoch_4.pth", "iteration": "iter_8.pth"}
 
 
 class Forked:
-    """A run as a copy of this process, which has imported everything: 100 of them take minutes."""
+    """A run as copies of this process, which has imported everything: 100 of them take minutes."""
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, arguments: tuple[str, ...], processes: int) -> None:
         fork = multiprocessing.get_context("fork")
-        self.process = fork.Process(target=self._run, args=(folder, arguments))
-        self.process.start()
-        self.pid = self.process.pid
+        group: dict[str, str] = {}
+        if processes > 1:
+            with socket() as free:
+                free.bind(("127.0.0.1", 0))
+                group = dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free.getsockname()[1]))
+        self.ranks = []
+        for rank in map(str, range(processes)):
+            if group:
+                group |= dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=str(processes))
+            self.ranks.append(fork.Process(target=self._run, args=(folder, arguments, {**group})))
+            self.ranks[-1].start()
 
     @staticmethod
-    def _run(folder: Path, arguments: tuple[str, ...]) -> None:
-        os.setsid()
+    def _run(folder: Path, arguments: tuple[str, ...], group: dict[str, str]) -> None:
+        os.environ.update(group)
         output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         faulty.main([str(folder), *arguments])
 
     def wait(self, timeout: float | None = None) -> int | None:
-        self.process.join(timeout)
-        return self.process.exitcode
+        for rank in self.ranks:
+            rank.join(timeout)
+        codes = [rank.exitcode for rank in self.ranks]
+        return next((code for code in codes if code != 0), 0)
+
+    def kill(self) -> None:
+        """Kill all processes, as a machine that loses power does."""
+        for rank in self.ranks:
+            rank.kill()
+        self.wait()
 
 
-def start(folder: Path, *arguments: str, processes: int = 1) -> Any:
+def start(folder: Path, *arguments: str, processes: int = 1) -> Forked:
     folder.mkdir(exist_ok=True)
-    if processes == 1:
-        return Forked(folder, arguments)
-    launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    return Forked(folder, arguments, processes)
+
+
+def launch(folder: Path, *arguments: str) -> subprocess.Popen:
+    """Start a run of two processes by torchrun."""
+    folder.mkdir(exist_ok=True)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
     with open(folder / "output", "a") as output:
         return subprocess.Popen(
-            [sys.executable, *launch, faulty.__file__, folder, *arguments],
+            [sys.executable, *torchrun, faulty.__file__, folder, *arguments],
             env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -80,12 +100,6 @@ def wait_for(path: Path, seconds: float = 120) -> None:
         time.sleep(0.005)
 
 
-def kill_all(process: Any) -> None:
-    """Kill a run with all its processes, as a machine that loses power does."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def state(path: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(path)["state_dict"]
 
@@ -100,57 +114,56 @@ def numbered(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_mtime)
 
 
-@pytest.fixture(scope="module", params=["epoch", "iteration"])
-def whole(request, tmp_path_factory) -> tuple[str, Path]:
-    """A loop, and the folder of a run of it that nothing happened to."""
+Whole = tuple[str, int, Path]
+
+
+@pytest.fixture(scope="module", params=itertools.product(LAST, (1, 2)), ids=str)
+def whole(request, tmp_path_factory) -> Whole:
+    """A loop, a number of processes, and the folder of such a run that nothing happened to."""
     folder = tmp_path_factory.mktemp("whole")
-    finish(folder, request.param)
-    return request.param, folder
+    loop, processes = request.param
+    finish(folder, loop, processes=processes)
+    return loop, processes, folder
+
+
+def resume(folder: Path, whole: Whole) -> None:
+    """Resume a run, and compare its end with that of the whole one."""
+    loop, processes, reference = whole
+    finish(folder, loop, "resume", processes=processes)
+    assert same(folder / LAST[loop], reference / LAST[loop])
 
 
 @pytest.mark.parametrize("moment", range(KILLS))
 def test_a_run_killed_at_any_moment_ends_as_if_it_was_not(tmp_path, whole, moment):
-    loop, reference = whole
-    generator = random.Random(moment)
-    process = start(tmp_path / "run", loop, "slow=0.05")
+    loop, processes, _ = whole
+    process = start(tmp_path / "run", loop, "slow=0.05", processes=processes)
     wait_for(tmp_path / "run" / "progress")
-    time.sleep(generator.uniform(0, 0.6))
-    kill_all(process)
+    time.sleep(random.Random(moment).uniform(0, 0.6))
+    process.kill()
     kept = [load_checkpoint(path)["meta"]["iter"] for path in numbered(tmp_path / "run")]
     reached = int((tmp_path / "run" / "progress").read_text() or 0)
     assert reached - max(kept, default=0) <= (3 if loop == "epoch" else 5)
-    finish(tmp_path / "run", loop, "resume")
-    assert same(tmp_path / "run" / LAST[loop], reference / LAST[loop])
+    resume(tmp_path / "run", whole)
 
 
 @pytest.mark.parametrize("moment", range(SAVES))
 def test_a_run_killed_while_it_saves_has_a_good_checkpoint(tmp_path, whole, moment):
     """With max_keep_ckpts=1, in the middle of the second or a later one."""
-    loop, reference = whole
-    process = start(tmp_path / "run", loop, "slow_save=0.1")
+    loop, processes, _ = whole
+    process = start(tmp_path / "run", loop, "slow_save=0.1", processes=processes)
     wait_for(tmp_path / "run" / "last_checkpoint")
     time.sleep(random.Random(moment).uniform(0, 0.5))
-    kill_all(process)
+    process.kill()
     kept = numbered(tmp_path / "run")
     assert kept
     for path in kept:
         load_checkpoint(path)
-    finish(tmp_path / "run", loop, "resume")
-    assert same(tmp_path / "run" / LAST[loop], reference / LAST[loop])
+    resume(tmp_path / "run", whole)
     assert not [*(tmp_path / "run").glob(".*.tmp")]
 
 
-def test_two_processes_killed_and_resumed_end_as_if_they_were_not(tmp_path):
-    finish(tmp_path / "whole", "epoch", processes=2)
-    process = start(tmp_path / "run", "epoch", "slow=0.1", processes=2)
-    wait_for(tmp_path / "run" / "last_checkpoint")
-    kill_all(process)
-    finish(tmp_path / "run", "epoch", "resume", processes=2)
-    assert same(tmp_path / "run" / "epoch_4.pth", tmp_path / "whole" / "epoch_4.pth")
-
-
 def test_sigterm_to_two_processes_leaves_a_checkpoint_of_that_iteration(tmp_path):
-    process = start(tmp_path / "run", "epoch", "slow=0.3", processes=2)
+    process = launch(tmp_path / "run", "epoch", "slow=0.3")
     wait_for(tmp_path / "run" / "progress")
     process.terminate()
     assert process.wait(60) != 0
@@ -161,7 +174,7 @@ def test_sigterm_to_two_processes_leaves_a_checkpoint_of_that_iteration(tmp_path
 
 
 def test_ranks_end_when_torchrun_is_killed(tmp_path):
-    process = start(tmp_path / "run", "epoch", "slow=1", processes=2)
+    process = launch(tmp_path / "run", "epoch", "slow=1")
     wait_for(tmp_path / "run" / "progress")
     ranks = psutil.Process(process.pid).children(recursive=True)
     assert len(ranks) >= 2
@@ -172,7 +185,7 @@ def test_ranks_end_when_torchrun_is_killed(tmp_path):
 
 
 def test_a_hanging_rank_ends_the_run_and_is_named(tmp_path):
-    process = start(tmp_path / "run", "epoch", "hang=1", processes=2)
+    process = launch(tmp_path / "run", "epoch", "hang=1")
     assert process.wait(180) != 0
     output = (tmp_path / "run" / "output").read_text()
     assert "No progress for 10 s in iteration" in output

@@ -126,8 +126,8 @@ def parts_tables(parts: list[Part], papers: dict[str, str]) -> Iterator[str]:
         if kind in COMMON:
             common = arguments_of(COMMON[kind], None)
             yield (
-                f"Where a docstring does not say otherwise, each takes, besides its own arguments, "
-                f"those of `{COMMON[kind].__name__}`: `{common}`."
+                f"Unless a docstring says otherwise, each also takes the arguments of "
+                f"`{COMMON[kind].__name__}`: `{common}`."
             )
         header = ["name", "what it is", "paper", "own arguments", *ends]
         yield table(header, [part_row(part, papers)[: len(header)] for part in group])

@@ -1,5 +1,6 @@
 """Reference from a loss to the linear classifier of a network."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from mmkd.teachers import Teacher
 
 
+Paths = Mapping[str, str]
+UNKNOWN = "A linear layer is needed as classifier, and the network has no one layer for it"
+REMEDY = "Give its path as the loss's `classifier`."
+MMPRETRAIN: Paths = dict(student="head.fc", teacher="head.fc")
+
+
+def named_paths(classifier: str | Paths | None) -> Paths:
+    """Return paths of classifiers by ``'student'`` and ``'teacher'``; none if none is named."""
+    if isinstance(classifier, str):
+        return dict(student=classifier, teacher=classifier)
+    return classifier or {}
+
+
 class Classifier:
     """A reference to a linear layer of a network.
 
@@ -21,19 +35,21 @@ class Classifier:
 
     Args:
         network: The network, or a teacher.
-        path: Path of the layer in it, such as ``'head.fc'``.
+        path: Path of the layer in it, such as ``'head.fc'``; ``None`` if nobody knows it.
 
     Raises:
         ValueError: If there is no linear layer.
     """
 
-    def __init__(self, network: "nn.Module | Teacher", path: str) -> None:
-        self._network, self._path = network, path
+    def __init__(self, network: "nn.Module | Teacher", path: str | None) -> None:
+        if path is None:
+            raise ValueError(f"{UNKNOWN}: its logits are several tensors. {REMEDY}")
+        self._network, self.path = network, path
         Tap(path).check(self._module)
         if not isinstance(layer := self._module.get_submodule(path), nn.Linear):
             raise ValueError(
-                f"A linear layer is needed as classifier, and {path!r} is {type(layer).__name__}: "
-                "give its path as the loss's `classifier`."
+                f"A linear layer is needed as classifier, and {path!r} is {type(layer).__name__}. "
+                f"{REMEDY}"
             )
 
     @property
@@ -44,7 +60,7 @@ class Classifier:
     @property
     def layer(self) -> nn.Linear:
         """The layer as it is now."""
-        layer = self._module.get_submodule(self._path)
+        layer = self._module.get_submodule(self.path)
         assert isinstance(layer, nn.Linear)
         return layer
 

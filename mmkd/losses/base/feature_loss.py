@@ -88,4 +88,7 @@ class FeatureLoss(nn.Module):
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the loss of each sample, shape (N,), for one pair of features (N, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has neither distance(...), for a pair of features, nor "
+            "total(...), for all pairs: write one of them, see docs/add_a_method.md."
+        )

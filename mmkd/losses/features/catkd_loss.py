@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.registry import MODELS
 
@@ -34,7 +34,7 @@ class CATKDLoss(FeatureLoss):
         normalize: Whether maps are scaled to unit length. The released configs for a teacher and a
             student of the same architecture family do not scale them.
         classifier: Path of the linear classifier: one path for both networks, or a dict with
-            ``student`` and ``teacher``.
+            ``student`` and ``teacher``. By default the layer that gives the logits.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -45,7 +45,7 @@ class CATKDLoss(FeatureLoss):
         self,
         resolution: int = 2,
         normalize: bool = True,
-        classifier: str | dict[str, str] = "head.fc",
+        classifier: str | Paths | None = None,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -53,9 +53,7 @@ class CATKDLoss(FeatureLoss):
         if resolution < 1:
             raise ValueError(f"The resolution must be 1 or more, not {resolution}.")
         self.resolution, self.normalize = resolution, normalize
-        if isinstance(classifier, str):
-            classifier = dict(student=classifier, teacher=classifier)
-        self.paths, self.classifiers = dict(classifier), dict[str, Classifier]()
+        self.paths, self.classifiers = named_paths(classifier), dict[str, Classifier]()
 
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
@@ -69,18 +67,21 @@ class CATKDLoss(FeatureLoss):
                     f"classifier's pooling reads; the {side}'s taps have shapes {[*shapes]}."
                 )
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
+    ) -> None:
         """Take the classifiers of the networks. A term calls it when it is built."""
+        paths = {**classifiers, **self.paths}
         self.classifiers = dict(
-            student=Classifier(student, self.paths["student"]),
-            teacher=Classifier(teacher, self.paths["teacher"]),
+            student=Classifier(student, paths.get("student")),
+            teacher=Classifier(teacher, paths.get("teacher")),
         )
         for side, classifier in self.classifiers.items():
             [shape], inputs = self._shapes[side], classifier.layer.in_features
             if shape[1] != inputs:
                 raise ValueError(
                     f"CATKDLoss taps a map of the {side} with {shape[1]} channels, and its "
-                    f"classifier {self.paths[side]!r} reads {inputs}: tap what the pooling reads."
+                    f"classifier {classifier.path!r} reads {inputs}: tap what the pooling reads."
                 )
         own, theirs = (classifier.layer.out_features for classifier in self.classifiers.values())
         if own != theirs:

@@ -1,7 +1,7 @@
 """Loss on features before activation that ignores strongly negative teacher features (OFD)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -91,7 +91,9 @@ class OFDLoss(FeatureLoss):
         """Keep the shapes, which :meth:`attach` checks; the loss has nothing to train."""
         self._channels = [shape[1] for shape in teacher_shapes]
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str] | None = None
+    ) -> None:
         """Compute the margins from the teacher's batch norms. A term calls it when it is built."""
         if self.norms and len(self.norms) != len(self._channels):
             raise ValueError(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from mmkd.arithmetic import reduce_loss
-from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
 from mmkd.registry import MODELS
 
@@ -41,7 +41,7 @@ class SDDLoss(FeatureLoss):
             :class:`mmkd.weights.EntropyWeight` it is the weight of ER-KD, from the teacher's
             entropy in the region. A term's ``sample_weight`` weighs whole images.
         classifier: Path of the linear classifier: one path for both networks, or a dict with
-            ``student`` and ``teacher``.
+            ``student`` and ``teacher``. By default the layer that gives the logits.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -55,7 +55,7 @@ class SDDLoss(FeatureLoss):
         grids: Sequence[int] = (1, 2, 4),
         complementary: float = 2.0,
         region_weight: Config | None = None,
-        classifier: str | dict[str, str] = "head.fc",
+        classifier: str | Paths | None = None,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -72,9 +72,7 @@ class SDDLoss(FeatureLoss):
             )
         self.region_weight = None if region_weight is None else MODELS.build(region_weight)
         self.grids, self.complementary = tuple(grids), complementary
-        if isinstance(classifier, str):
-            classifier = dict(student=classifier, teacher=classifier)
-        self.paths, self.classifiers = dict(classifier), dict[str, Classifier]()
+        self.paths, self.classifiers = named_paths(classifier), dict[str, Classifier]()
 
     def adapt(self, student_shapes: Shapes, teacher_shapes: Shapes) -> None:
         """Check the shapes; the loss has nothing to train."""
@@ -85,11 +83,14 @@ class SDDLoss(FeatureLoss):
                     f"classifier's pooling reads; the {side}'s taps have shapes {[*shapes]}."
                 )
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
+    ) -> None:
         """Take the classifiers of the networks. A term calls it when it is built."""
+        paths = {**classifiers, **self.paths}
         self.classifiers = dict(
-            student=Classifier(student, self.paths["student"]),
-            teacher=Classifier(teacher, self.paths["teacher"]),
+            student=Classifier(student, paths.get("student")),
+            teacher=Classifier(teacher, paths.get("teacher")),
         )
 
     def forward(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.losses.base.feature_maps import same_size
 from mmkd.losses.features.hint_loss import hint_distance
@@ -26,7 +26,8 @@ class SimKDLoss(FeatureLoss):
     recipe.
 
     Args:
-        classifier: Path of the linear classifier in both networks.
+        classifier: Path of the linear classifier: one path for both networks, or a dict with
+            ``student`` and ``teacher``. By default the layer that gives the logits.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -34,10 +35,13 @@ class SimKDLoss(FeatureLoss):
     same_shape = False
 
     def __init__(
-        self, classifier: str = "head.fc", loss_weight: float = 1.0, reduction: str = "mean"
+        self,
+        classifier: str | Paths | None = None,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
     ) -> None:
         super().__init__(loss_weight, reduction)
-        self.path = classifier
+        self.paths = named_paths(classifier)
 
     def adapt(
         self, student_shapes: Sequence[Sequence[int]], teacher_shapes: Sequence[Sequence[int]]
@@ -51,21 +55,25 @@ class SimKDLoss(FeatureLoss):
                     "its projector, mmkd.SimKDNeck, as in configs/simkd."
                 )
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
+    ) -> None:
         """Copy the teacher's classifier into the student. A term calls this when it is built.
 
         Raises:
             ValueError: If the classifiers differ in shape, or if the student's classifier would be
                 initialised again.
         """
-        own, given = (Classifier(network, self.path).layer for network in (student, teacher))
+        paths = {**classifiers, **self.paths}
+        copy = Classifier(student, paths.get("student"))
+        own, given = copy.layer, Classifier(teacher, paths.get("teacher")).layer
         if own.weight.shape != given.weight.shape or (own.bias is None) != (given.bias is None):
             raise ValueError(
-                f"SimKDLoss gives the student the teacher's classifier {self.path!r}, but that is "
-                f"{given} and the student's is {own}: give the student's head the teacher's "
-                "in_channels and num_classes."
+                f"SimKDLoss gives the student the teacher's classifier, but that is {given} and "
+                f"the student's is {own}: give the student's head the teacher's in_channels and "
+                "num_classes."
             )
-        head = student.get_submodule(self.path.rpartition(".")[0])
+        head = student.get_submodule(copy.path.rpartition(".")[0])
         if getattr(head, "init_cfg", None) is not None:
             raise ValueError(
                 "SimKDLoss gives the student the teacher's classifier, which the initialisation of "

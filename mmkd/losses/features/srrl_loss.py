@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.losses.base.feature_maps import pooled
 from mmkd.losses.features.hint_loss import hint_distance
@@ -26,7 +26,8 @@ class SRRLLoss(FeatureLoss):
 
     Args:
         regression_weight: :math:`\beta`.
-        classifier: Path of the teacher's linear classifier.
+        classifier: Path of the teacher's linear classifier, by default the layer that gives its
+            logits.
         loss_weight: Factor on the result; the released code takes 1.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -34,12 +35,12 @@ class SRRLLoss(FeatureLoss):
     def __init__(
         self,
         regression_weight: float = 1.0,
-        classifier: str = "head.fc",
+        classifier: str | Paths | None = None,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
         super().__init__(loss_weight, reduction)
-        self.regression_weight, self.path = regression_weight, classifier
+        self.regression_weight, self.paths = regression_weight, named_paths(classifier)
         self.classifier: Classifier | None = None
 
     def adapt(
@@ -48,14 +49,17 @@ class SRRLLoss(FeatureLoss):
         """Keep the shapes, which :meth:`attach` checks; the loss has nothing to train."""
         self._channels = [shape[1] for shape in teacher_shapes]
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
+    ) -> None:
         """Take the teacher's classifier. A term calls it when it is built."""
-        self.classifier = Classifier(teacher, self.path)
+        self.classifier = Classifier(teacher, {**classifiers, **self.paths}.get("teacher"))
         inputs = self.classifier.layer.in_features
         if self._channels != [inputs]:
             raise ValueError(
-                f"The teacher's classifier {self.path!r} reads {inputs} features, and SRRLLoss "
-                f"taps {self._channels} of the teacher: tap its last map or what is pooled."
+                f"The teacher's classifier {self.classifier.path!r} reads {inputs} features, and "
+                f"SRRLLoss taps {self._channels} of the teacher: tap its last map or what is "
+                "pooled."
             )
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:

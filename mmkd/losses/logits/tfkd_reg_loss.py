@@ -1,5 +1,6 @@
 """Distillation from a designed teacher, not a network: the regularisation of Tf-KD."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -121,7 +122,9 @@ class TfKDRegLoss(nn.Module):
             loss, weight, reduction_override or self.reduction, avg_factor
         )
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str] | None = None
+    ) -> None:
         """Refuse to be the loss of a term: a term shows its loss the networks by this call."""
         raise ValueError(
             "TfKDRegLoss compares a classifier with its labels and no teacher: take it as the loss "

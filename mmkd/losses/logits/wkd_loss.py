@@ -8,7 +8,7 @@ from mmengine.fileio import get
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mmkd.losses.base.classifier import Classifier
+from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.logit_loss import LogitLoss, Tempered
 from mmkd.registry import MODELS
 
@@ -64,7 +64,8 @@ class WKDLoss(LogitLoss):
         kappa: :math:`\kappa`; with 0 the cost is d itself.
         epsilon: Weight of the entropy of the transport plan.
         iterations: Number of iterations of Sinkhorn's algorithm.
-        classifier: Path of the teacher's linear classifier.
+        classifier: Path of the teacher's linear classifier, by default the layer that gives its
+            logits.
         temperature: As in :class:`LogitLoss`.
         **arguments: Arguments of :class:`LogitLoss`.
     """
@@ -78,7 +79,7 @@ class WKDLoss(LogitLoss):
         kappa: float = 1.0,
         epsilon: float = 0.05,
         iterations: int = 10,
-        classifier: str = "head.fc",
+        classifier: str | Paths | None = None,
         temperature: Any = 8.0,
         **arguments: Any,
     ) -> None:
@@ -89,15 +90,18 @@ class WKDLoss(LogitLoss):
                 f"{kappa}, {epsilon} and {iterations}."
             )
         self.kappa, self.epsilon, self.iterations = kappa, epsilon, iterations
-        self.path = classifier if cost == FROM_CLASSIFIER else None
+        self.paths, self.reads_teacher = named_paths(classifier), cost == FROM_CLASSIFIER
         self.register_buffer("costs", torch.zeros(0, 0), persistent=False)
-        if self.path is None:
+        if not self.reads_teacher:
             self.know_distances(torch.load(BytesIO(get(cost)), "cpu", weights_only=True))
 
-    def attach(self, student: nn.Module, teacher: "Teacher") -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
+    ) -> None:
         """Compute the distances of the classes, unless a file gave them. A term calls this."""
-        if self.path is not None:
-            weights = normalize(Classifier(teacher, self.path).weight.detach(), dim=1)
+        if self.reads_teacher:
+            classifier = Classifier(teacher, {**classifiers, **self.paths}.get("teacher"))
+            weights = normalize(classifier.weight.detach(), dim=1)
             self.know_distances(1 - weights @ weights.T)
 
     def know_distances(self, distances: Tensor) -> None:

@@ -4,6 +4,9 @@ import pytest
 import tiny
 import torch
 from feature_cases import built, features
+from torch import nn
+
+from mmkd import distill
 
 TERM = dict(
     student="backbone",
@@ -52,3 +55,20 @@ def test_other_features_than_the_classifiers_are_refused():
     loss = dict(type="mmkd.SRRLLoss", classifier="backbone")
     with pytest.raises(ValueError, match="linear layer is needed"):
         tiny.distiller(terms=dict(srrl={**TERM, "loss": loss}))
+
+
+def test_the_classifier_is_by_default_the_layer_that_gives_the_logits():
+    """Of any network: here plain modules, whose classifiers have other paths."""
+    model = distill(
+        plain(4),
+        plain(6),
+        terms=dict(srrl={**TERM, "student": "@map", "teacher": "@map"}),
+        example=torch.randn(2, 3, 16, 16),
+    )
+    teacher = model.teachers["teacher"].network
+    assert model.terms["srrl"].loss.classifier.layer is teacher[3]
+
+
+def plain(channels: int) -> nn.Sequential:
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(nn.Conv2d(3, channels, 3), nn.ReLU(), pool, nn.Linear(channels, 5))
