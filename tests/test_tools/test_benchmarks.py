@@ -309,3 +309,24 @@ def test_the_check_for_a_gpu_runs_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
     assert {"mmkd", "KD by hand"} <= set(result["speed"]["kd, 4 images"])
     assert all(part["ms"] > 0 for part in result["speed"]["kd, 4 images"].values())
     assert set(result["teachers"]["8 images"]) == {"as written", "bfloat16"}
+
+
+def test_step_times_of_two_releases_are_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A machine twice as fast changes times, not the ratio, which decides."""
+    tool = str(ROOT / "tools/benchmarks/compare_step_times.py")
+
+    def compare(**changes: object) -> str:
+        old = dict(config="a.py", ratio=1.0, seconds=dict(student=0.1), peak_mb=dict(student=50.0))
+        for name, result in (("old", old), ("new", old | changes)):
+            (tmp_path / name).write_text(json.dumps(result))
+        monkeypatch.setattr(sys, "argv", [tool, str(tmp_path / "old"), str(tmp_path / "new")])
+        runpy.run_path(tool, run_name="__main__")
+        return capsys.readouterr().out
+
+    assert "50.000      -50.0" in compare(seconds=dict(student=0.05), ratio=1.04)
+    with pytest.raises(SystemExit, match=r"grew by 6\.0 %"):
+        compare(ratio=1.06)
+    with pytest.raises(SystemExit, match="two runs"):
+        compare(config="b.py")
