@@ -82,6 +82,7 @@ setup(
             "seg",
             "quickstart",
             "teachers",
+            "cluster",
             "tests",
             "lint",
             "docs",

@@ -21,7 +21,8 @@ from typing import Any
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-from mmkd.benchmark.runs import Outcome, Run, RunFailedError, read_outcome, train_all
+from mmkd.benchmark.runs import Outcome, Run, RunFailedError, read_outcome
+from mmkd.benchmark.training import train_all
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / "configs" / "quickstart"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmkd.benchmark.runs import MARKER, Report, Run, read_scalars, train_all
+from mmkd.benchmark.runs import MARKER, Run, read_scalars
+from mmkd.benchmark.training import Report, Start, start_here, train_all
 from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError
 
@@ -30,7 +31,12 @@ class CohortRun:
 
 
 def train_together(
-    runs: Sequence[Run], train: Path, jobs: int = 1, report: Report = print, most: int = 16
+    runs: Sequence[Run],
+    train: Path,
+    jobs: int = 1,
+    report: Report = print,
+    most: int = 16,
+    start: Start = start_here,
 ) -> None:
     """Train the unfinished ones among some runs as cohorts, and give each run its results.
 
@@ -45,6 +51,7 @@ def train_together(
         jobs: Number of processes that run at the same time.
         report: Function that receives lines about the progress.
         most: Greatest number of members of a cohort.
+        start: Function that starts a cohort's command.
 
     Raises:
         RunFailedError: If a cohort's run fails; the others are stopped.
@@ -52,7 +59,7 @@ def train_together(
     waiting = [*cohort_runs([run for run in runs if not run.finished], most)]
     for first in range(0, len(waiting), jobs):
         together = waiting[first : first + jobs]
-        train_all([each.run for each in together], train, jobs, report)
+        train_all([each.run for each in together], train, jobs, report, start=start)
         for each in together:
             for name in [name for name in each.members if not _deal(each, name)]:
                 report(f"{each.members[name].name}: put aside in {each.run.work_dir}")

@@ -188,6 +188,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
         "Batch size": data["batch_size"],
         "Recipe": "; ".join(f"{key} {_settings(value)}" for key, value in result["recipe"].items()),
         **_own(result),
+        **_tuned(result),
         "Seeds": ", ".join(str(seed) for seed in result["seeds"]),
         "Configs": ", ".join(f"{name}: `{path}`" for name, path in result["configs"].items()),
         "Machine": f"{result['machine']}; {result['jobs']} runs at a time",
@@ -222,6 +223,16 @@ def _own(result: dict[str, Any]) -> dict[str, str]:
     own = {name: settings for name, settings in result["own_settings"].items() if settings}
     shown = ", ".join(f"{name} {_settings(settings)}" for name, settings in own.items())
     return {"Settings of a method's own parameters": shown} if own else {}
+
+
+def _tuned(result: dict[str, Any]) -> dict[str, str]:
+    """Return the part about the searches that the rows' settings come from."""
+    tuned = [
+        f"{name} {_settings(one['settings'])} of {_settings(one['space'])} in "
+        f"{one['trials'] + one['failed']} trials"
+        for name, one in result.get("tuned", {}).items()
+    ]
+    return {"Tuned on validation images": "; ".join(tuned)} if tuned else {}
 
 
 def _settings(value: Any) -> str:

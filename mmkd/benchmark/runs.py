@@ -1,13 +1,8 @@
-"""Training runs as separate processes, several at a time, and their logs."""
+"""Training runs, their identities and their logs."""
 
 import hashlib
-import importlib
 import json
-import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,16 +10,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmkd.compat.machine import commit
-
 MARKER = "finished.json"
 LOG = "train.log"
-PROGRESS = {"accuracy/top1": "accuracy {:.1f} %", "coco/bbox_mAP": "AP {:.3f}"}
-Report = Callable[[str], None]
-
-
-class RunFailedError(RuntimeError):
-    """Error for a training process that ended with an error."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +104,19 @@ class Run:
         return [sys.executable, str(train), str(config), *folder]
 
 
+class RunFailedError(RuntimeError):
+    """Error for a run that ended with an error.
+
+    Args:
+        run: The run.
+        words: What happened to it.
+    """
+
+    def __init__(self, run: Run, words: str) -> None:
+        super().__init__(f"{run.name} {words}")
+        self.run = run
+
+
 @dataclass
 class Outcome:
     """Log of a finished run.
@@ -164,7 +164,7 @@ def read_outcome(run: Run) -> Outcome:
     """
     training, evaluation = read_scalars(run.work_dir)
     if not training or not evaluation:
-        raise RunFailedError(f"{run.name} logged nothing: see {run.work_dir / LOG}.")
+        raise RunFailedError(run, f"logged nothing: see {run.work_dir / LOG}.")
     marker = json.loads((run.work_dir / MARKER).read_text())
     names = [name for name in evaluation[-1] if name not in ("step", "time", "data_time")]
     return Outcome(
@@ -174,121 +174,3 @@ def read_outcome(run: Run) -> Outcome:
         seconds=marker["seconds"],
         commit=marker["commit"],
     )
-
-
-class _Process:
-    """Process of a running training."""
-
-    def __init__(self, run: Run, train: Path, parts: int) -> None:
-        self.run = run
-        self.unit, self.length = run.length
-        self.parts = parts
-        self.reported = 0
-        self.started = time.time()
-        self.commit = commit(train.parent)
-        run.work_dir.mkdir(parents=True, exist_ok=True)
-        (run.work_dir / MARKER).unlink(missing_ok=True)
-        with open(run.work_dir / LOG, "w") as log:
-            self.process = subprocess.Popen(
-                run.command(train), stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def progress(self) -> str | None:
-        """Return a line about the newest evaluation, once in each part of the epochs."""
-        _, evaluation = read_scalars(self.run.work_dir, self.started)
-        if not evaluation:
-            return None
-        step, part = evaluation[-1]["step"], evaluation[-1]["step"] * self.parts // self.length
-        if part == self.reported:
-            return None
-        self.reported = part
-        shown = [
-            f", {text.format(evaluation[-1][metric])}"
-            for metric, text in PROGRESS.items()
-            if metric in evaluation[-1]
-        ]
-        return f"{self.run.name}: {self.unit} {step} of {self.length}{''.join(shown)}"
-
-    def ended(self) -> bool:
-        """Return whether the process has ended, and if so mark the run as finished.
-
-        Raises:
-            RunFailedError: If the process ended with an error; the message has the end of its log.
-        """
-        process_id, status = os.waitpid(self.process.pid, os.WNOHANG)
-        if process_id == 0:
-            return False
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        log = self.run.work_dir / LOG
-        if self.process.returncode:
-            end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise RunFailedError(f"{self.run.name} failed; the end of {log}:\n{end}")
-        self.seconds = time.time() - self.started
-        marker = dict(fingerprint=self.run.fingerprint(), commit=self.commit, seconds=self.seconds)
-        (self.run.work_dir / MARKER).write_text(json.dumps(marker))
-        return True
-
-    def stop(self) -> None:
-        if self.process.returncode is None:
-            self.process.terminate()
-            self.process.wait()
-
-
-def train_all(
-    runs: Iterable[Run],
-    train: Path,
-    jobs: int = 1,
-    report: Report = print,
-    parts: int = 3,
-    keep: Callable[[Run], None] | None = None,
-) -> None:
-    """Train the unfinished ones among some runs by a script, several at a time.
-
-    Args:
-        runs: The runs.
-        train: Path of tools/train.py.
-        jobs: Number of processes that run at the same time.
-        report: Function that receives lines about the progress, with the time that is left.
-        parts: Number of lines of progress for each run.
-        keep: Function that is called with each run that has finished.
-
-    Raises:
-        RunFailedError: If a run fails; the others are stopped.
-    """
-    # MMEngine formats configs with yapf, which writes its grammar to a cache on its first import:
-    # processes that start together must see the cache already complete.
-    importlib.import_module("yapf")
-    waiting, active, seconds = list(runs), list[_Process](), list[float]()
-    try:
-        while waiting or active:
-            while waiting and len(active) < jobs:
-                run = waiting.pop(0)
-                if run.finished:
-                    report(f"{run.name}: finished before")
-                    if keep is not None:
-                        keep(run)
-                else:
-                    active.append(_Process(run, train, parts))
-            time.sleep(0.3)
-            ended, active = _follow(active, report)
-            for process in ended:
-                seconds.append(process.seconds)
-                if keep is not None:
-                    keep(process.run)
-                if left := len(waiting) + len(active):
-                    rest = left * sum(seconds) / len(seconds) / jobs / 60
-                    report(f"{left} runs are left, about {rest:.0f} minutes")
-    finally:
-        for process in active:
-            process.stop()
-
-
-def _follow(active: Sequence[_Process], report: Report) -> tuple[list[_Process], list[_Process]]:
-    """Report on the processes, and return those that have ended and those still running."""
-    ended: list[_Process] = []
-    running: list[_Process] = []
-    for process in active:
-        (ended if process.ended() else running).append(process)
-        if line := process.progress():
-            report(line)
-    return ended, running

@@ -10,6 +10,7 @@ from mmkd.cli.compose import compose
 from mmkd.cli.cost import cost
 from mmkd.cli.methods import method, methods
 from mmkd.cli.roles import roles
+from mmkd.cli.search import search
 from mmkd.cli.store import store
 from mmkd.doctor import main as examine
 from mmkd.version import __version__
@@ -28,6 +29,8 @@ def command() -> None:
       python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
           --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd
       python -m mmkd cost configs/erkd/resnet32x4_resnet8x4_cifar100.py
+      python -m mmkd search my_config.py --hold-out 5000 --work-dir search \\
+          --search "model.terms.kd.weight=loguniform(0.1,10)"
       python -m mmkd doctor
     """  # noqa: D301
 
@@ -51,7 +54,7 @@ def doctor(weights: bool, as_json: bool) -> None:
     sys.exit(examine([option for option, given in chosen.items() if given]))
 
 
-for each in (methods, method, roles, compose, cohort, cost, store, calibrate):
+for each in (methods, method, roles, compose, cohort, cost, store, calibrate, search):
     command.add_command(each)
 
 __all__ = ["command"]

@@ -24,10 +24,13 @@ OWN = "mmkd::"
 BEFORE = re.compile(r"^mmcls::")  # mmpretrain, before it was renamed
 
 
-def configs_folder() -> Path:
-    """Return the folder of mmkd's configs, in an installed package or in a clone."""
-    shipped = PACKAGE / ".mim" / "configs"
-    return shipped if shipped.is_dir() else PACKAGE.parent / "configs"
+def shipped(name: str) -> Path:
+    """Return a folder that ships with mmkd, ``'configs'`` or ``'tools'``.
+
+    It is inside an installed package, and beside the package in a clone.
+    """
+    inside = PACKAGE / ".mim" / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
 
 
 def resolve(filename: str | Path) -> str | Path:
@@ -77,7 +80,7 @@ def with_own_names(
     def path_and_scope(path: str, filename: str) -> tuple[str, str | None]:
         if not path.startswith(OWN):
             return get_path(BEFORE.sub("mmpretrain::", path), filename)
-        found = configs_folder() / path.removeprefix(OWN)
+        found = shipped("configs") / path.removeprefix(OWN)
         if not found.is_file():
             raise FileNotFoundError(f"mmkd has no config {path.removeprefix(OWN)}.")
         return str(found), None

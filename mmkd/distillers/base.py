@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from mmkd.models.multi_view import MultiViewDataPreprocessor
 from mmkd.networks.building import Spec, TrainsStudent, build_network
 from mmkd.networks.student import student_model
 from mmkd.networks.taps import Tap
+from mmkd.networks.views_apart import take_views_apart
 from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
@@ -143,7 +145,8 @@ class BaseDistiller(TypedModel, TrainsStudent):
         kept = kept or {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features[name], labels, data_samples, kept.get(name))
+                given = labels, data_samples, kept.get(name), inputs
+                outputs[name] = term(features[name], *given)
                 losses[f"loss_{name}"] = factors[name] * outputs[name].loss
             else:
                 losses[f"loss_{name}"] = no_loss(term, inputs)
@@ -186,7 +189,11 @@ def build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> n
     """Build a network that is trained, with the preprocessing of the training config."""
     if isinstance(spec, nn.Module):
         return spec
-    return build_network(student_model(spec, data_preprocessor))
+    network = build_network(student_model(spec, data_preprocessor))
+    preprocessor = getattr(network, "data_preprocessor", None)
+    if isinstance(preprocessor, MultiViewDataPreprocessor) and preprocessor.released_code:
+        take_views_apart(network, preprocessor.views)
+    return network
 
 
 def logged(losses: Losses) -> Losses:

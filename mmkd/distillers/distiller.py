@@ -29,7 +29,7 @@ from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.store import Store
-from mmkd.teachers import names_of_each
+from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
@@ -81,7 +81,7 @@ class Distiller(BaseDistiller):
         predict_teachers: Whether validation also runs the teachers, and adds their scores to each
             data sample as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
         store: Arguments of :class:`mmkd.store.Store`. The teachers' logits then come from that
-            store, and no teacher is built.
+            store, and no teacher is built unless the store is to grow.
         data_preprocessor: The student's data preprocessor, if the student's config has none.
     """
 
@@ -159,6 +159,11 @@ class Distiller(BaseDistiller):
         self._heads = heads_past_hooks(network)
         self._finish()
 
+    def replace_teachers(self, teachers: Mapping[str, Teacher]) -> None:
+        """Learn from other teachers of the same names from the next step on."""
+        self.teachers = {**teachers}
+        self._wanted.clear()
+
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
         """Run the student, and in validation the teachers too if they are to predict."""
         if not self.manner.computes_losses:
@@ -226,6 +231,8 @@ class Distiller(BaseDistiller):
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         """Return the taps to catch in each network for the terms of these names."""
+        if self.store is not None:
+            self.store.check_read(self.teachers.values())
         taps: dict[str, dict[Tap, None]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():

@@ -12,6 +12,7 @@ from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.memory_format_hook import MemoryFormatHook
 from mmkd.hooks.missed_validation_hook import MissedValidationHook
 from mmkd.hooks.module_statistics import module_statistics
+from mmkd.hooks.paraphraser_hook import ParaphraserHook
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
 from mmkd.hooks.run_summary_hook import RunSummaryHook
 from mmkd.hooks.statistics_hook import StatisticsHook
@@ -34,6 +35,7 @@ __all__ = [
     "MemoryFormatHook",
     "MissedValidationHook",
     "NonFiniteError",
+    "ParaphraserHook",
     "ResumeMismatchError",
     "RunRecordHook",
     "RunSummaryHook",

@@ -34,7 +34,7 @@ def test_a_cohort_has_one_seed_one_teacher_and_not_too_many_members(tmp_path: Pa
 
 
 def test_each_run_gets_its_part_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pretend(together: list[Run], train: Path, jobs: int, report: object) -> None:
+    def pretend(together: list[Run], train: Path, jobs: int, report: object, start: object) -> None:
         for run in together:
             log = run.work_dir / "time/vis_data/scalars.json"
             log.parent.mkdir(parents=True)

@@ -191,3 +191,13 @@ def test_another_recipe_is_named(tmp_path: Path) -> None:
 
 def test_a_note_is_on_the_page() -> None:
     assert "\nThe machine was busy.\n" in markdown(result(note="The machine was busy."))
+
+
+def test_the_page_says_what_the_rows_were_tuned_by() -> None:
+    one = dict(settings={"lr": 0.1}, space={"lr": "uniform(0,1)"}, trials=3, failed=1)
+    text = " ".join(markdown(result(tuned={"kd": one})).split())
+    assert (
+        '- Tuned on validation images: kd `{"lr": 0.1}` of `{"lr": "uniform(0,1)"}` in 4 trials'
+        in text
+    )
+    assert "Tuned" not in markdown(result())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, read_scalars, train_all
+from mmkd.benchmark.runs import Run, RunFailedError, read_outcome, read_scalars
+from mmkd.benchmark.training import train_all
 
 TRAIN = """
 import json, sys

@@ -1,6 +1,7 @@
 """The command `python -m mmkd`."""
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -21,7 +22,7 @@ def run(*arguments: Any) -> Result:
 
 
 @pytest.mark.parametrize(
-    "name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"], ["cost"]]
+    "name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"], ["cost"], ["search"]]
 )
 def test_help_has_examples_that_are_commands(name: list[str]) -> None:
     done = run(*name, "--help")
@@ -145,3 +146,33 @@ def test_the_cost_of_what_distils_nothing_is_refused() -> None:
     done = run("cost", "mmkd::_base_/models/cifar/resnet8.py")
     assert done.exit_code == 1
     assert "no mmkd.Distiller with teachers that run" in done.output
+
+
+def test_a_search_on_the_test_images_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="optuna is one of requirements/cluster.txt")
+    config = "configs/quickstart/student_digits.py"
+    key = "optim_wrapper.optimizer.lr=loguniform(0.01,0.2)"
+    done = run("search", ROOT / config, "--work-dir", tmp_path / "runs", "--search", key)
+    assert done.exit_code == 1
+    assert "100% of the validation images are test images" in done.output
+    assert "--hold-out N" in done.output
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_a_search_finds_settings_on_held_out_images(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="optuna is one of requirements/cluster.txt")
+    command = [
+        *("search", ROOT / "configs/quickstart/student_digits.py", "--hold-out", 500),
+        *("--search", "optim_wrapper.optimizer.lr=choice(0.05,0.1)", "--trials", 1),
+        *("--work-dir", tmp_path / "runs", "--cfg-options", "train_cfg.max_epochs=1"),
+    ]
+    done = run(*command)
+    assert done.exit_code == 0, done.output
+    assert re.search(
+        r"\n  --cfg-options optim_wrapper.optimizer.lr=0.0?[15]$", done.output.rstrip()
+    )
+    trial = Config.fromfile(tmp_path / "runs/trial_000/config.py")
+    assert trial.val_dataloader.dataset.indices == -500
+    assert trial.train_dataloader.dataset.indices == 797
+    assert "trial 0" not in run(*command).output

@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
@@ -34,6 +35,19 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
     assert all(value > 0 for value in [*seconds.values(), *memory.values()])
     assert {"torch", "mmkd"} <= set(result["versions"])
     assert "step_time.py" in result["command"]
+
+
+@pytest.mark.slow
+def test_store_speed(tool: Tool, tmp_path: Path) -> None:
+    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 2, "--out", "speed.json"]
+    config = ROOT / "configs/erkd/resnet32x4_resnet8x4_cifar100.py"
+    done = tool("benchmarks/store_speed.py", config, *small)
+    result = json.loads((tmp_path / "speed.json").read_text())
+    seconds, ratios = result["seconds"], [*result["ratios"].values()]
+    expected = [("stored", "plain"), ("online", "stored"), ("teacher", "build")]
+    assert ratios == [pytest.approx(seconds[a] / seconds[b]) for a, b in expected]
+    assert all(len(values) == 2 for values in result["all_seconds"].values())
+    assert "34 bytes a record" in done.stdout
 
 
 @pytest.mark.slow
@@ -152,6 +166,31 @@ def test_a_comparison_is_checked_before_its_first_run(
     with pytest.raises(SystemExit, match=r"(?s)compare_methods.py: erkd, seed 0: .*temperatur"):
         runpy.run_path(str(script), run_name="__main__")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["configs"]
+
+
+def test_tuned_rows_had_searches_of_equal_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools/benchmarks")
+    names = runpy.run_path(str(ROOT / "tools/benchmarks/comparison_rows.py"))
+    for name, weight, trials in (("kd", 2.0, 4), ("er", 3.0, 3), ("dkd", 1.0, 3)):
+        found = dict(settings={"w": weight}, space={"w": "int(1,3)"}, trials=trials, failed=0)
+        (tmp_path / f"{name}.json").write_text(json.dumps(found | dict(metric="x")))
+
+    def options(*tuned: str) -> Any:
+        pairs = [f"{name}={tmp_path / name}.json" for name in tuned]
+        given = dict(cfg_options={"w": 0.0}, tuned=pairs, options=[], store=[])
+        rows = {"student alone": "a.py", **{name: f"{name}.py" for name in ("er", "dkd")}}
+        if "kd" in tuned:
+            rows["kd"] = rows.pop("dkd")
+        return names["row_options"](Namespace(**given), rows)
+
+    found = options("er", "dkd")
+    assert found == {"student alone": {"w": 0.0}, "er": {"w": 3.0}, "dkd": {"w": 1.0}}
+    with pytest.raises(SystemExit, match=r"equal size.*er: 1 settings in 3 .*kd: 1 settings in 4"):
+        options("er", "kd")
+    with pytest.raises(SystemExit, match="names er; all or none of the methods are tuned"):
+        options("er")
 
 
 def test_a_table_is_looked_at_against_another_row(monkeypatch, capsys) -> None:

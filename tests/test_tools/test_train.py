@@ -7,6 +7,7 @@ import runpy
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def test_names_a_missing_config(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_a_missing_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     words = fails(monkeypatch, KD, "--work-dir", tmp_path, "--resume", tmp_path / "lost.pth")
     assert "lost.pth" in words
+
+
+def test_asks_which_store_is_to_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "say which, by --store PATH" in fails(monkeypatch, KD, "--store-grow")
 
 
 def test_asks_for_the_base_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -107,6 +112,26 @@ def test_two_processes_share_the_images(tool: Tool, tmp_path: Path) -> None:
     shown = re.findall(r"accuracy/top1: ([\d.]+)", tested.stdout)
     evaluated = [r for r in records(tmp_path / "work_dirs/kd_digits") if "accuracy/top1" in r]
     assert float(shown[-1]) == pytest.approx(evaluated[-1]["accuracy/top1"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_two_nodes_train_one_model(tmp_path: Path) -> None:
+    """Two nodes of one process each: each takes every second image, and the first one writes."""
+    options = [*FEW_IMAGES, NO_TEACHER, "train_dataloader.batch_size=32"]
+    common = dict(NNODES="2", PORT=str(free_port()), CUDA_VISIBLE_DEVICES="-1")
+
+    def node(rank: int) -> subprocess.CompletedProcess[str]:
+        command = ("dist_train.sh", KD, 1, "--cfg-options", *options)
+        return run_tool(*command, cwd=tmp_path, NODE_RANK=str(rank), **common)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(node, range(2))
+    assert first.returncode == 0, first.stdout[-4000:]
+    assert second.returncode == 0, second.stdout[-4000:]
+    work_dir = tmp_path / "work_dirs/kd_digits"
+    assert len([*work_dir.glob("*/vis_data/scalars.json")]) == 1
+    assert [r["iter"] for r in records(work_dir) if "loss" in r] == [1, 2]
+    assert (work_dir / "epoch_1_student.pth").exists()
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:

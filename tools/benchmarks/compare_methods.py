@@ -34,9 +34,11 @@ from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.columns import column_of, default_metric
 from mmkd.benchmark.comparison import ALONE, check_same_recipe
 from mmkd.benchmark.memory import held_bytes, step_bytes
-from mmkd.benchmark.runs import Run, RunFailedError, train_all
+from mmkd.benchmark.ray_cluster import HERE, RayCluster
+from mmkd.benchmark.runs import Run, RunFailedError
 from mmkd.benchmark.statistics import Rule
 from mmkd.benchmark.timing import measure, training_step
+from mmkd.benchmark.training import Start, start_here, train_all
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.preflight import check_run
 from mmkd.loading import build_loader
@@ -72,6 +74,14 @@ def parse_arguments() -> Namespace:
         help="settings of one row, as dotted keys of its config; may be given several times",
     )
     parser.add_argument(
+        "--tuned",
+        nargs="+",
+        default=[],
+        metavar="ROW=FILE",
+        help="rows with the settings that `python -m mmkd search` found, by its best.json: all "
+        "methods or none, by searches of equal size",
+    )
+    parser.add_argument(
         "--store",
         nargs="+",
         default=[],
@@ -101,7 +111,18 @@ def parse_arguments() -> Namespace:
         "--teacher-per-seed", action="store_true", help="a teacher of its own for each seed"
     )
     parser.add_argument("--work-dir", type=Path, required=True)
-    parser.add_argument("--jobs", type=int, default=1, help="training processes at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, here")
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=HERE,
+        metavar="ADDRESS",
+        help="train by Ray, in a cluster of this machine or in the one at ADDRESS, whose nodes "
+        "share this folder; as many runs at a time as it has CPUs and GPUs for",
+    )
+    parser.add_argument(
+        "--gpus", type=float, help="GPUs of a run by Ray, by default 1 if there are any, or 0.5"
+    )
     parser.add_argument(
         "--cohort",
         nargs="?",
@@ -226,7 +247,7 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def train(arguments: Namespace, runs: Plan, table: Table) -> None:
+def train(arguments: Namespace, runs: Plan, table: Table, start: Start) -> None:
     """Train what is missing: teachers and plain students first, then seed by seed."""
 
     def report(line: str) -> None:
@@ -238,12 +259,12 @@ def train(arguments: Namespace, runs: Plan, table: Table) -> None:
     first = [run for run in runs.teachers.values() if run not in table.cells]
     first += [run for run in parents.values() if run not in first]
     first += [run for run in missing if not run.inputs and run not in first]
-    train_all(first, TRAIN, arguments.jobs, report, keep=table.keep)
+    train_all(first, TRAIN, arguments.jobs, report, keep=table.keep, start=start)
     if any(run for run in missing if run.name.rpartition(",")[0] in arguments.store):
-        build_store(arguments, runs)
+        build_store(arguments, runs, start)
     rest = [run for run in missing if run not in first]
-    train_together(rest, TRAIN, arguments.jobs, report, arguments.cohort)
-    train_all(rest, TRAIN, arguments.jobs, report, keep=table.keep)
+    train_together(rest, TRAIN, arguments.jobs, report, arguments.cohort, start)
+    train_all(rest, TRAIN, arguments.jobs, report, keep=table.keep, start=start)
 
 
 def main() -> None:
@@ -258,16 +279,20 @@ def main() -> None:
         check(runs)
         rule = fixed_rule(arguments, runs)
         print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
+        start = start_here
+        if arguments.ray:
+            cluster = RayCluster(arguments.ray, arguments.gpus)
+            arguments.jobs, start = cluster.places, cluster.start
         table = Table(arguments, runs, rule)
         table.write()
-        train(arguments, runs, table)
+        train(arguments, runs, table, start)
         rows = {"teacher": [*runs.teachers.values()], **runs.methods}
         first = {name: same[0] for name, same in rows.items()}
         # Runs of another machine have left no teacher here to measure with.
         if arguments.rounds and all(p.exists() for run in first.values() for p in run.inputs):
             table.costs = costs(first, arguments.rounds)
         table.write()
-    except (RunFailedError, ValueError) as error:
+    except (RunFailedError, ImportError, ValueError) as error:
         sys.exit(f"compare_methods.py: {error}")
     out = arguments.out
     print(f"\n{out.read_text()}\nWrote {out} and {out.with_suffix('.json')}")

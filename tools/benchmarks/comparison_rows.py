@@ -1,9 +1,9 @@
 """Rows of a comparison: the runs of each method and of the teachers that they need."""
 
 import json
-import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from mmengine.config import Config
 
 from mmkd.benchmark.comparison import ALONE
 from mmkd.benchmark.runs import Run
+from mmkd.benchmark.training import Start
 from mmkd.composition import TeacherChoice, compose
 from mmkd.composition.writing import command_line, write_config
 from mmkd.store.manifest import NAME as MANIFEST
@@ -105,6 +106,8 @@ def row_configs(arguments: Namespace) -> dict[str, str]:
 def row_options(arguments: Namespace, rows: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Return the settings of each row's runs, those for all rows first."""
     options = {name: dict(arguments.cfg_options or {}) for name in rows}
+    for name, found in tuned_rows(arguments, rows).items():
+        options[name] |= found["settings"]
     for name, *settings in arguments.options:
         if name not in rows:
             sys.exit(f"compare_methods.py: --options names {name!r}; rows are {', '.join(rows)}.")
@@ -120,6 +123,30 @@ def row_options(arguments: Namespace, rows: dict[str, str]) -> dict[str, dict[st
         if name not in rows:
             sys.exit(f"compare_methods.py: --store names {name!r}; rows are {', '.join(rows)}.")
     return options
+
+
+def tuned_rows(arguments: Namespace, rows: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the content of the files of ``python -m mmkd search`` that rows are tuned by."""
+    given = dict(pair.rpartition("=")[::2] for pair in arguments.tuned)
+    methods = [name for name in rows if name != ALONE]
+    if given and set(given) != set(methods):
+        sys.exit(
+            f"compare_methods.py: --tuned names {', '.join(given)}; all or none of the methods "
+            f"are tuned, or some have more chances than others: {', '.join(methods)}."
+        )
+    found = {name: json.loads(Path(path).read_text()) for name, path in given.items()}
+    efforts = {
+        name: f"{len(one['space'])} settings in {one['trials'] + one['failed']} trials on "
+        f"{one['metric']}"
+        for name, one in found.items()
+    }
+    if len(set(efforts.values())) > 1:
+        listed = "; ".join(f"{name}: {effort}" for name, effort in efforts.items())
+        sys.exit(
+            "compare_methods.py: --tuned needs searches of equal size, or some methods have more "
+            f"chances than others. {listed}."
+        )
+    return found
 
 
 def teacher_run(arguments: Namespace, seed: int) -> Run:
@@ -138,7 +165,7 @@ def teacher_slots(config: str, student: str) -> Slots:
     return Slots(several=tuple(f"model.teachers.{name}" for name in teachers))
 
 
-def build_store(arguments: Namespace, runs: Plan) -> None:
+def build_store(arguments: Namespace, runs: Plan, start: Start) -> None:
     """Compute the teacher's logits for the rows that read them from a store."""
     if not arguments.store:
         return
@@ -148,5 +175,8 @@ def build_store(arguments: Namespace, runs: Plan) -> None:
     path = arguments.work_dir / "configs" / "store.py"
     write_config(config, path, command_line())
     command = [sys.executable, "-m", "mmkd", "store", "build", str(path), "--out", str(out)]
-    if subprocess.run(command).returncode:
-        sys.exit(f"compare_methods.py: the store could not be built: {' '.join(command)}")
+    log = arguments.work_dir / "store.log"
+    if start(command, log).wait():
+        sys.exit(
+            f"compare_methods.py: the store could not be built, see {log}: {' '.join(command)}"
+        )

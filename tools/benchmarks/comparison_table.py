@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from comparison_rows import Plan
+from comparison_rows import Plan, tuned_rows
 
 from mmkd.benchmark.cells import Cells
 from mmkd.benchmark.comparison import ALONE, judged, markdown, own_settings
@@ -78,6 +78,7 @@ class Table:
             data=dict(**data, batch_size=config.train_dataloader.batch_size),
             configs={name: row_name(same[0]) for name, same in complete.items()},
             own_settings={name: own_settings(same[0]) for name, same in complete.items()},
+            tuned=tuned_rows(self.arguments, self.runs.methods),
             costs=self.costs if self.costs.keys() == complete.keys() else {},
             outcomes=outcomes,
             cells=self.cells.of(run for same in rows.values() for run in same),

@@ -34,7 +34,8 @@ Written from mmkd's registries, the files of methods and the literature in `conf
 ## Methods
 
 `--method` of `tools/train.py` takes the name in the second column, for networks of the kinds in the
-next: classifiers, two-stage detectors (roi), one-stage detectors (dense), DETR's family (queries),
+next: classifiers, two-stage detectors (roi), one-stage detectors (dense; those that give boxes as
+distributions, as GFL does, have settings of their own in some methods), DETR's family (queries),
 and segmentation networks (segmentor). A method without such a name is had by the configs of its
 folder. Losses and other parts are those for the first kind.
 A method is weighable if its losses have a value for each sample, which a sample weight such as
