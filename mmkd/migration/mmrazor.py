@@ -234,10 +234,10 @@ def _run(settings: Settings, report: Report) -> Settings:
     if str(hooks.get("visualization", {}).get("type")).endswith("RazorVisualizationHook"):
         hooks["visualization"] = dict(type="VisualizationHook")
         report.note("default_hooks.visualization", "left out: mmkd draws no feature maps.")
-    run = _plain(run, run.get("default_scope"))
-    for key, value in _mentions(run, "")[:5]:
+    plain: Settings = _plain(run, run.get("default_scope"))
+    for key, value in _mentions(plain, "")[:5]:
         report.problem(key[1:], f"{value} is a part of mmrazor that mmkd does not have.")
-    return run
+    return plain
 
 
 def _plain(value: Any, scope: str | None) -> Any:

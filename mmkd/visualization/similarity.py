@@ -93,7 +93,7 @@ def draw_similarity(similarity: Similarity, title: str = "") -> Figure:
     rows, columns = similarity.values.shape
     figure = Figure(figsize=(2.4 + 0.75 * columns, 2 + 0.5 * rows), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(similarity.values, vmin=0, vmax=1, cmap="cividis", origin="lower")
+    image = axes.imshow(similarity.values.numpy(), vmin=0, vmax=1, cmap="cividis", origin="lower")
     for row in range(rows):
         for column in range(columns):
             value = float(similarity.values[row, column])
