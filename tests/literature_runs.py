@@ -105,7 +105,7 @@ TERMS: dict[str, dict[str, Any]] = dict(
         student=["@pooled", "@map"],
         teacher=["@pooled", "@map"],
         connector=dict(type="mmkd.MLPConnector"),
-        teacher_transform=dict(type="mmkd.RunningStandardize"),
+        teacher_transform=dict(type="mmkd.RunningStandardize", iterations=4),
         teacher_weight=dict(type="mmkd.TeacherDropping"),
         loss=dict(type="mmkd.UNICLoss"),
     ),

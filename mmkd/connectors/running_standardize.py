@@ -33,13 +33,21 @@ class RunningStandardize(nn.Module):
         shape: Shape of the teacher's feature: (N, C), (N, C, H, W) or (N, L, C).
         momentum: Share of a batch's statistics in the end.
         eps: :math:`\epsilon`, the smallest deviation that divides.
+        iterations: Number of iterations over which the momentum falls; by default those of the
+            run. Give it where a run may be made longer later.
     """
 
     mean: Tensor
     deviation: Tensor
     calls: Tensor
 
-    def __init__(self, shape: tuple[int, ...], momentum: float = 0.001, eps: float = 1e-3) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        momentum: float = 0.001,
+        eps: float = 1e-3,
+        iterations: int | None = None,
+    ) -> None:
         super().__init__()
         if not 0 < momentum <= 1 or eps <= 0:
             raise ValueError(
@@ -47,7 +55,7 @@ class RunningStandardize(nn.Module):
                 f"not {momentum} and {eps}."
             )
         self.channel = 2 if len(shape) == 3 else 1
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps, self.iterations = momentum, eps, iterations
         self.register_buffer("mean", torch.zeros(shape[self.channel]))
         self.register_buffer("deviation", torch.ones(shape[self.channel]))
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
@@ -76,8 +84,10 @@ class RunningStandardize(nn.Module):
     def _momentum(self) -> float:
         """Return the share of this batch's statistics."""
         hub = MessageHub.get_current_instance()
-        length = hub.get_info("max_iters", 0)
+        length = self.iterations or hub.get_info("max_iters", 0)
+        step = hub.get_info("iter", -1)
+        step = int(self.calls) if step < 0 else step
         if not length:
-            return max(1 / (int(self.calls) + 1), self.momentum)
-        progress = min(hub.get_info("iter", 0) / max(length - 1, 1), 1.0)
+            return max(1 / (step + 1), self.momentum)
+        progress = min(step / max(length - 1, 1), 1.0)
         return self.momentum + (1 - self.momentum) * (1 + math.cos(math.pi * progress)) / 2

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from mmengine.dist import is_distributed
 from torch import Tensor, nn
 
 from mmkd.arguments import check_arguments
@@ -15,7 +16,6 @@ from mmkd.distillers.base import (
     Step,
     build_student,
     logged,
-    no_loss,
     scaled,
 )
 from mmkd.distillers.loss_transforms import LossTransforms
@@ -33,6 +33,7 @@ from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
+from mmkd.terms.nothing import no_loss
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
 from mmkd.typed import itself_uncompiled
@@ -214,7 +215,7 @@ class Distiller(BaseDistiller):
             weight *= self.student_loss_schedule.now()
         losses = dict(losses) if weight == 1 else scaled(losses, weight)
         outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples), kept)
-        if self.shared and self.terms:
+        if self.shared and self.terms and is_distributed():
             # This also holds in a step in which the terms that share the transforms do not act.
             name = f"loss_{[*self.terms][-1]}"
             losses[name] = losses[name] + no_loss(self.shared, inputs)

@@ -8,6 +8,7 @@ from mmkd.hooks.finite_guard_hook import FiniteGuardHook, NonFiniteError
 from mmkd.hooks.hang_guard_hook import HangGuardHook
 from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
+from mmkd.hooks.late_log_hook import LateLogHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.memory_format_hook import MemoryFormatHook
 from mmkd.hooks.missed_validation_hook import MissedValidationHook
@@ -31,6 +32,7 @@ __all__ = [
     "HangGuardHook",
     "ImportanceHook",
     "KeepCheckpointsHook",
+    "LateLogHook",
     "MeanTeacherHook",
     "MemoryFormatHook",
     "MissedValidationHook",

@@ -76,7 +76,7 @@ class ParaphraserHook(Hook):
                 optimizer.step()
             runner.logger.info(
                 f"Paraphraser of the term {term.name!r}: epoch {epoch + 1} of {self.epochs}, "
-                f"reconstruction error {float(error):.4f} of the last batch."
+                f"reconstruction error {error.item():.4f} of the last batch."
             )
         for weight in weights:
             weight.requires_grad_(False)

@@ -70,9 +70,9 @@ class StoreBuilder:
         loader.dataset.__getitems__ = PositionedLoading(loader.dataset, int(runner.seed))
         terms = [*model.terms.values()]
         check_student(model.student)
-        check_layers(terms, model.student)
         kept = features_of(terms, model.logits, configs) if features else {}
         check_taps(terms, model.logits, kept)
+        check_layers(terms, model.student)
         temperature = partial(temperature_of, terms, model.logits)
         values, entropies = _values(temperature, top_k, sampled, dtype), entropies_of(terms)
         check_parts(terms, model.logits, values, entropies)

@@ -111,7 +111,10 @@ def check_layers(terms: Iterable[Any], student: nn.Module) -> None:
     for term in terms:
         traits, teacher = traits_of(term.loss), _NoLayers(term.name)
         if traits.attaches:
-            term.loss.attach(student, teacher)
+            [name] = term.teacher_taps
+            sides = dict(student="student", teacher=name)
+            paths = {side: term.logit_taps[one].path for side, one in sides.items()}
+            term.loss.attach(student, teacher, paths)
         if traits.follows or term.heads:
             _ = teacher.network
 

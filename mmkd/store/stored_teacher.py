@@ -66,7 +66,7 @@ class StoredTeacher(Teacher):
     ) -> None:
         self.tap = Tap.parse(entry.tap)
         self.shapes: dict[Tap, Sequence[int]] = {self.tap: [entry.classes]}
-        self.shapes |= {Tap.parse(tap): shape for tap, shape in entry.features.items()}
+        self.shapes.update({Tap.parse(tap): shape for tap, shape in entry.features.items()})
         self.network = Skeleton(name, [*self.shapes])
         self.manner = manner_of(self.network)
         self.class_map = None
@@ -112,6 +112,7 @@ class StoredTeacher(Teacher):
             "(`store build --features` keeps more)"
         )
         missing = {role: reason for role in ROLES if role not in found}
+        shapes: dict[Tap, tuple[int, ...]]
         shapes = {one: (len(inputs), *own) for one, own in self.shapes.items()}
         seen = [f"{one} {own}" for one, own in shapes.items()]
         who, error = f"teacher {name!r}", self._other_size(inputs)

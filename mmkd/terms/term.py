@@ -16,6 +16,7 @@ from mmkd.schedule import Schedule
 from mmkd.teachers import ClassMap, CrossHead, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.kept import of_labels, of_samples, of_taps
+from mmkd.terms.nothing import no_loss
 from mmkd.typed import TypedModule
 
 Features = Mapping[str, Mapping[Tap, Tensor]]
@@ -316,9 +317,9 @@ class Term(TypedModule):
         return {**features, "student": {**features["student"], **predicted}}
 
     def _nothing(self, features: Features) -> Tensor:
-        """Return 0 with a graph to all parts of the term, so that DDP sees them used."""
+        """Return 0 with a graph to the student, and to the term's parts where DDP needs one."""
         student: Tensor = self._read("student", self.student_taps, features)
-        return student.sum() * 0 + sum(part.sum() * 0 for part in self.parameters())
+        return student.sum() * 0 + no_loss(self, student)
 
     def _weights(
         self,
@@ -341,7 +342,8 @@ class Term(TypedModule):
             given = {"labels": labels} if self._sample_traits.needs_labels else {}
             pairs = zip(students, teachers, strict=True)
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self._sample_traits.detach):
-                weights = torch.stack([self.sample_weight(s, t, **given) for s, t in pairs])
+                found = [self.sample_weight(s, t, **given) for s, t in pairs]
+                weights = torch.stack(found) if len(found) > 1 else found[0][None]
         if self.teacher_weight is not None and not self._losses_weigh:
             detach = self._teacher_traits.detach
             with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):

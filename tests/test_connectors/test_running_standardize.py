@@ -37,6 +37,20 @@ def test_statistics_follow_half_a_cosine_over_the_run(hub: MessageHub) -> None:
     assert torch.equal(module.mean, before)
 
 
+def test_a_number_of_iterations_is_that_of_the_run_or_of_the_calls(hub: MessageHub) -> None:
+    shape = (4, 5, 2, 3)
+    of_calls = RunningStandardize(shape, iterations=3)
+    in_a_run, of_run = RunningStandardize(shape, iterations=3), RunningStandardize(shape)
+    maps = [torch.from_numpy(batch).float() for batch in batches()]
+    expected = [of_calls(batch) for batch in maps]
+    for step, batch in enumerate(maps):
+        hub.update_info("iter", step)
+        hub.update_info("max_iters", 90)
+        torch.testing.assert_close(in_a_run(batch), expected[step])
+        hub.update_info("max_iters", 3)
+        torch.testing.assert_close(of_run(batch), expected[step])
+
+
 def test_outside_of_a_run_it_is_the_mean_of_the_calls(hub: MessageHub) -> None:
     module, seen = RunningStandardize((4, 5)).double(), batches()
     for batch in seen:

@@ -30,7 +30,7 @@ def test_the_paraphraser_learns_alone_and_before(
     reconstruction = FTLoss.reconstruction
 
     def seen(self: FTLoss, maps: Any) -> torch.Tensor:
-        errors.append(float(error := reconstruction(self, maps)))
+        errors.append((error := reconstruction(self, maps)).item())
         return error
 
     monkeypatch.setattr(FTLoss, "reconstruction", seen)

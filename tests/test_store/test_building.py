@@ -67,10 +67,11 @@ def test_a_store_holds_what_the_teacher_gives(tmp_path):
     recorder = builder.recorder
     batch = [recorder.loading.load(position) for position in (Position(19, 0), Position(3, 1))]
     data = recorder.model.data_preprocessor(recorder.loader.collate_fn(batch * 4), True)
-    [logits] = recorder._outputs(data["inputs"], data["data_samples"]).values()
+    outputs = recorder._outputs(data["inputs"], data["data_samples"])
+    [logits] = outputs["teacher"].values()
     torch.testing.assert_close(records["teacher.logits"][:2], logits[:2], rtol=0, atol=1e-6)
     assert not torch.equal(records["teacher.logits"][1], records["teacher.logits"][3])
-    expected = recorder._encode(dict(teacher=logits), (0, 0))["teacher.entropies"][:2]
+    expected = recorder._encode(outputs, (0, 0))["teacher.entropies"][:2]
     torch.testing.assert_close(records["teacher.entropies"][:2], expected)
 
 

@@ -1,6 +1,6 @@
 """Relations between the pixels of all images of a batch, and of a memory (CIRKD)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from mmkd.arithmetic import reduce_loss
+from mmkd.losses.base.classifier import MMPRETRAIN, Paths
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
 from mmkd.losses.base.feature_maps import same_size
 from mmkd.losses.features.class_memory import ClassMemory
@@ -122,7 +123,10 @@ class CIRKDLoss(FeatureLoss):
             )
 
     def attach(
-        self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str]
+        self,
+        student: nn.Module,
+        teacher: "Teacher",
+        classifiers: Paths = MMPRETRAIN,
     ) -> None:
         """Build the memory for the classes of the student, which has a decode head."""
         heads = [*decode_heads(student).values()]

@@ -126,6 +126,6 @@ def test_what_it_cannot_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="needs annotated pixels"):
         remembering()(*maps)
     with pytest.raises(ValueError, match="classifies none"):
-        remembering().attach(torch.nn.Linear(2, 2), None, {})
+        remembering().attach(torch.nn.Linear(2, 2), None)
     with pytest.raises(ValueError, match="tap '@map' of both"):
         CIRKDLoss(KD).adapt([(2, 5)], [(2, 3)])
