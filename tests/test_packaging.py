@@ -181,7 +181,6 @@ def test_the_workflow_and_the_issue_forms_are_read_as_what_they_are() -> None:
         assert {"name", "description", "body"} <= form.keys()
         ids = [part["id"] for part in form["body"]]
         assert len(set(ids)) == len(ids)
-        assert len(set(ids)) == len(ids)
 
 
 def test_code_owners_name_places_that_exist() -> None:
