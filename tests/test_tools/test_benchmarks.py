@@ -9,8 +9,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from runs import equal
 from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
 
 from mmkd.benchmark.comparison import check_same_recipe
@@ -356,3 +359,49 @@ def test_step_times_of_two_releases_are_compared(
         compare(ratio=1.06)
     with pytest.raises(SystemExit, match="two runs"):
         compare(config="b.py")
+
+
+SMALL = ["--device", "cpu", "--batch-size", 4, "--seeds", 2]
+
+
+@pytest.mark.slow
+def test_small_images_on_a_gpu_are_measured_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
+    networks = ["--student", "resnet8", "--teacher", "resnet8"]
+    few = [*SMALL, "--images", 16, "--steps", 2, "--workers", 0, "--manners", "float32"]
+    tool("benchmarks/gpu_small_images.py", *few, *networks, "--out", tmp_path)
+    result = json.loads((tmp_path / "gpu_small_images.json").read_text())
+    parts = {"loop": 1, "one: float32": 1, "seeds: float32": 2, "stacked: float32": 2}
+    assert {name: result[name]["models"] for name in parts} == parts
+    for name in parts:
+        seconds, speed = result[name]["seconds"], result[name]["images_per_second"]
+        assert speed == pytest.approx(4 / seconds)
+        assert result[name]["cell_minutes"] == pytest.approx(240 * 50_000 / speed / 60)
+    # the same students, batches and loss, so that stacking changes nothing but rounding
+    one, other = result["seeds: float32"]["loss"], result["stacked: float32"]["loss"]
+    assert one == pytest.approx(other, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_cell_of_cifar100_goes_on_where_its_time_was_over(tool: Tool, tmp_path: Path) -> None:
+    for split, count in dict(train=8, test=4).items():
+        images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+        np.savez_compressed(tmp_path / f"{split}_0.npz", images=images, labels=np.arange(count))
+    cell = ["--parts", tmp_path, "--pair", "resnet32x4_resnet8x4", "--methods", "kd", "eakd"]
+    few = [*SMALL, *cell, "--epochs", 2, "--plain"]
+    arguments = ["train", *few, "--state", tmp_path / "whole", "--out", tmp_path]
+    tool("benchmarks/gpu_cifar100.py", *arguments)
+    whole = json.loads((tmp_path / "gpu_cifar100.json").read_text())
+    arguments = ["train", *few, "--state", tmp_path / "parts", "--out", tmp_path, "--minutes", 0]
+    for done in ((1, None), (2, None), (2, 1), (2, 2)):
+        tool("benchmarks/gpu_cifar100.py", *arguments)
+        result = json.loads((tmp_path / "gpu_cifar100.json").read_text())
+        assert (result["teacher"]["epochs"], result.get("students", {}).get("epochs")) == done
+    for name in ("teacher", "students"):
+        assert result[name]["accuracy"] == whole[name]["accuracy"]
+    assert set(result["students"]["accuracy"]) == {"kd", "eakd"}
+    for file in ("teacher/teacher_2.pth", "students/eakd_1_2.pth"):
+        one, other = (
+            torch.load(tmp_path / run / "resnet32x4_resnet8x4" / file)["state_dict"]
+            for run in ("whole", "parts")
+        )
+        assert equal(one, other)
