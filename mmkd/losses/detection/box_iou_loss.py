@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from mmkd.losses.base.classifier import MMPRETRAIN, Paths
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.networks.heads import enclosing
 from mmkd.registry import MODELS
@@ -58,9 +57,7 @@ class BoxIoULoss(FeatureLoss):
                     "distributions, as GFL's, take mmkd.LDLoss."
                 )
 
-    def attach(
-        self, student: nn.Module, teacher: "Teacher", classifiers: Paths = MMPRETRAIN
-    ) -> None:
+    def attach(self, student: nn.Module, teacher: "Teacher", *_: Any) -> None:
         """Take the coder of the teacher's head. A term calls this when it is built.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from mmkd.losses.base.logit_loss import Tempered
 from mmkd.losses.logits.binary_kd_loss import BinaryKDLoss
 from mmkd.registry import MODELS
@@ -33,8 +35,9 @@ class QualityFocalKDLoss(BinaryKDLoss):
             )
         self.beta = beta
 
-    def divergence(self, pair: Tempered) -> Any:
+    def divergence(self, pair: Tempered) -> Tensor:
         own, theirs = pair.student.exp(), pair.teacher.exp()
         cross_entropy = -(theirs * pair.student).sum(-1)
         distance = (own - theirs)[..., 0].abs() ** self.beta
-        return (pair.temperature**2 * distance * cross_entropy).sum(-1)
+        by_class: Tensor = pair.temperature**2 * distance * cross_entropy
+        return by_class.sum(-1)
