@@ -17,6 +17,7 @@ def reduce_loss(
     weight: Tensor | None = None,
     reduction: str = "mean",
     avg_factor: float | None = None,
+    factor: float = 1.0,
 ) -> Tensor:
     """Weigh and reduce per-sample losses, in the convention of OpenMMLab's losses.
 
@@ -26,6 +27,7 @@ def reduce_loss(
             and, as in ER-KD and EA-KD, is not renormalised by the sum of the weights.
         reduction: ``'none'``, ``'mean'`` or ``'sum'``.
         avg_factor: Divisor of the sum in place of N, for ``'mean'``.
+        factor: Factor on the result.
 
     Returns:
         Shape (N,) for ``'none'``, else a 0-dim tensor. The mean over no samples is 0, with a graph.
@@ -37,10 +39,12 @@ def reduce_loss(
                 f"have {tuple(loss.shape)}: they must be equal, or the product would broadcast."
             )
         loss = loss * weight
-    if reduction == "none":
-        return loss
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"reduction must be 'none', 'mean' or 'sum', not {reduction!r}.")
     if reduction == "sum":
-        return loss.sum()
-    if reduction == "mean":
-        return loss.sum() / (max(loss.numel(), 1) if avg_factor is None else avg_factor)
-    raise ValueError(f"reduction must be 'none', 'mean' or 'sum', not {reduction!r}.")
+        loss = loss.sum()
+    elif reduction == "mean" and avg_factor is None and loss.numel():
+        loss = loss.mean()
+    elif reduction == "mean":
+        loss = loss.sum() / (1 if avg_factor is None else avg_factor)
+    return loss if factor == 1 else factor * loss

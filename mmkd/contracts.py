@@ -17,10 +17,11 @@ class Loss(Protocol):
     """Loss between tensors of the student and of one teacher.
 
     A loss may take the keyword arguments ``labels`` (N,), ``weight`` (N,), ``avg_factor`` (a
-    number) and ``data_samples``; a term passes those that its ``forward`` names. It may declare
-    ``needs_labels``, ``relational``, ``weighable``, ``same_shape``, ``needs_boxes``,
-    ``compares_deltas``, ``views`` and ``activation``, and have the methods of
-    :class:`AdaptsToShapes`, :class:`AttachesNetworks` and :class:`FollowsStages`.
+    number), ``data_samples`` and ``inputs`` (N, ...), the student's; a term passes those that its
+    ``forward`` names. It may declare ``needs_labels``, ``relational``, ``weighable``,
+    ``same_shape``, ``needs_boxes``, ``compares_deltas``, ``views`` and ``activation``, and have the
+    methods of :class:`AdaptsToShapes`, :class:`AttachesNetworks`, :class:`FollowsStages` and
+    :class:`MasksPatches`.
     """
 
     def __call__(self, student: Any, teacher: Any, **arguments: Any) -> Tensor:
@@ -55,6 +56,16 @@ class FollowsStages(Protocol):
         """Take the :class:`mmkd.losses.fcfd.stages.Stages` of both networks."""
 
 
+class MasksPatches(Protocol):
+    """Loss that runs the student once more, on images with masked patches."""
+
+    def mask(self, patches: Any) -> None:
+        """Take the :class:`mmkd.networks.masked_patches.MaskedPatches` of the student.
+
+        It is ``None`` if the student has none.
+        """
+
+
 class SampleWeight(Protocol):
     """Weight of samples. It may declare ``needs_labels``, ``detach`` and ``activation``."""
 
@@ -69,6 +80,13 @@ class TeacherWeight(Protocol):
         self, student_logits: Tensor, teacher_logits: Sequence[Tensor], labels: Tensor | None = None
     ) -> Tensor:
         """Return the weight of each teacher for each sample, (K, N), from K raw logits (N, C)."""
+
+
+class LossTeacherWeight(Protocol):
+    """Weight of K teachers that declares ``reads_losses``: it reads their losses, not logits."""
+
+    def __call__(self, losses: Tensor) -> Tensor:
+        """Return the weight of each teacher for each sample, (K, N), from their losses (K, N)."""
 
 
 class SampleChoice(Protocol):
@@ -130,6 +148,7 @@ class Traits:
         needs_boxes: Whether a loss needs ground-truth boxes.
         compares_deltas: Whether a loss compares encoded boxes.
         detach: Whether no gradient flows through a weight.
+        reads_losses: Whether a teacher weight is computed from the teachers' losses.
         reads_teacher: Whether a choice of samples reads the teachers' logits. If not, the teachers
             of classifiers run on the chosen samples only.
         activation: ``'softmax'`` or ``'sigmoid'``, if the part expects logits that are made for
@@ -138,6 +157,7 @@ class Traits:
         adapts: Whether a loss builds trained parts from shapes.
         attaches: Whether a loss reads parts of the networks.
         follows: Whether a loss runs the networks on from their stages.
+        masks: Whether a loss runs the student on masked patches.
     """
 
     accepts: frozenset[str] = frozenset()
@@ -150,12 +170,18 @@ class Traits:
     needs_boxes: bool = False
     compares_deltas: bool = False
     detach: bool = True
+    reads_losses: bool = False
     reads_teacher: bool = True
     activation: str | None = None
     views: int | None = None
     adapts: bool = False
     attaches: bool = False
     follows: bool = False
+    masks: bool = False
+
+
+# Traits that a loss has by having a method.
+_METHODS = dict(adapts="adapt", attaches="attach", follows="follow", masks="mask")
 
 
 def traits_of(part: nn.Module) -> Traits:
@@ -166,7 +192,7 @@ def traits_of(part: nn.Module) -> Traits:
         if hasattr(part, field.name)
     }
     declared["accepts"] = frozenset(inspect.signature(part.forward).parameters)
-    for trait, method in dict(adapts="adapt", attaches="attach", follows="follow").items():
+    for trait, method in _METHODS.items():
         declared[trait] = hasattr(part, method)
     return Traits(**declared)
 

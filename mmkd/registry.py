@@ -111,17 +111,17 @@ OPTIM_WRAPPERS = PartRegistry(
     scope=SCOPE,
     locations=["mmkd.engine"],
 )
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+OPTIM_WRAPPER_CONSTRUCTORS = PartRegistry(
     "optimizer wrapper constructor",
     parent=MMENGINE_CONSTRUCTORS,
     scope=SCOPE,
     locations=["mmkd.engine"],
 )
-LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
-RUNNERS = Registry(
+LOOPS = PartRegistry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
+RUNNERS = PartRegistry(
     "runner",
     build_func=build_runner_from_cfg,
     parent=MMENGINE_RUNNERS,
-    scope="mmkd",
+    scope=SCOPE,
     locations=["mmkd.engine"],
 )

@@ -34,6 +34,12 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[int, ...]], list[tuple[int, ..
     "VkDLoss": ({}, MAPS[2:], [(4, 9)]),
     "ProteusLoss": ({}, [(4, 6), (4, 6, 4, 4)], [(4, 9), (4, 4, 9)]),
     "SEEDLoss": (dict(loss=dict(type="mmkd.KDLoss"), size=6), [(4, 9)], [(4, 9)]),
+    "CIRKDLoss": (
+        dict(loss=dict(type="mmkd.KDLoss"), pixel_weight=0.0, region_weight=0.0),
+        MAPS[2:],
+        OTHER_MAPS[2:],
+    ),
+    "UNICLoss": ({}, [(4, 9), (4, 6, 9)], [(4, 9), (4, 6, 9)]),
     "WKDFeatureLoss": ({}, MAPS[1:], MAPS[1:]),
     "SDDLoss": (dict(loss=dict(type="mmkd.KDLoss")), MAPS[2:], OTHER_MAPS[2:]),
     "OFAStageLoss": ({}, MAPS, [(4, CLASSES)]),

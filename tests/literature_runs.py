@@ -101,6 +101,14 @@ TERMS: dict[str, dict[str, Any]] = dict(
     ttm=dict(
         loss=dict(type="mmkd.TTMLoss"), sample_weight=dict(type="mmkd.PowerSumWeight", gamma=0.1)
     ),
+    unic=dict(
+        student=["@pooled", "@map"],
+        teacher=["@pooled", "@map"],
+        connector=dict(type="mmkd.MLPConnector"),
+        teacher_transform=dict(type="mmkd.RunningStandardize", iterations=4),
+        teacher_weight=dict(type="mmkd.TeacherDropping"),
+        loss=dict(type="mmkd.UNICLoss"),
+    ),
     vid=dict(MAPS, loss=dict(type="mmkd.VIDLoss")),
     vkd=dict(LAST, loss=dict(type="mmkd.VkDLoss")),
     wkd=dict(loss=dict(type="mmkd.WKDLoss")),

@@ -65,7 +65,8 @@ def go(
     made.resume = resume
     if store is not None:
         made.model.store = store if isinstance(store, dict) else dict(path=str(store))
-        made.model.teacher.checkpoint = "not_here.pth"
+        if not made.model.store.get("grow"):
+            made.model.teacher.checkpoint = "not_here.pth"
     runner = Runner.from_cfg(made)
     losses: list[float] = []
     distiller_of(runner).observe(lambda step: losses.extend(v.item() for v in step.losses.values()))

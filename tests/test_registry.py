@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from mmengine.config import Config
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import Registry
 
 from mmkd.losses import KDLoss
-from mmkd.registry import MODELS, UnknownPartError
+from mmkd.registry import MODELS, RUNNERS, UnknownPartError
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,13 @@ def test_a_misspelt_type_gets_the_nearest_one(registry: Registry, name: str, nea
     with pytest.raises(UnknownPartError, match=f"Did you mean '{near}'") as error:
         registry.build(dict(type=name))
     assert str(error.value).startswith("mmkd has no")  # not in quotes, as KeyError has its text
+
+
+@pytest.mark.parametrize("registry", [RUNNERS, ROOT_RUNNERS])
+def test_a_misspelt_runner_gets_the_nearest_one(registry: Registry) -> None:
+    words = r"no runner 'SafeRuner'\. Did you mean 'SafeRunner'"
+    with pytest.raises(UnknownPartError, match=words):
+        registry.build(Config(dict(runner_type="mmkd.SafeRuner")))
 
 
 @pytest.mark.parametrize(

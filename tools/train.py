@@ -60,6 +60,11 @@ def parse_arguments() -> Namespace:
     parser.add_argument(
         "--store", metavar="PATH", help="take the teachers' logits from a store: none is built"
     )
+    parser.add_argument(
+        "--store-grow",
+        action="store_true",
+        help="let the teachers compute what the store lacks, and add it",
+    )
     safety_arguments(parser)
     shared_arguments(parser)
     add_arguments(parser)
@@ -85,6 +90,10 @@ def apply_arguments(config: Config, arguments: Namespace) -> None:
         if "terms" not in config.model and "members" not in config.model:
             raise ArgumentError("--store stands in for teachers, and the config has no terms.")
         config.model.store = dict(path=arguments.store)
+    if arguments.store_grow:
+        if not config.model.get("store"):
+            raise ArgumentError("--store-grow adds to a store: say which, by --store PATH.")
+        config.model.store.grow = True
     apply_safety(config, arguments)
     if arguments.auto_scale_lr:
         if "base_batch_size" not in (config.get("auto_scale_lr") or {}):

@@ -5,4 +5,5 @@ custom_hooks = [
     dict(type="mmkd.StatisticsHook", interval=10),
     dict(type="mmkd.StudentCheckpointHook"),
     dict(type="mmkd.DatasetLabelsHook"),
+    dict(type="mmkd.ParaphraserHook"),
 ]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mmkd.store.building import StoreBuilder
 
 @click.group()
 def store() -> None:
-    """Build, verify and inspect teacher stores: teachers' logits on a disk, computed once.
+    """Build, verify and inspect teacher stores: what teachers give, on a disk, computed once.
 
     \b
     Examples:
@@ -40,10 +41,11 @@ def store() -> None:
     help="Type of full logits.",
 )
 @click.option("--views", type=int, help="Views of each sample; by default one for each epoch.")
+@click.option("--features", is_flag=True, help="Keep the features, too, that the terms read.")
 @click.option("--launcher", type=click.Choice(["none", "pytorch", "slurm", "mpi"]), default="none")
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
 def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: Any) -> None:
-    """Compute the logits of CONFIG's teachers for its training data.
+    """Compute what CONFIG's teachers give for its training data: logits, and features on request.
 
     Existing shards are kept: an interrupted build continues, and more --views are added. Several
     processes, started by torchrun with --launcher pytorch, share the work.
@@ -52,6 +54,7 @@ def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: 
     Examples:
       python -m mmkd store build configs/kd/resnet20_resnet8_w8_fmnist8k.py --out stores/kd
       python -m mmkd store build my_config.py --out stores/kd --top-k 10 --views 30
+      python -m mmkd store build configs/pkd/my_pair.py --out stores/pkd --features --views 1
     """  # noqa: D301
     run = Config.fromfile(config)
     if cfg_options:
@@ -123,6 +126,10 @@ def describe(manifest: Manifest, record_bytes: int | None = None) -> str:
             f"teacher {name}: {entry.classes} classes at {entry.tap}, {entry.checkpoint}, "
             f"SHA-256 {entry.weights[:12]}..."
         )
+        for tap, shape in entry.features.items():
+            lines.append(
+                f"feature {tap}: {' x '.join(map(str, shape))}, float16, {2 * prod(shape)} bytes"
+            )
     lines.append(f"made with {manifest.made_with}")
     if record_bytes is not None:
         total = record_bytes * manifest.samples * manifest.views

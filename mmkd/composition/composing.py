@@ -19,7 +19,7 @@ from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import network_config, student_spec
 
 # Kinds of detectors whose class logits come from their `bbox_head`.
-ONE_HEAD = ("dense", "queries")
+ONE_HEAD = ("dense", "distributions", "queries")
 DISTILLATION = "mmkd::_base_/distillation.py"
 
 

@@ -1,6 +1,6 @@
 """Kinds of networks that methods distinguish, read from a model's config."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.registry import MODELS
@@ -12,9 +12,12 @@ KINDS = {
     "classifier": "classifiers",
     "roi": "two-stage detectors, by their RoI head",
     "dense": "one-stage detectors, by their dense head",
+    "distributions": "one-stage detectors that give boxes as distributions (GFL)",
     "queries": "detectors with queries (DETR and its family)",
     "segmentor": "segmentation networks, by their pixels",
 }
+# The kind whose settings a method has, if it makes no difference between both.
+PARENTS = {"distributions": "dense"}
 # Kinds by base class of the model. A class is of the first kind that one of its bases has.
 BASES = {
     "BaseClassifier": "classifier",
@@ -40,13 +43,10 @@ def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
         ArgumentError: If the model is of none of these kinds.
     """
     scope = model.get("_scope_") or scope
-    bases = _bases(model, scope)
     head = model.get("bbox_head")
-    if isinstance(head, Mapping) and "DETRHead" in _bases(head, scope):
-        return "queries"
-    for base in bases:
-        if base in BASES:
-            return BASES[base]
+    heads = _bases(head, scope) if isinstance(head, Mapping) else []
+    if kind := _kind(_bases(model, scope), heads):
+        return kind
     raise ArgumentError(
         f"The student is a {model.get('type')}, and methods have no settings for networks of that "
         f"kind. They have for {'; '.join(KINDS.values())}."
@@ -57,9 +57,15 @@ def kind_of_network(network: nn.Module) -> str:
     """Return the kind of a built network. A module of no known class is a classifier."""
     bases = [base.__name__ for base in type(network).__mro__]
     heads = [base.__name__ for base in type(getattr(network, "bbox_head", None)).__mro__]
+    return _kind(bases, heads) or "classifier"
+
+
+def _kind(bases: Sequence[str], heads: Sequence[str]) -> str | None:
+    """Return the kind of a model by the names of its bases and of those of its ``bbox_head``."""
     if "DETRHead" in heads:
         return "queries"
-    return next((BASES[base] for base in bases if base in BASES), "classifier")
+    kind = next((BASES[base] for base in bases if base in BASES), None)
+    return "distributions" if kind == "dense" and "GFLHead" in heads else kind
 
 
 def _bases(config: Mapping[str, Any], scope: str | None) -> list[str]:

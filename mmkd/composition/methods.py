@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmkd.arguments import did_you_mean
 from mmkd.compat.config import resolve, shipped
-from mmkd.composition.kinds import KINDS
+from mmkd.composition.kinds import KINDS, PARENTS
 from mmkd.engine.launch import ArgumentError
 
 Settings = dict[str, Any]
@@ -40,24 +40,28 @@ class Method:
         Raises:
             ArgumentError: If the method makes no sense for that kind.
         """
-        if kind not in self.variants:
-            fitting = [method.name for method in read_methods() if kind in method.variants]
+        if (own := self._kind(kind)) is None:
+            fitting = [method.name for method in read_methods() if method._kind(kind)]
             raise ArgumentError(
                 f"The method {self.name!r} is not for {KINDS[kind]}. It is for "
                 f"{'; '.join(KINDS[other] for other in self.variants)}. For {KINDS[kind]} there "
                 f"are: {', '.join(fitting)}."
             )
-        return self.variants[kind]
+        return self.variants[own]
+
+    def _kind(self, kind: str) -> str | None:
+        """Return the kind whose settings networks of a kind get, or ``None`` if there are none."""
+        return next((k for k in (kind, PARENTS.get(kind)) if k in self.variants), None)
 
     def keys(self, option: str, kind: str) -> list[str]:
         """Return the dotted keys that a short name sets for a kind of network."""
-        variant = Config(self.variants[kind])
+        variant = Config(self.variant(kind))
         keys = self.options[option]
         return [key for key in keys if _lookup(variant, key) is not None] or keys
 
     def default(self, option: str, kind: str) -> Any:
         """Return the value of a short name's key for a kind, or ``None`` if it is not set."""
-        return _lookup(Config(self.variants[kind]), self.keys(option, kind)[0])
+        return _lookup(Config(self.variant(kind)), self.keys(option, kind)[0])
 
 
 def _lookup(settings: Any, key: str) -> Any:

@@ -69,9 +69,14 @@ def connect(
         )
     if config is None and [shape for _, shape in student] == [shape for _, shape in theirs]:
         return None
+    pairs = list(zip(student, theirs, strict=True))
+    # The smallest maps of a small example may agree in size where those of a larger image do not.
+    resizes = any(own[2:] != other[2:] for (_, own), (_, other) in pairs if len(own) == 4)
     return PairConnectors(
-        _connect_pair(f"{term}: {own} -> {teacher} {other}", config, shape, teacher_shape)
-        for (own, shape), (other, teacher_shape) in zip(student, theirs, strict=True)
+        NoConnector()
+        if config is None and shape == teacher_shape and not (resizes and len(shape) == 4)
+        else _connect_pair(f"{term}: {own} -> {teacher} {other}", config, shape, teacher_shape)
+        for (own, shape), (other, teacher_shape) in pairs
     )
 
 
@@ -85,8 +90,6 @@ def _names(tapped: Tapped) -> str:
 
 
 def _connect_pair(name: str, config: Config | None, student: Shape, teacher: Shape) -> nn.Module:
-    if config is None and student == teacher:
-        return NoConnector()
     given = config or dict(type=f"mmkd.{_fitting(student, teacher)}")
     connector = _build(name, {**given, "student_shape": student, "teacher_shape": teacher})
     print_log(f"Connector {name}: {connector}, {student} -> {teacher}", "current")

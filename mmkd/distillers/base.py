@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from mmkd.models.multi_view import MultiViewDataPreprocessor
 from mmkd.networks.building import Spec, TrainsStudent, build_network
 from mmkd.networks.student import student_model
 from mmkd.networks.taps import Tap
+from mmkd.networks.views_apart import take_views_apart
 from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
+from mmkd.terms.nothing import no_loss
 from mmkd.terms.term import Features, TermOutput, Terms
 from mmkd.typed import TypedModel, uncompiled
 
@@ -143,8 +145,10 @@ class BaseDistiller(TypedModel, TrainsStudent):
         kept = kept or {}
         for name, term in self.terms.items():
             if factors[name]:
-                outputs[name] = term(features[name], labels, data_samples, kept.get(name))
-                losses[f"loss_{name}"] = factors[name] * outputs[name].loss
+                given = labels, data_samples, kept.get(name), inputs
+                outputs[name] = term(features[name], *given)
+                loss, factor = outputs[name].loss, factors[name]
+                losses[f"loss_{name}"] = loss if factor == 1 else factor * loss
             else:
                 losses[f"loss_{name}"] = no_loss(term, inputs)
         return outputs
@@ -186,7 +190,11 @@ def build_student(spec: Spec, data_preprocessor: Config | nn.Module | None) -> n
     """Build a network that is trained, with the preprocessing of the training config."""
     if isinstance(spec, nn.Module):
         return spec
-    return build_network(student_model(spec, data_preprocessor))
+    network = build_network(student_model(spec, data_preprocessor))
+    preprocessor = getattr(network, "data_preprocessor", None)
+    if isinstance(preprocessor, MultiViewDataPreprocessor) and preprocessor.released_code:
+        take_views_apart(network, preprocessor.views)
+    return network
 
 
 def logged(losses: Losses) -> Losses:
@@ -212,23 +220,3 @@ def scaled(losses: Losses, factor: float) -> Losses:
             single = isinstance(value, Tensor)
             found[name] = value * factor if single else [item * factor for item in value]
     return found
-
-
-class _Nothing(torch.autograd.Function):
-    """Zero that depends on parameters, and gives each of them a gradient of zeros."""
-
-    @staticmethod
-    def forward(ctx: Any, zero: Tensor, *parameters: Tensor) -> Tensor:
-        ctx.save_for_backward(*parameters)
-        return zero.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *(torch.zeros_like(parameter) for parameter in ctx.saved_tensors)
-
-
-def no_loss(part: nn.Module, inputs: Tensor) -> Tensor:
-    """Return 0 with a graph to a part's parameters, so that DDP sees each of them used."""
-    trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
-    nothing: Tensor = _Nothing.apply(inputs.new_zeros(()), *trained)  # type: ignore[no-untyped-call]
-    return nothing

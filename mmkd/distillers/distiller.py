@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from mmengine.dist import is_distributed
 from torch import Tensor, nn
 
 from mmkd.arguments import check_arguments
@@ -15,7 +16,6 @@ from mmkd.distillers.base import (
     Step,
     build_student,
     logged,
-    no_loss,
     scaled,
 )
 from mmkd.distillers.loss_transforms import LossTransforms
@@ -29,10 +29,11 @@ from mmkd.networks.sizes import example_inputs
 from mmkd.networks.taps import Tap, flat, run_tapped
 from mmkd.registry import MODELS
 from mmkd.store import Store
-from mmkd.teachers import names_of_each
+from mmkd.teachers import Teacher, names_of_each
 from mmkd.terms.building import build_terms
 from mmkd.terms.draft import LogitTexts, logit_taps
 from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
+from mmkd.terms.nothing import no_loss
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
 from mmkd.typed import itself_uncompiled
@@ -81,7 +82,7 @@ class Distiller(BaseDistiller):
         predict_teachers: Whether validation also runs the teachers, and adds their scores to each
             data sample as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
         store: Arguments of :class:`mmkd.store.Store`. The teachers' logits then come from that
-            store, and no teacher is built.
+            store, and no teacher is built unless the store is to grow.
         data_preprocessor: The student's data preprocessor, if the student's config has none.
     """
 
@@ -159,6 +160,11 @@ class Distiller(BaseDistiller):
         self._heads = heads_past_hooks(network)
         self._finish()
 
+    def replace_teachers(self, teachers: Mapping[str, Teacher]) -> None:
+        """Learn from other teachers of the same names from the next step on."""
+        self.teachers = {**teachers}
+        self._wanted.clear()
+
     def infer(self, inputs: Tensor, data_samples: list[Any] | None, mode: str) -> Any:
         """Run the student, and in validation the teachers too if they are to predict."""
         if not self.manner.computes_losses:
@@ -209,7 +215,7 @@ class Distiller(BaseDistiller):
             weight *= self.student_loss_schedule.now()
         losses = dict(losses) if weight == 1 else scaled(losses, weight)
         outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples), kept)
-        if self.shared and self.terms:
+        if self.shared and self.terms and is_distributed():
             # This also holds in a step in which the terms that share the transforms do not act.
             name = f"loss_{[*self.terms][-1]}"
             losses[name] = losses[name] + no_loss(self.shared, inputs)
@@ -226,6 +232,8 @@ class Distiller(BaseDistiller):
 
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         """Return the taps to catch in each network for the terms of these names."""
+        if self.store is not None:
+            self.store.check_read(self.teachers.values())
         taps: dict[str, dict[Tap, None]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():

@@ -71,6 +71,11 @@ class Member(Distiller):
             member.lessons = {name: lessons[member.teachers[name]] for name in taught}
         return [*lessons.values()]
 
+    def replace_teachers(self, teachers: Mapping[str, Teacher]) -> None:
+        super().replace_teachers(teachers)
+        for name, lesson in self.lessons.items():
+            lesson.teacher = teachers[name]
+
     def _taps_of(self, acting: Sequence[str]) -> Wanted:
         wanted = super()._taps_of(acting)
         taught: list[tuple[Teaches, list[str], list[Tap]]] = [

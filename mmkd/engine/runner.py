@@ -26,6 +26,7 @@ from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
 GUARDS = dict(
+    runtime_info=dict(type="mmkd.LateLogHook"),
     exact_resume=dict(type="mmkd.ExactResumeHook"),
     keep_checkpoints=dict(type="mmkd.KeepCheckpointsHook"),
     missed_validation=dict(type="mmkd.MissedValidationHook"),

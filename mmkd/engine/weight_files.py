@@ -29,7 +29,8 @@ def missing_weights(config: Config, trains: bool) -> Iterator[str]:
         spec = student_spec(model) if member is model else member.get("student")
         title = f"student of {name!r}" if name else "student"
         yield from _missing_network(title, model if spec is None else spec, trains)
-    if model.get("store"):  # the store replaces the teachers
+    store = model.get("store")
+    if store and not store.get("grow"):  # the store replaces the teachers
         return
     teachers = model.get("teachers") or {}
     if model.get("teacher") is not None:

@@ -8,10 +8,12 @@ from mmkd.hooks.finite_guard_hook import FiniteGuardHook, NonFiniteError
 from mmkd.hooks.hang_guard_hook import HangGuardHook
 from mmkd.hooks.importance_hook import ImportanceHook
 from mmkd.hooks.keep_checkpoints_hook import KeepCheckpointsHook
+from mmkd.hooks.late_log_hook import LateLogHook
 from mmkd.hooks.mean_teacher_hook import MeanTeacherHook
 from mmkd.hooks.memory_format_hook import MemoryFormatHook
 from mmkd.hooks.missed_validation_hook import MissedValidationHook
 from mmkd.hooks.module_statistics import module_statistics
+from mmkd.hooks.paraphraser_hook import ParaphraserHook
 from mmkd.hooks.run_record_hook import ResumeMismatchError, RunRecordHook
 from mmkd.hooks.run_summary_hook import RunSummaryHook
 from mmkd.hooks.statistics_hook import StatisticsHook
@@ -30,10 +32,12 @@ __all__ = [
     "HangGuardHook",
     "ImportanceHook",
     "KeepCheckpointsHook",
+    "LateLogHook",
     "MeanTeacherHook",
     "MemoryFormatHook",
     "MissedValidationHook",
     "NonFiniteError",
+    "ParaphraserHook",
     "ResumeMismatchError",
     "RunRecordHook",
     "RunSummaryHook",

@@ -1,6 +1,6 @@
 """Diagnosis of a training step whose loss or gradients are not finite."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,13 +31,16 @@ def sample_name(sample: Any, index: int) -> str:
     return f"number {index} of the batch" if path is None else str(path)
 
 
-def first_broken(model: nn.Module, batch: Any, losses: Mapping[str, float]) -> str:
+def first_broken(
+    model: nn.Module, batch: Any, losses: Mapping[str, float], spoilt: Sequence[str] = ()
+) -> str:
     """Return the first non-finite tensor on the way from the input to the gradients, in words.
 
     Args:
         model: The model; its step is computed again, without gradients.
         batch: The batch from the data loader.
         losses: Losses of the step by name, if they are known.
+        spoilt: Names of the weights whose gradients were not finite, if the gradients are gone.
     """
     if inputs := _broken_inputs(batch):
         return f"the input {listed(inputs)}"
@@ -59,7 +62,7 @@ def first_broken(model: nn.Module, batch: Any, losses: Mapping[str, float]) -> s
                 return f"{kind} at {listed(taps)}"
     if terms := [name for name, value in computed.items() if not _finite_loss(value)]:
         return listed(terms)
-    return f"gradients of {listed(_broken_gradients(model)) or 'the loss'}"
+    return f"gradients of {listed(spoilt or _broken_gradients(model)) or 'the loss'}"
 
 
 def _finite_loss(value: Any) -> bool:

@@ -7,7 +7,8 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmkd.hooks.model import distiller_of
+from mmkd.hooks.hang_guard_hook import unwatched
+from mmkd.hooks.model import distiller_of, distillers_of
 from mmkd.randomness import (
     Purpose,
     load_by_position,
@@ -19,7 +20,8 @@ from mmkd.randomness import (
 )
 from mmkd.randomness.positions import BatchesFrom, PositionSampler
 from mmkd.registry import HOOKS
-from mmkd.store import Store
+from mmkd.store import Store, StoreError
+from mmkd.store.growing import Growth
 
 CHECKED = 3  # number of samples that are loaded twice before training
 
@@ -37,7 +39,8 @@ class ExactResumeHook(Hook):
     persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
 
     With a teacher store (``model.store``) the seed of the samples' transforms comes from the store,
-    and the samples carry their positions, by which the store is read.
+    and the samples carry their positions, by which the store is read. A store that grows gets each
+    view before the first iteration that needs it.
 
     The config has to be the same. A checkpoint between two updates of an optimizer that accumulates
     gradients does not contain those gradients. On a GPU the operators have to be deterministic as
@@ -59,6 +62,7 @@ class ExactResumeHook(Hook):
         self._built_with: int | None = None
         self._loading: tuple[PositionSampler, BatchesFrom] | None = None
         self._rank = 0
+        self._growth: Growth | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Note the seed that the loader was built with; a checkpoint brings the seed of its run."""
@@ -67,22 +71,23 @@ class ExactResumeHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Load by position from here on, and skip the batches that the run has already used."""
-        loader = runner.train_dataloader
+        loader, store = runner.train_dataloader, self._store(runner)
         if reason := obstacle(loader):
+            if store is not None:
+                raise StoreError(f"A store is read by sample and view: {reason}.")
             runner.logger.warning(
                 f"ExactResumeHook: resuming this run will not be exact: the loader is not one of "
                 f"samples by index: {reason}."
             )
             return
-        seed, store = self._seed(runner), self._store(runner)
+        seed = self._seed(runner)
         views = self.views if store is None else store.views
-        data_seed = None if store is None else store.seed
+        data_seed = None if store is None else seed if store.fresh else store.seed
         self._loading = positions, batches = load_by_position(loader, seed, views, data_seed)
         if self._per_rank(runner) or getattr(positions.sampler, "seed", None) == self._built_with:
             positions.sampler.seed = seed  # type: ignore[attr-defined]
         if store is not None:
-            config = runner.cfg.train_dataloader.dataset
-            store.check_data(loader.dataset, config, _passes(runner, positions))
+            self._open(runner, store)
         elif self.check:
             self._check(runner)
         loop = runner.train_loop
@@ -103,6 +108,9 @@ class ExactResumeHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
+        if self._growth is not None:
+            with unwatched(runner):
+                self._growth.reach(self._passes(runner, runner.iter + 1))
         position = runner.iter, self._rank
         seed_step(position_seed(self._seed(runner), Purpose.STEP, *position))
 
@@ -119,6 +127,25 @@ class ExactResumeHook(Hook):
         distiller = distiller_of(runner)
         return None if distiller is None else distiller.store
 
+    def _open(self, runner: Runner, store: Store) -> None:
+        """Compare the run's data with those of its store, or begin to add views to it."""
+        loader, config = runner.train_dataloader, runner.cfg.train_dataloader.dataset
+        passes = self._passes(runner, runner.max_iters)
+        if store.grow:
+            models = [*distillers_of(runner).values()]
+            self._growth = Growth(store, models, loader, config, passes)
+        else:
+            store.check_data(loader.dataset, config, passes)
+
+    def _passes(self, runner: Runner, iterations: int) -> int:
+        """Return the number of passes over the data that begin within some iterations."""
+        assert self._loading is not None
+        loader, positions = runner.train_dataloader, self._loading[0]
+        if not positions.endless:
+            return math.ceil(iterations / len(loader))
+        batch = int(loader.batch_sampler.batch_size) * int(get_world_size())
+        return math.ceil(iterations * batch / positions.size)
+
     def _check(self, runner: Runner) -> None:
         dataset = runner.train_dataloader.dataset
         samples = range(min(CHECKED, len(dataset)))
@@ -128,12 +155,3 @@ class ExactResumeHook(Hook):
                 "generator of its own, or depends on what was loaded before. Take a transform that "
                 "draws from `random`, `numpy.random` or torch's global generator."
             )
-
-
-def _passes(runner: Runner, positions: PositionSampler) -> int:
-    """Return the number of passes of a run over its data."""
-    if not isinstance(runner.train_loop, IterBasedTrainLoop):
-        return int(runner.max_epochs)
-    batch = int(runner.train_dataloader.batch_sampler.batch_size)
-    passes: int = math.ceil(runner.max_iters * batch * get_world_size() / positions.size)
-    return passes

@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
-from mmengine.runner import Runner
+from mmengine.runner import Runner, weights_to_cpu
 from torch import Tensor
 from torch.optim import Optimizer
 
 from mmkd.distillers import Cohort
 from mmkd.hooks.diagnosis import first_broken, is_finite, listed
+from mmkd.hooks.late_check import LateCheck, PastStep
 from mmkd.hooks.model import cohort_of, model_of
 from mmkd.registry import HOOKS
 
@@ -39,6 +42,11 @@ class FiniteGuardHook(Hook):
     A member of a cohort that is not finite is put aside: a warning names it, its step and all later
     ones are left out, and the others go on. The run stops when no member is left.
 
+    On a GPU these numbers are read in the next iteration, or at the end of an epoch, before a
+    validation and before each checkpoint, so that the GPU always has work in its queue. The
+    optimizer's weights from before its last step are kept for that, on the GPU: if the step should
+    not have been taken, they come back before anything else is done.
+
     In several processes gradients are the mean over all, so that all processes come to the same
     result.
 
@@ -48,6 +56,8 @@ class FiniteGuardHook(Hook):
             iteration.
         limit: Number of consecutive skipped steps after which the run stops.
         interval: Iterations between two checks of all gradients, for ``'stop'``.
+        late: Whether to read the numbers of an iteration in the next one, for ``'stop'``; by
+            default on a GPU.
 
     Raises:
         NonFiniteError: The message says in which iteration, and what became non-finite first: the
@@ -57,17 +67,24 @@ class FiniteGuardHook(Hook):
 
     priority = "HIGH"
 
-    def __init__(self, policy: str = "stop", limit: int = 5, interval: int = 50) -> None:
+    def __init__(
+        self, policy: str = "stop", limit: int = 5, interval: int = 50, late: bool | None = None
+    ) -> None:
         if policy not in POLICIES or limit < 1 or interval < 1:
             raise ValueError(
                 f"FiniteGuardHook needs a policy of {POLICIES}, a limit and an interval of at "
                 f"least 1, not {policy!r}, {limit} and {interval}."
             )
-        self.policy, self.limit = policy, limit
+        if late and policy == "skip":
+            raise ValueError(
+                "FiniteGuardHook cannot skip a step whose numbers it reads late: leave out `late`."
+            )
+        self.policy, self.limit, self.late = policy, limit, late
         self.interval = 1 if policy == "skip" else interval
         self.skipped = 0
         self._in_a_row = 0
         self._found = False
+        self._check: LateCheck | None = None
         self._batch: Any = None
         self._from_the_start: set[str] = set()
         self._buffers: list[Tensor] | None = None
@@ -82,6 +99,9 @@ class FiniteGuardHook(Hook):
                 "init_cfg or the checkpoint that is resumed."
             )
         self._from_the_start = broken
+        on_gpu = next(model_of(runner).parameters()).is_cuda
+        if self.late or (self.late is None and self.policy == "stop" and on_gpu):
+            self._check = LateCheck()
         for name, optimizer in _optimizers(runner.optim_wrapper):
             before = partial(self._before_step, runner, name)
             optimizer.register_step_pre_hook(lambda used, *_, before=before: before(used))
@@ -93,18 +113,26 @@ class FiniteGuardHook(Hook):
 
     def _before_step(self, runner: Runner, name: str, optimizer: Optimizer) -> None:
         """Check the gradients that an optimizer is about to use; drop them if it must not."""
-        first = optimizer.param_groups[0]["params"][0].grad
-        in_short = runner.iter % self.interval != 0 and first is not None
-        if in_short and math.isfinite(float(first.sum())):
-            return
-        used = [p for group in optimizer.param_groups for p in group["params"]]
-        if _all_finite([p.grad for p in used if p.grad is not None]):
-            if not self._found:
-                self._in_a_row, self._buffers = 0, None
-            return
-        self._react(runner, name, {})
-        for parameter in used:
-            parameter.grad = None  # optimizers ignore a parameter without a gradient
+        every = runner.iter % self.interval == 0
+        if self._check is not None:
+            self._look(runner)
+            if (cohort := cohort_of(runner)) is None or name not in cohort.aside:
+                weights = [p for group in optimizer.param_groups for p in group["params"]]
+                gradients = _gradients(optimizer) if every else islice(_gradients(optimizer), 1)
+                self._check.note(name, weights, [*gradients])
+                return
+        else:
+            first = optimizer.param_groups[0]["params"][0].grad
+            if not every and first is not None and math.isfinite(float(first.sum())):
+                return
+            if _all_finite([*_gradients(optimizer)]):
+                if not self._found:
+                    self._in_a_row, self._buffers = 0, None
+                return
+            self._react(runner, name, PastStep(runner.iter, self._batch, {}, {}))
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None  # optimizers ignore a parameter without a gradient
 
     def after_train_iter(
         self,
@@ -113,27 +141,47 @@ class FiniteGuardHook(Hook):
         data_batch: Any = None,
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
-        total = (outputs or {}).get("loss")
-        if total is not None and not math.isfinite(float(total.detach())):
-            losses = {k: float(v.detach()) for k, v in (outputs or {}).items() if "loss" in k}
-            self._look_at(runner, losses)
+        losses = {key: value for key, value in (outputs or {}).items() if "loss" in key}
+        if self._check is not None:
+            self._look(runner)  # no optimizer has done so if it accumulates gradients
+            self._check.send(runner.iter, data_batch, losses)
+        elif "loss" in losses and not math.isfinite(float(losses["loss"].detach())):
+            values = {name: float(value.detach()) for name, value in losses.items()}
+            self._look_at(runner, PastStep(runner.iter, data_batch, values, {}))
         self._batch = None
 
-    def _look_at(self, runner: Runner, losses: dict[str, float]) -> None:
-        """React to losses that are not finite, where a step has not shown it.
+    def after_train_epoch(self, runner: Runner) -> None:
+        self._look(runner)
 
-        There was no step, or a gradient scaler has left it out.
+    def before_val_epoch(self, runner: Runner) -> None:
+        self._look(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        self._look(runner)
+
+    def _look(self, runner: Runner) -> None:
+        """Read the numbers of the last iteration, if they have not been read yet."""
+        step = None if self._check is None else self._check.take()
+        if step is not None and not step.finite():
+            self._look_at(runner, step)
+
+    def _look_at(self, runner: Runner, step: PastStep) -> None:
+        """React to numbers that are not finite, of a step that no optimizer can leave out now.
+
+        There was no step, a gradient scaler has left it out, or it has been taken.
         """
         cohort = cohort_of(runner)
         if cohort is None:
             if not self._found:
-                self._react(runner, "", losses)
+                self._react(runner, "", step)
             return
         for name in cohort.active:
             start = f"{name}/"
-            own = {k.removeprefix(start): v for k, v in losses.items() if k.startswith(start)}
-            if not math.isfinite(own.get("loss", 0.0)):
-                self._react(runner, name, own)
+            if not step.finite(start, [name]):
+                own = {
+                    k.removeprefix(start): v for k, v in step.losses.items() if k.startswith(start)
+                }
+                self._react(runner, name, replace(step, losses=own))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         cohort = cohort_of(runner)
@@ -142,10 +190,13 @@ class FiniteGuardHook(Hook):
                 cohort.put_aside(name)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        self._look(runner)
         state, given_up = checkpoint["state_dict"], tuple[str, ...]()
         if (cohort := cohort_of(runner)) is not None:
             checkpoint[ASIDE] = [*cohort.aside]
-            given_up = tuple(f"{name}." for name in cohort.aside)
+            if given_up := tuple(f"{name}." for name in cohort.aside):
+                now = weights_to_cpu(cohort.state_dict())  # the state was taken before the look
+                state.update({key: now[key] for key in state if key.startswith(given_up)})
         broken = [
             name
             for name, value in state.items()
@@ -161,13 +212,17 @@ class FiniteGuardHook(Hook):
                 "the learning rate, or clip gradients (optim_wrapper.clip_grad)."
             )
 
-    def _react(self, runner: Runner, name: str, losses: dict[str, float]) -> None:
+    def _react(self, runner: Runner, name: str, step: PastStep) -> None:
         """Put a cohort's member aside; or raise or undo the changes of buffers, by policy."""
         self._found = True
         cohort = cohort_of(runner)
         broken = model_of(runner) if cohort is None else cohort.members[name]
-        cause = first_broken(broken, self._batch, losses)
-        found = f"Not finite in iteration {runner.iter + 1}: {cause}."
+        spoilt: list[str] = []
+        if self._check is not None:
+            taken = step.gradients if cohort is None else step.gradients.keys() & {name}
+            spoilt = self._check.undo(broken, taken)
+        cause = first_broken(broken, step.batch, step.losses, spoilt)
+        found = f"Not finite in iteration {step.iteration + 1}: {cause}."
         if cohort is not None:
             self._put_aside(runner, cohort, name, found)
             return
@@ -214,6 +269,11 @@ def _optimizers(wrapper: Any) -> Iterator[tuple[str, Optimizer]]:
             yield name, part.optimizer
     else:
         yield "", wrapper.optimizer
+
+
+def _gradients(optimizer: Optimizer) -> Iterator[Tensor]:
+    for group in optimizer.param_groups:
+        yield from (p.grad for p in group["params"] if p.grad is not None)
 
 
 def _all_finite(tensors: list[Tensor]) -> bool:

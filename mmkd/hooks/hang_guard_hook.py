@@ -5,6 +5,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import get_rank, get_world_size
@@ -41,6 +43,7 @@ class HangGuardHook(Hook):
 
     def __init__(self, timeout: float = 600, answer: float = 5) -> None:
         self.timeout, self.answer = timeout, answer
+        self.watches = True
         self._progress = time.monotonic()
         self._iteration = 0
         self._ended = threading.Event()
@@ -72,7 +75,7 @@ class HangGuardHook(Hook):
 
     def _watch(self, main: int, store: "Store") -> None:
         while not self._ended.wait(min(1.0, self.timeout / 4)):
-            if time.monotonic() - self._progress > self.timeout:
+            if self.watches and time.monotonic() - self._progress > self.timeout:
                 # The error is not raised, because the main thread waits in C code and would not see
                 # it.
                 print(self._report(main, store), file=sys.stderr, flush=True)
@@ -95,6 +98,18 @@ class HangGuardHook(Hook):
             "from its last checkpoint with --resume. (mmkd.HangGuardHook(timeout=...) says how "
             "long an iteration may take.)"
         )
+
+
+@contextmanager
+def unwatched(runner: Runner) -> Iterator[None]:
+    """Let a run do something between two iterations that may take longer than an iteration."""
+    guards = [hook for hook in runner.hooks if isinstance(hook, HangGuardHook)]
+    for guard in guards:
+        guard.watches = False
+    yield
+    for guard in guards:
+        guard._tick(runner)
+        guard.watches = True
 
 
 def _place(thread: int) -> str:

@@ -113,6 +113,7 @@ class MeanTeacherHook(Hook):
                 )
             teacher = distiller.teachers[self.teacher]
             _check(self.teacher, teacher, distiller.student)
+            teacher.follows_student = True
             average = _Average(teacher.network, self.momentum, self.interval, self.update_buffers)
             self._parts = distiller.student, average
         return self._parts

@@ -102,11 +102,15 @@ def _network(network: nn.Module, example: Tensor) -> str:
 
 
 def _teachers(distiller: BaseDistiller, example: Tensor) -> Iterator[Line]:
+    store = distiller.store
+    if store is not None:
+        adds = ", to which the teachers add what is missing" if store.grow else ""
+        yield "teacher", f"logits from the store {store.path}{adds}"
+        if not store.grow:
+            return
     for name, teacher in distiller.teachers.items():
         text = _network(teacher.network, teacher.prepare(example))
         yield "teacher", f"{name}: {text}"
-    if distiller.store is not None:
-        yield "teacher", f"logits from the store {distiller.store.path}"
 
 
 def _objective(distiller: BaseDistiller) -> Iterator[str]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import BaseDistiller, Step
+from mmkd.hooks.late_history import log_late
 from mmkd.hooks.model import distillers_of
 from mmkd.hooks.module_statistics import module_statistics
 from mmkd.logits import binary_entropy, entropy
@@ -72,9 +73,8 @@ class StatisticsHook(Hook):
         scalars.update(module_statistics(distiller))
         if self.gradient_share:
             scalars.update(gradient_shares(distiller, step))
-        hub = MessageHub.get_current_instance()
-        for name, value in scalars.items():
-            hub.update_scalar(f"train/{prefix}{name}", value)
+        named = {f"{prefix}{name}": value for name, value in scalars.items()}
+        log_late(MessageHub.get_current_instance(), named)
 
 
 def weight_statistics(step: Step) -> dict[str, Tensor]:

@@ -57,7 +57,7 @@ class TeacherEvaluationHook(Hook):
         if not names:
             runner.logger.info("There is no teacher that was trained before, and none to evaluate.")
             return
-        if distiller.store is not None:
+        if distiller.store is not None and not distiller.store.grow:
             runner.logger.info("The teachers come from a store, and are not evaluated.")
             return
         if runner.val_loop is None:

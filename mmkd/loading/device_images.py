@@ -80,23 +80,32 @@ class DeviceImages:
             seeds: 64 bits for each sample, on which its random numbers depend alone.
         """
         rows = torch.tensor([int(index) for index in indices], device=self.images.device)
-        images, draws, taken = self.images[rows], uniform(seeds, sum(self.sizes)), 0
-        for transform, size in zip(self.transforms, self.sizes, strict=True):
-            images = transform(images, draws[:, taken : taken + size])
-            taken += size
-        shape = dict(ori_shape=(*self.images.shape[1:3],), img_shape=(*images.shape[1:3],))
+        inputs = self.augmented(rows, seeds)
+        shape = dict(ori_shape=(*self.images.shape[1:3],), img_shape=(*inputs.shape[2:],))
         labels = self.labels[rows, None].unbind()
         samples = [
             DeviceSample.of(label, dict(shape, sample_idx=int(index)))
             for label, index in zip(labels, indices, strict=True)
         ]
-        # Of grey images `contiguous` would keep the strides as they are, and with these a
-        # convolution's backward pass corrupts memory (seen on a CPU with torch 2.13).
-        inputs = images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
         return dict(inputs=inputs, data_samples=samples)
 
+    def augmented(self, rows: Tensor, seeds: Sequence[int] | NDArray[Any]) -> Tensor:
+        """Return the images of ``rows`` (B,) after the random transforms, (B, C, H, W), uint8.
 
-def uniform(seeds: Sequence[int], count: int) -> NDArray[np.float64]:
+        Args:
+            rows: Indices of the samples, on the device.
+            seeds: As in :meth:`load_batch`.
+        """
+        images, draws, taken = self.images[rows], uniform(seeds, sum(self.sizes)), 0
+        for transform, size in zip(self.transforms, self.sizes, strict=True):
+            images = transform(images, draws[:, taken : taken + size])
+            taken += size
+        # Of grey images `contiguous` would keep the strides as they are, and with these a
+        # convolution's backward pass corrupts memory (seen on a CPU with torch 2.13).
+        return images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
+
+
+def uniform(seeds: Sequence[int] | NDArray[Any], count: int) -> NDArray[np.float64]:
     """Return random numbers in [0, 1), shape (len(seeds), count): a hash of seed and column.
 
     The hash is SplitMix64 (Steele et al., 2014): a counter in steps of the golden ratio, mixed.

@@ -20,11 +20,12 @@ def entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tenso
     if has_torch_function_unary(logits):  # logits from a store, which carry their entropies
         given: Tensor = handle_torch_function(entropy, (logits,), logits, temperature, eps)
         return given
-    logarithms = (full_precision(logits) / temperature).log_softmax(-1)
-    probabilities = logarithms.exp()
+    tempered = full_precision(logits) / temperature
     if eps:
-        logarithms = (probabilities + eps).log()
-    return -(probabilities * logarithms).sum(-1)
+        probabilities = tempered.softmax(-1)
+        return -(probabilities * (probabilities + eps).log()).sum(-1)
+    logarithms = tempered.log_softmax(-1)
+    return -(logarithms.exp() * logarithms).sum(-1)
 
 
 def binary_entropy(logits: Tensor, temperature: float = 1.0, eps: float = 0.0) -> Tensor:

@@ -8,12 +8,14 @@ from mmkd.losses.base.parts_loss import PartsLoss
 from mmkd.losses.base.relational_feature_loss import RelationalFeatureLoss
 from mmkd.losses.base.relational_loss import RelationalLogitLoss
 from mmkd.losses.detection.box_delta_loss import BoxDeltaLoss
+from mmkd.losses.detection.box_iou_loss import BoxIoULoss
 from mmkd.losses.detection.fgd_loss import FGDLoss
 from mmkd.losses.detection.ld_loss import LDLoss
 from mmkd.losses.fcfd.fcfd_loss import FCFD
 from mmkd.losses.features.ab_loss import ABLoss
 from mmkd.losses.features.at_loss import ATLoss, attention
 from mmkd.losses.features.catkd_loss import CATKDLoss
+from mmkd.losses.features.cirkd_loss import CIRKDLoss
 from mmkd.losses.features.cwd_loss import CWDLoss
 from mmkd.losses.features.fsp_loss import FSPLoss
 from mmkd.losses.features.ft_loss import FTLoss
@@ -31,6 +33,7 @@ from mmkd.losses.features.seed_loss import SEEDLoss
 from mmkd.losses.features.semckd_loss import SemCKDLoss
 from mmkd.losses.features.simkd_loss import SimKDLoss
 from mmkd.losses.features.srrl_loss import SRRLLoss
+from mmkd.losses.features.unic_loss import UNICLoss
 from mmkd.losses.features.vid_loss import VIDLoss
 from mmkd.losses.features.vkd_loss import VkDLoss
 from mmkd.losses.features.wkd_feature_loss import WKDFeatureLoss
@@ -51,6 +54,7 @@ from mmkd.losses.logits.kd_loss import KDLoss
 from mmkd.losses.logits.mlkd_loss import MLKDLoss
 from mmkd.losses.logits.nkd_loss import NKDLoss
 from mmkd.losses.logits.ofa_loss import OFALoss
+from mmkd.losses.logits.quality_focal_kd_loss import QualityFocalKDLoss
 from mmkd.losses.logits.reverse_kl_loss import ReverseKLLoss
 from mmkd.losses.logits.rld_loss import RLDLoss
 from mmkd.losses.logits.skew_kl_loss import SkewKLLoss
@@ -72,8 +76,10 @@ __all__ = [
     "BatchCorrelationLoss",
     "BinaryKDLoss",
     "BoxDeltaLoss",
+    "BoxIoULoss",
     "CATKDLoss",
     "CCLoss",
+    "CIRKDLoss",
     "CRDLoss",
     "CRLDLoss",
     "CWDLoss",
@@ -105,6 +111,7 @@ __all__ = [
     "PartlyRelationalLogitLoss",
     "PartsLoss",
     "ProteusLoss",
+    "QualityFocalKDLoss",
     "RKDLoss",
     "RLDLoss",
     "RelationalFeatureLoss",
@@ -122,6 +129,7 @@ __all__ = [
     "TTMLoss",
     "Tempered",
     "TfKDRegLoss",
+    "UNICLoss",
     "VIDLoss",
     "VkDLoss",
     "WKDFeatureLoss",

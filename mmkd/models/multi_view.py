@@ -19,22 +19,24 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
     Views must have the same size. Images with a single view, as in validation, are processed as in
     mmpretrain's ``ClsDataPreprocessor``.
 
-    Batch normalisation also takes its statistics over the views together; code that runs a network
-    once for each view takes them separately.
+    The student's batch norms also take their statistics over the views together. The released code
+    of MLKD runs a network once for each view, so that they take them separately.
 
     Args:
         views: number of views V in training.
+        released_code: let a distilled student's batch norms see one view after another, see
+            :func:`mmkd.networks.views_apart.take_views_apart`.
         **kwargs: arguments of ``mmpretrain.ClsDataPreprocessor``, such as ``mean`` and ``std``.
 
     Raises:
         ValueError: in training, if a batch does not have that number of views.
     """
 
-    def __init__(self, views: int = 2, **kwargs: Any) -> None:
+    def __init__(self, views: int = 2, released_code: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if views < 2:
             raise ValueError(f"views must be at least 2, not {views}")
-        self.views = views
+        self.views, self.released_code = views, released_code
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Return ``inputs``, shape (V * N, C, H, W), and as many ``data_samples``.

@@ -16,11 +16,11 @@ from mmkd.typed import itself_uncompiled
 SYNTAX = (
     "'module.path', with ':input' for what the module takes, '[index]' for an item, '[:]' for all "
     "items, '{0}' for one of the tokens (N, L, C) and '{1:}' for those from one on, and '*' behind "
-    "the path for a module that runs several times; or a role, such as '@logits', '@stages' or "
-    "'@stages[-1]'"
+    "the path for all runs of a module that runs several times, '*0' for its first; or a role, "
+    "such as '@logits', '@stages' or '@stages[-1]'"
 )
 PATTERN = re.compile(
-    r"(?P<path>@\w+|[\w.]+(?P<every>\*)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
+    r"(?P<path>@\w+|[\w.]+(?P<every>\*(?P<run>\d+)?)?(?P<input>:input)?)(?P<items>(\[(-?\d+|:)\])*)"
     r"(\{(?P<tokens>\d+:?)\})?"
 )
 # Compiled code must notice that other modules are tapped than before, as when a term begins to act.
@@ -49,6 +49,8 @@ class Tap:
             all: such a tap stands for several taps, see :func:`expand`.
         every: Whether the module runs several times in a forward, and the tap means the tensors of
             all runs, concatenated along their first dimension.
+        run: Which of the runs is meant, from 0, if the module runs several times and ``every`` is
+            not meant: a head's module runs once for each level.
         tokens: Which of the tokens (N, L, C) are meant: ``'0'`` for the first, as (N, C), ``'5:'``
             for those from the sixth on; empty for all of them, or another tensor. The positions of
             a map whose channels are last, (N, H, W, C), are its tokens.
@@ -59,6 +61,7 @@ class Tap:
     input: bool = False
     items: tuple[Item, ...] = ()
     every: bool = False
+    run: int | None = None
     tokens: str = ""
     optional: bool = field(default=False, compare=False)
 
@@ -70,9 +73,10 @@ class Tap:
             raise ValueError(f"{text!r} is no tap. Write {SYNTAX}.")
         items = re.findall(r"\[(-?\d+|:)\]", match["items"])
         numbers = tuple(None if item == ":" else int(item) for item in items)
-        path = match["path"].removesuffix(":input").removesuffix("*")
-        tokens = match["tokens"] or ""
-        return cls(path, bool(match["input"]), numbers, bool(match["every"]), tokens)
+        path = match["path"].removesuffix(":input").removesuffix(match["every"] or "")
+        run = None if match["run"] is None else int(match["run"])
+        every = match["every"] == "*"
+        return cls(path, bool(match["input"]), numbers, every, run, match["tokens"] or "")
 
     @property
     def role(self) -> str | None:
@@ -81,9 +85,14 @@ class Tap:
 
     def __str__(self) -> str:
         items = "".join(f"[{':' if item is None else item}]" for item in self.items)
-        every, given = "*" if self.every else "", ":input" if self.input else ""
+        runs = f"*{'' if self.run is None else self.run}" if self.runs_again else ""
         tokens = f"{{{self.tokens}}}" if self.tokens else ""
-        return f"{self.path}{every}{given}{items}{tokens}"
+        return f"{self.path}{runs}{':input' if self.input else ''}{items}{tokens}"
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether the tap allows that its module runs several times in a forward."""
+        return self.every or self.run is not None
 
     def check(self, network: nn.Module) -> None:
         """Raise ``ValueError`` if ``network`` has no such module, with a list of similar paths."""
@@ -134,8 +143,14 @@ class Tap:
         return value[:, first:] if self.tokens.endswith(":") else value[:, first]
 
     def join(self, runs: Sequence[Tensor]) -> Tensor:
-        """Return the tensor of the tap, from the tensors of all runs of the module."""
-        return torch.cat([*runs]) if self.every else runs[0]
+        """Return the tensor of the tap, from the tensors of all runs of the module.
+
+        Raises:
+            TapError: If the module ran less often than the tap supposes.
+        """
+        if self.run is not None and self.run >= len(runs):
+            raise TapError(f"'{self}' has no tensor: its module ran {len(runs)} times.")
+        return torch.cat([*runs]) if self.every else runs[self.run or 0]
 
     def closed(self, value: Any) -> "list[Tap]":
         """Return the taps that this one stands for, one for each item if it means all."""
@@ -214,11 +229,11 @@ class _Catch:
         if self.with_gradients and not torch.is_grad_enabled():
             return
         tap, runs = self.taps[number], self.caught[number]
-        if runs and not tap.every:
+        if runs and not tap.runs_again:
             raise TapError(
                 f"The module {tap.path!r} runs more than once in a forward, so that the tap "
                 f"'{tap}' is ambiguous. Tap a module that runs once, around or inside it, or all "
-                f"of its runs by '{replace(tap, every=True)}'."
+                f"of its runs by '{replace(tap, every=True)}', or one by '{replace(tap, run=0)}'."
             )
         value = given if tap.input else output
         whole = isinstance(value, Tensor) and not tap.items and not tap.tokens
@@ -260,7 +275,7 @@ def run_tapped(
     known, key = _CATCHES.setdefault(network, {}), (*taps,)
     catch = known[key] if key in known else known.setdefault(key, _Catch(key))
     catch.caught = [[] for _ in key]
-    catch.stop = stop and not any(tap.every for tap in key)
+    catch.stop = stop and not any(tap.every or tap.run is not None for tap in key)
     catch.with_gradients = torch.is_grad_enabled()
     caught, output, handles = catch.caught, None, list[Handle]()
     try:
@@ -275,7 +290,7 @@ def run_tapped(
         catch.caught = []
     tensors = {}
     for tap, runs in zip(key, caught, strict=True):
-        if len(runs) == 1 and runs[0][1] in (KEPT, runs[0][0]._version):
+        if len(runs) == 1 and not tap.run and runs[0][1] in (KEPT, runs[0][0]._version):
             tensors[tap] = runs[0][0]
         elif runs or not tap.optional:
             tensors[tap] = _joined(tap, runs)

@@ -15,6 +15,7 @@ from mmkd.registry import MODELS
 from mmkd.schedule import Schedule
 
 OF_TEACHER = ("teacher", "product", "gap")
+ORDERS = ("highest", "lowest")
 SOURCES = ("student", *OF_TEACHER, "random")
 ENTROPIES = {"softmax": entropy, "sigmoid": binary_entropy}
 
@@ -45,7 +46,10 @@ class SelectByEntropy(nn.Module):
             the mean over classes of the binary entropies.
         schedule: Arguments of :class:`mmkd.schedule.Schedule`. Its factor f says how far the
             selection acts: a share of 1 - f (1 - keep) is kept. ``dict(warmup=20)`` goes from all
-            samples to ``keep`` in 20 epochs.
+            samples to ``keep`` in 20 epochs, ``dict(end=20, decay=20)`` from ``keep`` to all.
+        order: ``'highest'``, or ``'lowest'`` to keep the samples with the smallest scores. With
+            ``source='teacher'`` and the latter schedule that is a curriculum from certain to
+            uncertain samples, EGAD's idea.
 
     Attributes:
         reads_teacher: Whether the score needs the teachers' logits.
@@ -62,6 +66,7 @@ class SelectByEntropy(nn.Module):
         temperature: float = 1.0,
         activation: str = "softmax",
         schedule: Mapping[str, Any] | None = None,
+        order: str = "highest",
     ) -> None:
         super().__init__()
         if source not in SOURCES:
@@ -77,10 +82,13 @@ class SelectByEntropy(nn.Module):
             raise ValueError(f"The temperature must be positive, not {temperature}.")
         if activation not in ENTROPIES:
             raise ValueError(f"activation must be one of {(*ENTROPIES,)}, not {activation!r}.")
+        if order not in ORDERS:
+            raise ValueError(f"order must be one of {ORDERS}, not {order!r}.")
         if schedule is not None:
             check_arguments(Schedule, schedule, "schedule of mmkd.SelectByEntropy")
         self.source, self.keep, self.temperature = source, keep, temperature
         self.schedule = None if schedule is None else Schedule(**schedule)
+        self.order = order
         self.reads_teacher = source in OF_TEACHER
         self.activation = None if source == "random" else activation
         self._entropy = ENTROPIES[activation]
@@ -102,7 +110,8 @@ class SelectByEntropy(nn.Module):
             scores = self._random(samples).to(student_logits[0].device)
         else:
             scores = self._scores(student_logits, teacher_logits)
-        return scores.sort(descending=True, stable=True).indices[:kept].sort().values
+        order = scores.sort(descending=self.order == "highest", stable=True)
+        return order.indices[:kept].sort().values
 
     def count(self, samples: int) -> int:
         """Return the number of samples that are kept at the current point of the run."""

@@ -1,6 +1,6 @@
 """Checks of an objective's terms against a store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -26,14 +26,28 @@ def entropies_of(terms: Iterable[Any]) -> list[tuple[float, float]]:
     return [*wanted]
 
 
-def temperature_of(terms: Iterable[Any]) -> float:
+def features_of(
+    terms: Iterable[Any], logits: Mapping[str, Any], teachers: Collection[str]
+) -> dict[str, list[Tap]]:
+    """Return the taps, other than the logits, that terms read of each teacher."""
+    terms = [*terms]
+    return {
+        name: [
+            *dict.fromkeys(t for one in terms for t in one.taps.get(name, ()) if t != logits[name])
+        ]
+        for name in teachers
+    }
+
+
+def temperature_of(terms: Iterable[Any], logits: Mapping[str, Any]) -> float:
     """Return the common temperature of the terms' losses, for a store with a part of the logits.
 
     Raises:
         StoreError: If there are several temperatures, or a computed one.
     """
-    found = dict.fromkeys(getattr(term.loss, "temperature", None) for term in terms)
-    [temperature, *others] = found
+    readers = [term for term in terms if _reads_logits(term, logits)]
+    found = dict.fromkeys(getattr(term.loss, "temperature", None) for term in readers)
+    [temperature, *others] = found or [None]
     if others or not isinstance(temperature, int | float):
         raise StoreError(
             "A store of a part of the logits keeps the mass of the others at one temperature, and "
@@ -42,32 +56,92 @@ def temperature_of(terms: Iterable[Any]) -> float:
     return float(temperature)
 
 
-def check_taps(terms: Iterable[Any], logits: Mapping[str, Any]) -> None:
-    """Raise :class:`StoreError` if a term reads more of a teacher than its logits."""
+def check_taps(
+    terms: Iterable[Any],
+    logits: Mapping[str, Any],
+    features: Mapping[str, Collection[Tap]],
+) -> None:
+    """Raise :class:`StoreError` if a term reads more of a teacher than a store keeps.
+
+    Args:
+        terms: The terms.
+        logits: Tap of each network's logits.
+        features: Taps of each teacher's features that are kept.
+    """
     for term in terms:
         for name, taps in term.taps.items():
-            if name != "student" and (more := [tap for tap in taps if tap != logits[name]]):
-                raise StoreError(
-                    f"The term {term.name!r} reads {', '.join(map(str, more))} of the teacher "
-                    f"{name!r}; a store holds its logits alone, {logits[name]}. Train with the "
-                    "teacher itself, or without the term."
-                )
             if not isinstance(logits[name], Tap):
                 raise StoreError(
                     f"The {name} has logits at {len(logits[name])} levels: those of dense heads "
                     "are not kept in a store. Train with the teacher itself."
                 )
+            if name == "student":
+                continue
+            kept = {logits[name]: None, **dict.fromkeys(features.get(name, ()))}
+            if more := [tap for tap in taps if tap not in kept]:
+                raise StoreError(
+                    f"The term {term.name!r} reads {', '.join(map(str, more))} of the teacher "
+                    f"{name!r}; this store holds {', '.join(map(str, kept))}. Build one with "
+                    "`store build --features`, train with the teacher itself, or without the term."
+                )
+            if several := [tap for tap in kept if tap.every]:
+                raise StoreError(
+                    f"The term {term.name!r} reads all runs of a module, {several[0]}, of the "
+                    f"teacher {name!r}: a store has one feature of a sample. Train with the "
+                    "teacher itself."
+                )
 
 
-def check_parts(terms: Iterable[Any], values: Values, kept: list[tuple[float, float]]) -> None:
+class _NoLayers:
+    """Teacher of a store, in the eyes of a loss that would read more than tensors."""
+
+    def __init__(self, term: str) -> None:
+        self.term = term
+
+    @property
+    def network(self) -> nn.Module:
+        raise StoreError(
+            f"The term {self.term!r} reads layers of the teacher's network, and a store holds "
+            "tensors alone. Train with the teacher itself, or without the term."
+        )
+
+
+def check_layers(terms: Iterable[Any], student: nn.Module) -> None:
+    """Raise :class:`StoreError` if a term reads a teacher's layers, such as its classifier."""
+    for term in terms:
+        traits, teacher = traits_of(term.loss), _NoLayers(term.name)
+        if traits.attaches:
+            [name] = term.teacher_taps
+            sides = dict(student="student", teacher=name)
+            paths = {side: term.logit_taps[one].path for side, one in sides.items()}
+            term.loss.attach(student, teacher, paths)
+        if traits.follows or term.heads:
+            _ = teacher.network
+
+
+def check_parts(
+    terms: Iterable[Any],
+    logits: Mapping[str, Any],
+    values: Values,
+    kept: Sequence[tuple[float, float]],
+) -> None:
     """Raise :class:`StoreError` if a term cannot be computed from records of this kind.
 
-    With full logits every term can be computed. With a part of them the loss can be KD at the
-    store's temperature, and weights can be entropies that the store keeps.
+    With full logits every term can be computed, and so can terms that read features alone. With a
+    part of the logits the loss can be KD at the store's temperature, and weights can be entropies
+    that the store keeps.
+
+    Args:
+        terms: The terms.
+        logits: Tap of each network's logits.
+        values: Kind of record.
+        kept: Temperature and eps of each stored entropy.
     """
     if values.kind == "full":
         return
     for term in terms:
+        if not _reads_logits(term, logits):
+            continue
         reason = _reason(term, values, kept)
         if reason:
             raise StoreError(
@@ -76,7 +150,11 @@ def check_parts(terms: Iterable[Any], values: Values, kept: list[tuple[float, fl
             )
 
 
-def _reason(term: Any, values: Any, kept: list[tuple[float, float]]) -> str | None:
+def _reads_logits(term: Any, logits: Mapping[str, Any]) -> bool:
+    return any(logits[name] in taps for name, taps in term.taps.items() if name != "student")
+
+
+def _reason(term: Any, values: Any, kept: Sequence[tuple[float, float]]) -> str | None:
     loss = term.loss
     if type(loss) is not KDLoss:
         return f"{type(loss).__name__} reads each class, and not only the most likely ones"

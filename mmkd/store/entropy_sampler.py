@@ -123,7 +123,7 @@ def stored_entropies(store: Store, teacher: str | None, temperature: float) -> T
     found = []
     for begin in range(0, manifest.samples, CHUNK):
         samples = [*range(begin, min(begin + CHUNK, manifest.samples))]
-        records = store.shards.read(samples, [0] * len(samples))
+        records = store.shards.read(samples, [0] * len(samples), manifest.feature_columns)
         own: dict[str, Any] = {
             key.removeprefix(f"{name}."): column
             for key, column in records.items()

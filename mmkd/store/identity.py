@@ -16,7 +16,7 @@ from mmkd.teachers.renormalize import Normalization
 # Settings that say where files are on a disk and how they are read from there.
 PLACES = {"data_root", "ann_file", "data_prefix", "img_prefix", "img_path", "sample_idx"}
 PLACES |= {"backend_args", "file_client_args", "lazy_init", "serialize_data", "download"}
-INDEXED = 100_000  # maximum number of index entries that are hashed, evenly spread
+INDEXED = 100_000  # number of entries of an index that a store's hash reads, evenly spread
 LOADED = 4  # number of samples whose pixels are hashed
 
 
@@ -52,11 +52,19 @@ def of_preprocessing(student: nn.Module) -> str:
     return repr(Normalization.of(student))
 
 
-def of_index(dataset: Any) -> str:
-    """Return the hash of a data set's names or images and labels, in their order."""
+def of_index(dataset: Any, most: int = INDEXED) -> str:
+    """Return the hash of a data set's names or images and labels, in their order.
+
+    It does not depend on the folder of the data. Of a data set without MMEngine's index it is the
+    hash of the length.
+
+    Args:
+        dataset: The data set.
+        most: Maximum number of entries that are read, evenly spread.
+    """
     if not hasattr(dataset, "get_data_info"):
         return _digest(str(len(dataset)).encode())
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), INDEXED)).astype(int))
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), most)).astype(int))
     return _digest(
         str(len(dataset)).encode(), *(_entry(dataset.get_data_info(int(index))) for index in chosen)
     )
@@ -66,7 +74,7 @@ def _entry(info: Mapping[str, Any]) -> bytes:
     parts = []
     for key in sorted(info):
         value = info[key]
-        if key == "img_path":
+        if key.endswith("_path"):
             parts.append("/".join(str(value).split("/")[-2:]).encode())
         elif isinstance(value, np.ndarray):
             parts.append(np.ascontiguousarray(value).tobytes())

@@ -27,6 +27,9 @@ class TeacherEntry:
         settings: Hash of its network's config and of its manner of running.
         weights: SHA-256 of its checkpoint.
         checkpoint: Name of the checkpoint file.
+        features: Shape of one sample's feature at each further tap that is kept.
+        roles: Taps that the roles of its network stand for, if features are kept.
+        input_shape: Shape (C, H, W) of the student's input, if features are kept.
     """
 
     tap: str
@@ -34,6 +37,9 @@ class TeacherEntry:
     settings: str
     weights: str
     checkpoint: str
+    features: dict[str, list[int]] = field(default_factory=dict)
+    roles: dict[str, list[str]] = field(default_factory=dict)
+    input_shape: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -81,7 +87,7 @@ class Manifest:
         if not exists(file):
             raise StoreError(
                 f"There is no teacher store at {path}. Build it: python -m mmkd store build CONFIG "
-                f"--out {path}"
+                f"--out {path}; or let a run of tools/train.py build it: --store-grow."
             )
         try:
             fields = json.loads(get_text(file))
@@ -99,15 +105,32 @@ class Manifest:
         """Write the manifest into a local folder, atomically."""
         write_file(path / NAME, json.dumps(asdict(self), indent=2).encode())
 
+    @property
+    def feature_columns(self) -> set[str]:
+        """Columns of the features, as ``'teacher.features.backbone'``."""
+        return {
+            f"{name}.{feature_name(tap)}"
+            for name, entry in self.teachers.items()
+            for tap in entry.features
+        }
+
     def differences(self, other: "Manifest") -> list[str]:
-        """Return the fields in which another store differs; the number of views does not count."""
+        """Return the fields in which another store differs.
+
+        The number of views does not count, nor what follows from the others.
+        """
         mine, its = _flat(asdict(self)), _flat(asdict(other))
-        ignored = {"views", "made_with"}
+        ignored = {"views", "made_with", "shard_records"}
         return [
             f"{name}: {mine.get(name)} there, {its.get(name)} here"
             for name in sorted(mine.keys() | its.keys())
-            if mine.get(name) != its.get(name) and name not in ignored
+            if mine.get(name) != its.get(name) and name not in ignored and ".roles." not in name
         ]
+
+
+def feature_name(tap: object) -> str:
+    """Return the name of a feature's column, behind the teacher's name."""
+    return f"features.{tap}"
 
 
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -42,6 +41,12 @@ def checksum_name(key: Key) -> str:
     return shard_name(key).replace(".safetensors", ".sha256")
 
 
+def missing_files(path: str, key: Key) -> list[str]:
+    """Return those names of a shard and its checksum that are not in the store's folder."""
+    names = shard_name(key), checksum_name(key)
+    return [name for name in names if not exists(join_path(path, name))]
+
+
 def write_shard(path: Path, key: Key, columns: Columns) -> None:
     """Write a shard, and its checksum before the shard gets its final name."""
     content = save({name: column.contiguous() for name, column in columns.items()})
@@ -73,16 +78,11 @@ class Shards:
     def __init__(self, path: str, manifest: Manifest) -> None:
         self.path, self.manifest = path, manifest
         self._open: dict[Key, Columns] = {}
-        self._files = ExitStack()  # local copies of remote files
 
     def missing(self, views: int) -> list[str]:
         """Return the missing files of the first views."""
-        names = (
-            name
-            for key in shard_keys(self.manifest, views)
-            for name in (shard_name(key), checksum_name(key))
-        )
-        return [name for name in names if not exists(join_path(self.path, name))]
+        keys = shard_keys(self.manifest, views)
+        return [name for key in keys for name in missing_files(self.path, key)]
 
     def open(self, key: Key) -> Columns:
         """Return the columns of a shard.
@@ -94,8 +94,16 @@ class Shards:
             self._open[key] = self._read(key)
         return self._open[key]
 
-    def read(self, samples: Sequence[int], views: Sequence[int]) -> Columns:
-        """Return the records of samples in views, as columns (N, ...) on the CPU."""
+    def read(
+        self, samples: Sequence[int], views: Sequence[int], unread: Collection[str] = ()
+    ) -> Columns:
+        """Return the records of samples in views, as columns (N, ...) on the CPU.
+
+        Args:
+            samples: Indices of the samples.
+            views: View of each of them.
+            unread: Names of columns to leave out.
+        """
         size = self.manifest.shard_records
         places: dict[Key, list[int]] = {}
         for place, (sample, view) in enumerate(zip(samples, views, strict=True)):
@@ -104,6 +112,8 @@ class Shards:
         for key, at in places.items():
             rows = torch.tensor([samples[place] % size for place in at])
             for name, column in self.open(key).items():
+                if name in unread:
+                    continue
                 if len(places) == 1:
                     found[name] = column[rows]
                     continue
@@ -115,15 +125,17 @@ class Shards:
     def _read(self, key: Key) -> Columns:
         name, advice = (
             shard_name(key),
-            "Delete it and run `store build` again, which makes it anew.",
+            "Delete it; `store build`, or a run with --store-grow, makes it anew.",
         )
         try:
             expected = get_text(join_path(self.path, checksum_name(key))).split()[0]
-            local = self._files.enter_context(get_local_path(join_path(self.path, name)))
-            if sha256(local) != expected:
-                raise StoreError(f"{name} of the store {self.path} is damaged. {advice}")
-            with safe_open(local, framework="pt") as file:
-                return {column: file.get_tensor(column) for column in file.keys()}  # noqa: SIM118
+            # A local copy of a remote file is deleted at once: what is mapped stays until its end.
+            with get_local_path(join_path(self.path, name)) as local:
+                if sha256(local) != expected:
+                    raise StoreError(f"{name} of the store {self.path} is damaged. {advice}")
+                with safe_open(local, framework="pt") as file:
+                    names = file.keys()
+                    return {column: file.get_tensor(column) for column in names}
         except (FileNotFoundError, IndexError) as error:
             raise StoreError(f"{name} of the store {self.path} is missing. {advice}") from error
         except SafetensorError as error:

@@ -24,6 +24,7 @@ from mmkd.teachers.acceleration import (
     fold_batch_norm,
 )
 from mmkd.teachers.batch_statistics import batch_statistics
+from mmkd.teachers.cast_weights import SAYS_TYPE, CastWeights
 from mmkd.teachers.renormalize import Renormalize
 from mmkd.teachers.trial import try_out
 from mmkd.teachers.weights import weights_hash
@@ -51,6 +52,7 @@ class FrozenNetwork:
         statistics: Function that returns the context in which the network teaches; it decides by
             which statistics batch norms normalise.
         name: Name in messages.
+        follows_student: Whether its weights change in every step, as an average's do.
         logits: Taps of its class logits, as far as they are known.
     """
 
@@ -73,6 +75,7 @@ class FrozenNetwork:
         self._exact: FrozenNetwork | None = None  # before the trial of an accelerated network
         self._accelerated = False
         self._renormalize: Renormalize | None = None
+        self.follows_student = False
         self._device = device_of(network)
         self._take(network)
         if not options.fold_bn:
@@ -81,6 +84,7 @@ class FrozenNetwork:
     def _take(self, network: nn.Module) -> None:
         """Take a network in its own type and memory format."""
         self.network, self._parts = network, [*network.modules()]
+        self._cast: CastWeights | None = None  # for steps in mixed precision
         self.dtype: torch.dtype | None = None
         self.memory_format: torch.memory_format | None = None
         self._autocast: Callable[[str], AbstractContextManager[Any]] = nullcontext
@@ -231,9 +235,20 @@ class FrozenNetwork:
             forward = partial(self.network, inputs, **self.manner.arguments)
         else:
             forward = partial(parts, self.network, inputs, data_samples, rois, taps)
-        with self._autocast(inputs.device.type), self.statistics():
+        weights: AbstractContextManager[None] = nullcontext()
+        if SAYS_TYPE and self.dtype is None and torch.is_autocast_enabled(inputs.device.type):
+            weights = self._cast_weights(torch.get_autocast_dtype(inputs.device.type))
+        with weights, self._autocast(inputs.device.type), self.statistics():
             _, caught = run_tapped(self.network, taps, forward, stop=not self.options.compile)
         return caught
+
+    def _cast_weights(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """Return a context in which weights have the type of autocast, if they stay the same."""
+        if self.options.compile or self.follows_student:
+            return nullcontext()
+        if self._cast is None or not self._cast.fits(dtype):
+            self._cast = CastWeights(self.network, dtype)
+        return self._cast.used()
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:
         """Run the network on an example of the student's input, as in :meth:`__call__`."""

@@ -90,7 +90,10 @@ class Teacher(FrozenNetwork):
     Attributes:
         class_map: Correspondence of classes, if there is one.
         classes: Number of classes of a classifier's logits (N, C), once its roles were found.
+        found_roles: The roles that were found.
     """
+
+    found_roles: Roles
 
     def __init__(
         self,
@@ -191,7 +194,8 @@ class Teacher(FrozenNetwork):
         resized from then on, as with ``input_size``.
         """
         roles = self._fitting_roles(name, inputs)
-        self.name, self.logits = name, roles.taps.get("logits", [])
+        self.name, self.found_roles = name, roles
+        self.logits = roles.taps.get("logits", [])
         shapes = [roles.shapes.get(tap, ()) for tap in self.logits]
         self.classes = shapes[0][1] if [len(shape) for shape in shapes] == [2] else None
         return roles

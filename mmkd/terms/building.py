@@ -8,7 +8,8 @@ from torch import nn
 from mmkd.networks.dry_run import Shapes, evaluating
 from mmkd.networks.taps import Tap, Taps, expanded
 from mmkd.terms.checks import check_classes, check_labels, check_views, check_weights
-from mmkd.terms.connections import connect_draft
+from mmkd.terms.connections import connect_draft, teacher_transforms
+from mmkd.terms.crossing import cross_heads, tap_towers
 from mmkd.terms.detection_checks import check_detection, check_rois
 from mmkd.terms.draft import Draft, draft_terms
 from mmkd.terms.networks import Networks
@@ -49,6 +50,7 @@ def build_terms(
     short = networks.expand(_short_taps(drafts, networks))
     for draft in drafts:
         draft.expand(short)
+        tap_towers(draft, networks)
     shapes = networks.shapes(_wanted(drafts, networks))
     built = Terms()
     for draft in drafts:
@@ -102,7 +104,8 @@ def _finish(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> T
     check_selection(draft, networks, shapes)
     connectors = connect_draft(draft, shapes)
     heads = teacher_heads(draft, networks.teachers, connectors, shapes)
-    term = Term(draft, connectors, heads)
+    transforms, crossings = teacher_transforms(draft, shapes), cross_heads(draft, networks)
+    term = Term(draft, connectors, heads, transforms, crossings)
     term.to(networks.inputs.device)
     try_term(term, shapes, networks.inputs.device)
     with evaluating(networks.student):

@@ -117,6 +117,19 @@ def check_labels(draft: Draft, student: nn.Module) -> None:
 
 def check_weights(draft: Draft) -> None:
     """Check that a term that weighs samples has losses of single samples."""
+    if draft.losses_weigh:
+        weight = type(draft.teacher_weight).__name__
+        if "reduction_override" not in draft.traits.accepts:
+            raise ValueError(
+                f"{weight} of the term {draft.name!r} reads the losses of single samples, which "
+                f"{type(draft.loss).__name__} does not give: its forward takes no "
+                "`reduction_override`. Take a per-sample loss of mmkd."
+            )
+        if draft.settings.weigh_through:
+            raise ValueError(
+                f"The term {draft.name!r} has `weigh_through`, for weights that read logits, but "
+                f"its {weight} reads losses. Leave `weigh_through` out."
+            )
     if not draft.traits.relational:
         return
     loss = type(draft.loss).__name__

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 
+from mmkd.networks.heads import enclosing
 from mmkd.networks.taps import flat
 from mmkd.terms.draft import Draft
 from mmkd.terms.networks import Networks
@@ -25,7 +26,7 @@ def check_detection(draft: Draft, networks: Networks) -> None:
         )
     if detects and draft.weighs and draft.locations is None:
         _check_weight(draft)
-    if draft.traits.compares_deltas:
+    if draft.traits.compares_deltas and not draft.towers:  # else both sides are the teacher's head
         for name in draft.teachers:
             _check_coders(networks, name, draft)
 
@@ -77,10 +78,19 @@ def _check_coders(networks: Networks, name: str, draft: Draft) -> None:
             f"{name!r} encode boxes differently ({own} and {theirs}): the same numbers are not the "
             "same boxes. Give the student's head the teacher's bbox_coder."
         )
+    head = enclosing(networks.student, flat(draft.student)[0].path, "norm_on_bbox")
+    if head is not None and head[1].norm_on_bbox:
+        raise ValueError(
+            f"The term {draft.name!r} compares distances of boxes, but the student's "
+            f"{type(head[1]).__name__} gives them in units of its strides while it trains, and the "
+            "teacher's in pixels. Let the teacher's head predict both: "
+            "cross='bbox_head.reg_convs.2'."
+        )
 
 
 def _coder(network: nn.Module, path: str) -> tuple[Any, ...]:
-    """Return the meaning of the deltas of a RoI head's layer: kind, means, deviations."""
-    coder = getattr(network.get_submodule(path.rpartition(".")[0]), "bbox_coder", None)
+    """Return the meaning of the deltas that a head gives: kind, means, deviations."""
+    found = enclosing(network, path, "bbox_coder")
+    coder = None if found is None else found[1].bbox_coder
     shift, scale = (tuple(getattr(coder, key, None) or ()) for key in ("means", "stds"))
     return type(coder).__name__, shift, scale

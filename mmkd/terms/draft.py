@@ -35,6 +35,8 @@ class Draft:
         logits: Taps of the logits, by ``'student'`` and the names of all teachers.
         labels: Tap at which the student assigns labels.
         student_gives: Taps of tensors that the student passes to a teacher: the RoIs of a detector.
+        towers: Taps of the features in dense heads from which a teacher's head is run on, by
+            network, one for each level.
         class_maps: Correspondence of classes, by teacher.
     """
 
@@ -50,6 +52,7 @@ class Draft:
     logits: dict[str, Taps]
     labels: Tap | None
     student_gives: list[Tap] = field(default_factory=list)
+    towers: dict[str, list[Tap]] = field(default_factory=dict)
     class_maps: dict[str, ClassMap] = field(default_factory=dict)
 
     @property
@@ -68,11 +71,22 @@ class Draft:
         return self.sample_weight is not None or self.teacher_weight is not None
 
     @property
+    def losses_weigh(self) -> bool:
+        """Whether the teachers' losses weigh them, and not their logits."""
+        return self.teacher_weight is not None and traits_of(self.teacher_weight).reads_losses
+
+    @property
+    def logits_weigh(self) -> bool:
+        """Whether a sample weight or a teacher weight is computed from logits."""
+        by_teacher = self.teacher_weight is not None and not self.losses_weigh
+        return self.sample_weight is not None or by_teacher
+
+    @property
     def reads_logits(self) -> bool:
         """Whether the term reads all logits besides its compared taps, to weigh or to select."""
         if self.select is not None and traits_of(self.select).reads_teacher:
             return True
-        return self.weighs or bool(self.locations and self.locations.reads_logits)
+        return self.logits_weigh or bool(self.locations and self.locations.reads_logits)
 
     def reads_logits_of(self, network: str) -> bool:
         """Return whether the term reads a network's logits besides its compared taps."""
@@ -104,7 +118,7 @@ class Draft:
         for network, taps in self.sides.items():
             logits = flat(self.logits[network]) if self.reads_logits_of(network) else []
             extras = self.locations.taps(network) if self.locations else []
-            wanted[network] = [*flat(taps), *logits, *extras]
+            wanted[network] = [*flat(taps), *logits, *extras, *self.towers.get(network, [])]
         wanted["student"] += self.student_gives
         return {network: [*dict.fromkeys(taps)] for network, taps in wanted.items()}
 

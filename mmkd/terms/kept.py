@@ -14,7 +14,7 @@ def of_taps(tensors: Mapping[Tap, Tensor], taps: Iterable[Tap], kept: Tensor) ->
 
 
 def of_labels(labels: Tensor | None, kept: Tensor) -> Tensor | None:
-    """Return the labels of the samples ``kept``, (k,)."""
+    """Return the labels, or the inputs, of the samples ``kept``, (k,)."""
     return None if labels is None else labels.index_select(0, kept)
 
 

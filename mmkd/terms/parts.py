@@ -5,9 +5,10 @@ from typing import cast
 
 from torch import nn
 
-from mmkd.contracts import AttachesNetworks, FollowsStages
+from mmkd.contracts import AttachesNetworks, FollowsStages, MasksPatches
 from mmkd.losses.fcfd.stages import Stages
 from mmkd.networks.dry_run import Shapes
+from mmkd.networks.masked_patches import MaskedPatches
 from mmkd.networks.taps import Tap, flat
 from mmkd.teachers import Teacher, TeacherHead
 from mmkd.terms.draft import Draft
@@ -55,7 +56,8 @@ def lend_networks(draft: Draft, networks: Networks) -> None:
 
     Such a loss has a method ``attach(student, teacher)``, which takes classifiers or statistics, or
     a method ``follow(student, teacher)``, which takes :class:`mmkd.losses.fcfd.stages.Stages` and
-    runs the networks on.
+    runs the networks on, or a method ``mask(patches)``, which takes the student's
+    :class:`mmkd.networks.masked_patches.MaskedPatches` at the last of the term's taps.
 
     Args:
         draft: The term.
@@ -65,6 +67,10 @@ def lend_networks(draft: Draft, networks: Networks) -> None:
         ValueError: If a network lacks the parts that the loss reads, or cannot be run on.
     """
     traits, loss = draft.traits, draft.loss
+    if traits.masks:
+        last = flat(draft.student)[-1]
+        patches = MaskedPatches.find(networks.student, networks.inputs, last)
+        cast(MasksPatches, loss).mask(patches)
     if not traits.attaches and not traits.follows:
         return
     [name] = draft.teachers  # connect_draft has refused several teachers

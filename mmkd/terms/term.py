@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from mmkd.arithmetic import reduce_loss
 from mmkd.connectors.connect import PairConnectors
 from mmkd.contracts import traits_of
 from mmkd.locations import Selection
 from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.schedule import Schedule
-from mmkd.teachers import ClassMap, TeacherHead
+from mmkd.teachers import ClassMap, CrossHead, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.kept import of_labels, of_samples, of_taps
+from mmkd.terms.nothing import no_loss
 from mmkd.typed import TypedModule
 
 Features = Mapping[str, Mapping[Tap, Tensor]]
-Batch = tuple[Features, Tensor | None, Any]
+Batch = tuple[Features, Tensor | None, Any, Tensor | None]
 
 
 @dataclass
@@ -48,6 +50,8 @@ class Term(TypedModule):
         draft: The settings and parts, with the taps as the dry run resolved them.
         connectors: The connector for each teacher that needs one.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
+        transforms: The transforms of the teachers' features, by teacher.
+        crossings: The teachers' heads that predict from the student's features, by teacher.
 
     Attributes:
         name: The term's name; its loss is logged as ``loss_<name>``.
@@ -65,6 +69,8 @@ class Term(TypedModule):
             teachers need no others.
         connectors: Connectors by teacher.
         heads: The teachers' modules that ``weigh_through`` names, by teacher.
+        transforms: The transforms of the teachers' features, by teacher.
+        crossings: The teachers' heads that predict from the student's features, by teacher.
         class_maps: Correspondence of classes, for each teacher that has other classes.
         weighs: Whether the term weighs samples or teachers.
         relational: Whether the loss compares relations between samples, as a whole or in part.
@@ -76,6 +82,8 @@ class Term(TypedModule):
         draft: Draft,
         connectors: Mapping[str, nn.Module],
         heads: Mapping[str, TeacherHead] | None = None,
+        transforms: Mapping[str, nn.Module] | None = None,
+        crossings: Mapping[str, CrossHead] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.weight = draft.name, draft.settings.weight
@@ -93,13 +101,16 @@ class Term(TypedModule):
         self.sample_weight = draft.sample_weight
         self.teacher_weight = draft.teacher_weight
         self.connectors = nn.ModuleDict(connectors)
-        self.heads = dict(heads or {})
+        self.transforms = nn.ModuleDict(transforms or {})
+        self.heads, self.crossings = dict(heads or {}), dict(crossings or {})
+        self._towers = draft.towers
         self.class_maps: dict[str, ClassMap] = draft.class_maps
         self.weighs, self.reads_logits = draft.weighs, draft.reads_logits
+        self._losses_weigh, self._logits_weigh = draft.losses_weigh, draft.logits_weigh
         self.relational, self.needs_labels = draft.traits.relational, draft.needs_labels
         self._compares_logits = {name: draft.compares_logits(name) for name in draft.teachers}
         # Besides the weight, a loss gets the parts of a batch that it declares.
-        self._passed = sorted({"labels", "data_samples"} & draft.traits.accepts)
+        self._passed = sorted({"labels", "data_samples", "inputs"} & draft.traits.accepts)
         if self.sample_weight is not None:
             self._sample_traits = traits_of(self.sample_weight)
         if self.teacher_weight is not None:
@@ -111,6 +122,7 @@ class Term(TypedModule):
         labels: Tensor | None,
         data_samples: Any = None,
         kept: Tensor | None = None,
+        inputs: Tensor | None = None,
     ) -> TermOutput:
         """Compute the term, without its scalar weight and schedule.
 
@@ -120,6 +132,7 @@ class Term(TypedModule):
             data_samples: The batch's data samples, for losses that take them.
             kept: Result of :meth:`choose`, (k,), if the teachers' tensors are of these samples
                 already.
+            inputs: The student's input (N, ...), for losses that take it.
         """
         selection = None
         if self.label_tap is not None or self.locations is not None:
@@ -127,25 +140,29 @@ class Term(TypedModule):
             if selection is not None and not len(selection.rows["student"]):
                 return TermOutput(self._nothing(features), None, empty=True)
         if self.select is not None:
-            batch = features, labels, data_samples
-            (features, labels, data_samples), selection = self._keep(batch, selection, kept)
+            batch = features, labels, data_samples, inputs
+            batch, selection = self._keep(batch, selection, kept)
+            features, labels, data_samples, inputs = batch
         pairs: dict[str, tuple[Any, Any]] = {}
         for name, taps in self.teacher_taps.items():
             if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
                 pairs[name] = features["student"][self.student_taps], features[name][taps]
             else:
-                student = self._read("student", self.student_taps, features, selection)
+                seen = self._crossed(name, features) if self.crossings else features
+                student = self._read("student", self.student_taps, seen, selection)
                 pairs[name] = student, self._read(name, taps, features, selection)
         logits = None
         if selection is not None or kept is not None:
             logits = self._compared_logits(pairs)
-        if self.class_maps or self.connectors:
+        if self.class_maps or self.connectors or self.transforms:
             pairs = {name: self._comparable(name, *pair) for name, pair in pairs.items()}
-        weights = self._weights(features, labels, selection, pairs) if self.weighs else None
-        given = dict(labels=labels, data_samples=data_samples)
+        weights = self._weights(features, labels, selection, pairs) if self._logits_weigh else None
+        given = dict(labels=labels, data_samples=data_samples, inputs=inputs)
         arguments = {name: given[name] for name in self._passed}
         if selection is not None and selection.avg_factor is not None:
             arguments["avg_factor"] = selection.avg_factor
+        if self._losses_weigh:
+            return self._by_losses(pairs, arguments, weights, logits)
         losses = []
         for k, (student, teacher) in enumerate(pairs.values()):
             if weights is not None:
@@ -155,6 +172,32 @@ class Term(TypedModule):
         if self.relational:
             total = total / len(losses)
         return TermOutput(total, None if weights is None else weights.detach(), logits)
+
+    def _by_losses(
+        self,
+        pairs: Mapping[str, tuple[Any, Any]],
+        arguments: dict[str, Any],
+        weights: Tensor | None,
+        logits: dict[str, Tensor] | None,
+    ) -> TermOutput:
+        """Compute the term if the sizes of the losses weigh the teachers.
+
+        Args:
+            pairs: What is compared, by teacher.
+            arguments: Further arguments of the loss.
+            weights: Weight of each sample by teacher, (K, N), besides that of the teachers.
+            logits: Logits for the result.
+        """
+        divisor = arguments.pop("avg_factor", None)
+        each = torch.stack(
+            [self.loss(*pair, **arguments, reduction_override="none") for pair in pairs.values()]
+        )
+        assert self.teacher_weight is not None
+        shares: Tensor = self.teacher_weight(each.detach())
+        weights = shares if weights is None else weights * shares
+        reduction = getattr(self.loss, "reduction", "mean")
+        total = reduce_loss((weights * each).sum(0), None, reduction, divisor)
+        return TermOutput(total, weights.detach(), logits)
 
     def _select(
         self, features: Features, labels: Tensor | None, data_samples: Any
@@ -191,8 +234,8 @@ class Term(TypedModule):
     def _keep(
         self, batch: Batch, selection: Selection | None, kept: Tensor | None
     ) -> tuple[Batch, Selection | None]:
-        """Return features, labels and data samples, or the places, of the kept samples alone."""
-        features, labels, data_samples = batch
+        """Return the batch, or the places, of the kept samples alone."""
+        features, labels, data_samples, inputs = batch
         networks = ["student"]
         if kept is None:
             kept, networks = self.choose(features, selection), [*self.taps]
@@ -200,11 +243,13 @@ class Term(TypedModule):
             return batch, selection
         if selection is not None:
             selection = selection.only(kept)
-            return (features, selection.labels, data_samples), selection
+            return (features, selection.labels, data_samples, inputs), selection
         read = {name: of_taps(features[name], self.taps[name], kept) for name in networks}
         if "data_samples" in self._passed:
             data_samples = of_samples(data_samples, kept)
-        return ({**features, **read}, of_labels(labels, kept), data_samples), None
+        if "inputs" in self._passed:
+            inputs = of_labels(inputs, kept)
+        return ({**features, **read}, of_labels(labels, kept), data_samples, inputs), None
 
     def _no_labels(self, features: Features) -> Tensor:
         """Return empty labels, for a step in which the student has no sample to assign one to.
@@ -241,11 +286,13 @@ class Term(TypedModule):
         return logits or None
 
     def _comparable(self, name: str, student: Any, teacher: Any) -> tuple[Any, Any]:
-        """Restrict logits to shared classes, and connect the student's features to a teacher's."""
+        """Restrict logits to shared classes, and transform and connect features."""
+        if name in self.transforms:
+            teacher = self.transforms[name](teacher)
         if name in self.class_maps and self._compares_logits[name]:
             class_map = self.class_maps[name]
             student, teacher = class_map.of_student(student), class_map.of_teacher(teacher)
-        if name in self.connectors:
+        if name in self.connectors and not self.crossings:
             connector: Any = self.connectors[name]
             if not isinstance(student, Tensor):
                 return connector(student, teacher), teacher
@@ -254,10 +301,25 @@ class Term(TypedModule):
             return connector([student], [teacher])[0], teacher
         return student, teacher
 
+    def _crossed(self, teacher: str, features: Features) -> Features:
+        """Return features with a teacher's predictions from the student's towers as the student's.
+
+        Weights, which read the student's logits, get its own.
+        """
+        own, theirs = (
+            [features[network][tap] for tap in self._towers[network]]
+            for network in ("student", teacher)
+        )
+        if teacher in self.connectors:
+            own = self.connectors[teacher](own, theirs)
+        outputs = self.crossings[teacher](own, theirs)
+        predicted = dict(zip(flat(self.student_taps), outputs, strict=True))
+        return {**features, "student": {**features["student"], **predicted}}
+
     def _nothing(self, features: Features) -> Tensor:
-        """Return 0 with a graph to all parts of the term, so that DDP sees them used."""
+        """Return 0 with a graph to the student, and to the term's parts where DDP needs one."""
         student: Tensor = self._read("student", self.student_taps, features)
-        return student.sum() * 0 + sum(part.sum() * 0 for part in self.parameters())
+        return student.sum() * 0 + no_loss(self, student)
 
     def _weights(
         self,
@@ -280,8 +342,9 @@ class Term(TypedModule):
             given = {"labels": labels} if self._sample_traits.needs_labels else {}
             pairs = zip(students, teachers, strict=True)
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self._sample_traits.detach):
-                weights = torch.stack([self.sample_weight(s, t, **given) for s, t in pairs])
-        if self.teacher_weight is not None:
+                found = [self.sample_weight(s, t, **given) for s, t in pairs]
+                weights = torch.stack(found) if len(found) > 1 else found[0][None]
+        if self.teacher_weight is not None and not self._losses_weigh:
             detach = self._teacher_traits.detach
             with torch.set_grad_enabled(torch.is_grad_enabled() and not detach):
                 for k, (name, head) in enumerate(self.heads.items()):

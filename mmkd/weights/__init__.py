@@ -1,4 +1,4 @@
-"""Sample weights and teacher weights: detached tensors computed from logits."""
+"""Sample weights and teacher weights: detached tensors computed from logits or losses."""
 
 from mmkd.weights.aekd_weight import AEKDWeight
 from mmkd.weights.average_teachers import AverageTeachers
@@ -8,6 +8,7 @@ from mmkd.weights.entropy_adaptive_weight import EntropyAdaptiveWeight
 from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropySampleWeight, EntropyWeight
 from mmkd.weights.power_sum_weight import PowerSumWeight
+from mmkd.weights.teacher_dropping import TeacherDropping
 from mmkd.weights.teacher_weight import TeacherWeight
 from mmkd.weights.wsld_weight import WSLDWeight
 
@@ -22,6 +23,7 @@ __all__ = [
     "EntropyTeacherWeight",
     "EntropyWeight",
     "PowerSumWeight",
+    "TeacherDropping",
     "TeacherWeight",
     "WSLDWeight",
 ]

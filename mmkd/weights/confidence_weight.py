@@ -22,7 +22,10 @@ class ConfidenceWeight(nn.Module):
         activation: Function that turns logits into probabilities, ``'sigmoid'`` or ``'softmax'``.
         threshold: Weigh by 1 from this probability on and by 0 below it, in place of the
             probability.
-        background: Whether the last class, which is background in a two-stage head, counts too.
+        background: Whether the last class of a softmax, which is background in many heads, counts
+            too. A sigmoid has no such class.
+        renormalize: Divide the weights by their mean over the process's batch, so that the mean of
+            weighted losses is a weighted mean. Weights that are all 0 stay 0.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class ConfidenceWeight(nn.Module):
         activation: str = "sigmoid",
         threshold: float | None = None,
         background: bool = True,
+        renormalize: bool = False,
     ) -> None:
         super().__init__()
         if threshold is not None and not 0 < threshold <= 1:
@@ -41,13 +45,19 @@ class ConfidenceWeight(nn.Module):
             raise ValueError(f"activation must be one of {ACTIVATIONS}, not {activation!r}.")
         self.of, self.activation = of, activation
         self.threshold, self.background = threshold, background
+        self.renormalize = renormalize
 
     @torch.no_grad()
     def forward(self, student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
         """Return the weight of each sample, shape (N,), from raw logits (N, C)."""
         logits = full_precision(student_logits if self.of == "student" else teacher_logits)
-        scores = logits.sigmoid() if self.activation == "sigmoid" else logits.softmax(-1)
-        confidence = (scores if self.background else scores[:, :-1]).amax(-1)
-        if self.threshold is None:
-            return confidence
-        return (confidence >= self.threshold).to(confidence.dtype)
+        if self.activation == "sigmoid":
+            scores = logits.sigmoid()
+        else:
+            scores = logits.softmax(-1)[:, : None if self.background else -1]
+        confidence = scores.amax(-1)
+        if self.threshold is not None:
+            confidence = (confidence >= self.threshold).to(confidence.dtype)
+        if self.renormalize:
+            confidence = confidence / confidence.mean().clamp(min=torch.finfo(scores.dtype).tiny)
+        return confidence

@@ -13,7 +13,7 @@ from mmkd.networks.building import network_config
         ("mmpretrain::vision_transformer/vit-base-p16_64xb64_in1k.py", "classifier"),
         ("mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py", "roi"),
         ("mmdet::cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py", "roi"),
-        ("mmdet::gfl/gfl_r50_fpn_1x_coco.py", "dense"),
+        ("mmdet::gfl/gfl_r50_fpn_1x_coco.py", "distributions"),
         ("mmdet::yolox/yolox_s_8xb8-300e_coco.py", "dense"),
         ("mmdet::detr/detr_r50_8xb2-150e_coco.py", "queries"),
         ("mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py", "queries"),

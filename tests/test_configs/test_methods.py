@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mmkd.composition import compose
 
-KINDS = {"classifier", "roi", "dense", "queries", "segmentor"}
+KINDS = {"classifier", "roi", "dense", "distributions", "queries", "segmentor"}
 ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
 # Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooling of
 # BYOT's branches.

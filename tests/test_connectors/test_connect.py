@@ -57,6 +57,16 @@ def test_equal_shapes_pass_unchanged() -> None:
     assert connector(features, features)[0] is features[0]
 
 
+def test_all_maps_are_resized_if_those_of_one_pair_differ_in_size() -> None:
+    """Pyramids of other strides: 1 x 1 maps of a small image, which differ for a larger one."""
+    student = [("p2", (2, 4, 2, 2)), ("p3", (2, 4, 1, 1))]
+    teacher = [("p3", (2, 4, 1, 1)), ("p4", (2, 4, 1, 1))]
+    connector = connect("t", "teacher", None, student, teacher)
+    maps = [torch.randn(2, 4, 8, 8), torch.randn(2, 4, 4, 4)]
+    others = [torch.randn(2, 4, 4, 4), torch.randn(2, 4, 2, 2)]
+    assert [each.shape for each in connector(maps, others)] == [each.shape for each in others]
+
+
 def test_a_configured_connector_is_built_also_for_equal_shapes() -> None:
     config = dict(type="mmkd.ProjectionConnector")
     [connector] = connect("t", "teacher", config, [("a", (2, 4))], [("b", (2, 4))])

@@ -35,6 +35,19 @@ def test_features_alone_teach(term: dict[str, Any]) -> None:
     assert model.student.backbone.conv1.weight.grad.abs().sum() > 0
 
 
+def test_proteus_masks_the_patches_of_a_transformer() -> None:
+    arch = dict(embed_dims=12, num_layers=2, num_heads=2, feedforward_channels=16)
+    backbone = dict(type="mmpretrain.VisionTransformer", arch=arch, img_size=32, patch_size=8)
+    network = dict(type="mmpretrain.ImageClassifier", backbone=backbone, neck=None, head=None)
+    student, teacher = (MODELS.build(network) for _ in range(2))
+    model = tiny.distiller(student=student, teacher=teacher, terms=dict(feature=PROTEUS))
+    before = model.state_dict()["terms.feature.loss.mask_token"].clone()
+    tiny.train(model, steps=2)
+    assert not torch.equal(model.state_dict()["terms.feature.loss.mask_token"], before)
+    plain = distiller(PROTEUS)
+    assert plain.terms["feature"].loss.patch_head is None
+
+
 def test_its_logits_are_refused_in_words() -> None:
     with pytest.raises(ValueError, match="ends without a classifier and gives features alone"):
         distiller(dict(loss=dict(type="mmkd.KDLoss")))

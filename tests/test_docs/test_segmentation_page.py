@@ -44,6 +44,7 @@ def run(command: str, folder: Path) -> str:
     ("methods", "terms"),
     [
         (["cwd", "erkd"], {"cwd", "kd"}),
+        (["cirkd"], {"cirkd", "kd"}),
         (["eakd_dkd"], {"dkd"}),
         (["erkd_dist"], {"dist"}),
     ],
@@ -54,7 +55,7 @@ def test_methods_compose_for_the_pages_networks(
     choice = TeacherChoice(str(folder / "big_pspnet.py"), None)
     config = compose(str(folder / "my_pspnet.py"), [choice], methods)
     assert config.model.terms.keys() == terms
-    for name in terms - {"cwd"}:
+    for name in terms - {"cirkd", "cwd"}:
         assert config.model.terms[name].locations.type == "mmkd.PixelLocations"
 
 

@@ -62,10 +62,14 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     )
 
 
+def skip_formatting() -> None:
+    """Leave out most of the time of so small a run: MMEngine formats its config for each file."""
+    yapf_api.FormatCode = lambda text, **_: (text, True)
+
+
 def main(arguments: list[str]) -> None:
     folder, loop, *rest = arguments
-    # Most of the time of so small a run: MMEngine formats its config's text for each checkpoint.
-    yapf_api.FormatCode = lambda text, **_: (text, True)
+    skip_formatting()
     faults = dict(fault.split("=") for fault in rest if "=" in fault)
     if "slow_save" in faults:
         flush = os.fsync

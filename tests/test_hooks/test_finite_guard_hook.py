@@ -10,6 +10,7 @@ from runs import TinyConvNet, checkpoints, config, convnet, distiller, loader, l
 from tiny import classifier
 
 from mmkd.engine import SafeRunner
+from mmkd.engine import runner as runner_module
 from mmkd.hooks import NonFiniteError
 
 SKIP = dict(finite=dict(type="mmkd.FiniteGuardHook", policy="skip", limit=2))
@@ -17,6 +18,14 @@ BROKEN = loader(size=32, broken_from=24)  # the fourth of its batches
 MODELS_OF_BOTH_KINDS = pytest.mark.parametrize(
     "model", [classifier(), distiller()], ids=["plain", "distiller"]
 )
+
+
+@pytest.fixture(params=[False, True], ids=["at once", "late"])
+def late(request, monkeypatch) -> bool:
+    """Numbers are read in their iteration, as on a CPU, or in the next one, as on a GPU."""
+    guard = dict(type="mmkd.FiniteGuardHook", late=request.param)
+    monkeypatch.setitem(runner_module.GUARDS, "finite", guard)
+    return request.param
 
 
 def built(folder: Path, model=None, **fields) -> SafeRunner:
@@ -35,7 +44,7 @@ def finite(folder: Path, name: str) -> bool:
 
 
 @MODELS_OF_BOTH_KINDS
-def test_a_broken_input_stops_the_run_before_it_does_harm(tmp_path, model):
+def test_a_broken_input_stops_the_run_before_it_does_harm(tmp_path, model, late):
     fields = checkpoints(by_epoch=False, interval=2, max_keep_ckpts=1)
     runner = built(tmp_path, model, train_dataloader=BROKEN, **fields)
     match = r"Not finite in iteration 4: the input number 0 of the batch, .* and 3 more\."
@@ -48,7 +57,7 @@ def test_a_broken_input_stops_the_run_before_it_does_harm(tmp_path, model):
 
 @MODELS_OF_BOTH_KINDS
 @pytest.mark.parametrize("by_epoch", [True, False])
-def test_weights_that_overflow_under_a_finite_loss_are_not_saved(tmp_path, by_epoch, model):
+def test_weights_that_overflow_under_a_finite_loss_are_not_saved(tmp_path, by_epoch, model, late):
     wrapper = dict(optimizer=dict(type="SGD", lr=float("inf")))
     data = loader(batch_size=16)  # one iteration an epoch: no later loss tells
     fields = checkpoints(by_epoch=by_epoch)
@@ -57,7 +66,7 @@ def test_weights_that_overflow_under_a_finite_loss_are_not_saved(tmp_path, by_ep
     assert not [*tmp_path.glob("*.pth")]
 
 
-def test_a_buffer_that_is_not_finite_is_not_saved(tmp_path):
+def test_a_buffer_that_is_not_finite_is_not_saved(tmp_path, late):
     runner = built(tmp_path, classifier(), **checkpoints())
     runner.register_hook(SpoilHook("backbone.bn1.running_var"))
     with pytest.raises(NonFiniteError, match=r"iteration 4: backbone\.bn1\.running_var"):
@@ -94,7 +103,7 @@ def test_a_mask_that_is_infinite_by_design_is_left_alone(tmp_path):
     assert (tmp_path / "epoch_2.pth").exists()
 
 
-def test_a_broken_teacher_is_named(tmp_path):
+def test_a_broken_teacher_is_named(tmp_path, late):
     runner = built(tmp_path)
     for parameter in runner.model.teachers["teacher"].network.head.parameters():
         parameter.fill_(float("nan"))
@@ -102,7 +111,7 @@ def test_a_broken_teacher_is_named(tmp_path):
         runner.train()
 
 
-def test_gradients_alone_are_named(tmp_path):
+def test_gradients_alone_are_named(tmp_path, late):
     runner = built(tmp_path, classifier())
     name = "backbone.conv1.weight"
     parameter = runner.model.get_parameter(name)
@@ -169,9 +178,31 @@ def test_clipping_sees_the_connectors_too(tmp_path):
     assert [float(norm) for norm in seen] == pytest.approx([1e-3] * 4, rel=1e-3)
 
 
-@pytest.mark.parametrize("arguments", [dict(policy="ignore"), dict(limit=0), dict(interval=0)])
-def test_what_it_cannot_do_is_refused(arguments):
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (dict(policy="ignore"), "needs a policy"),
+        (dict(limit=0), "needs a policy"),
+        (dict(interval=0), "needs a policy"),
+        (dict(policy="skip", late=True), "cannot skip a step whose numbers it reads late"),
+    ],
+)
+def test_what_it_cannot_do_is_refused(arguments, match):
     from mmkd.hooks import FiniteGuardHook
 
-    with pytest.raises(ValueError, match="needs a policy"):
+    with pytest.raises(ValueError, match=match):
         FiniteGuardHook(**arguments)
+
+
+def test_a_late_check_reads_accumulated_steps_too(tmp_path, late):
+    """The optimizer steps in every fourth iteration; the broken one is the second."""
+    runner = built(
+        tmp_path,
+        classifier(),
+        train_dataloader=loader(size=32, broken_from=8),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1), accumulative_counts=4),
+    )
+    with pytest.raises(NonFiniteError, match=r"iteration 2: the input number 0 of the batch"):
+        runner.train()
+    assert runner.iter == (2 if late else 1)
+    assert all(value.isfinite().all() for value in runner.model.parameters())

@@ -33,10 +33,10 @@ def run(network, taps, inputs):
     return run_tapped(network, taps, partial(network, inputs))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["head", "a.b.0", "neck:input", "neck[-1]", "neck:input[2]", "head[0][:]", "a.b*:input[1][0]"],
-)
+TAPS = ["head", "a.b.0", "neck:input", "neck[-1]", "neck:input[2]", "head[0][:]"]
+
+
+@pytest.mark.parametrize("text", [*TAPS, "a.b*:input[1][0]", "a*2:input"])
 def test_notation_is_read_and_written(text):
     assert str(Tap.parse(text)) == text
 
@@ -157,6 +157,16 @@ def test_every_run_of_a_module_is_concatenated():
     tap = Tap.parse("part*")
     _, caught = run(Levels(), [tap], torch.zeros(2))
     assert caught[tap].tolist() == [0, 0, 1, 1]
+
+
+def test_one_run_of_a_module_is_its_tensor():
+    first, second, third = (Tap.parse(f"part*{run}") for run in range(3))
+    _, caught = run(Levels(), [first, second], torch.zeros(2))
+    assert [caught[tap].tolist() for tap in (first, second)] == [[0, 0], [1, 1]]
+    with pytest.raises(RuntimeError, match=r"'part\*2' has no tensor: its module ran 2 times"):
+        run(Levels(), [third], torch.zeros(2))
+    with pytest.raises(RuntimeError, match=r"'head\*1' has no tensor: its module ran 1 times"):
+        run(Net(), [Tap.parse("head*1")], torch.randn(2, 3))
 
 
 def test_a_forward_that_is_ended_early_still_has_every_run():

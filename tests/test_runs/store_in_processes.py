@@ -18,7 +18,10 @@ def main() -> None:
     online, _ = go(folder / "online", **settings)
     store = build(folder / "build", folder / "store", dict(settings), shard_records=5)
     stored, _ = go(folder / "stored", store, **settings)
-    torch.save(dict(online=online, stored=stored), folder / f"losses_{get_rank()}.pth")
+    grown, _ = go(folder / "growing", dict(path=str(folder / "grown"), grow=True), **settings)
+    again, _ = go(folder / "again", folder / "grown", **settings)
+    losses = dict(online=online, stored=stored, grown=grown, again=again)
+    torch.save(losses, folder / f"losses_{get_rank()}.pth")
 
 
 if __name__ == "__main__":

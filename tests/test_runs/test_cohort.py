@@ -14,6 +14,7 @@ from tiny import KD, PREPROCESSOR, classifier
 from tool_runs import run_in_two_processes
 
 from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.engine import runner as runner_module
 from mmkd.hooks import NonFiniteError
 
 EMA = dict(type="EMAHook", momentum=0.1)
@@ -129,7 +130,12 @@ def exploding(**overrides: object) -> dict:
     return cohort(dict(kd=MEMBERS["kd"], bad=broken, hint=MEMBERS["hint"]), **overrides)
 
 
-def test_a_member_that_is_not_finite_is_put_aside_and_the_others_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
+def test_a_member_that_is_not_finite_is_put_aside_and_the_others_go_on(
+    tmp_path: Path, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = dict(type="mmkd.FiniteGuardHook", late=late)
+    monkeypatch.setitem(runner_module.GUARDS, "finite", guard)
     together = train(tmp_path / "cohort", exploding())
     assert together.model.aside == ["bad"]
     assert "'bad' is put aside, and the others go on. Not finite in iteration 4: loss_bad" in (

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from literature_runs import SIMKD, TERMS, settings
-from runs import checkpoints, equal, run, scalars, weights
+from runs import checkpoints, distiller, equal, run, scalars, weights
+from tiny import classifier
 from tool_runs import run_in_two_processes
 
 from mmkd.registry import MODELS
@@ -35,6 +36,18 @@ def test_a_resumed_run_goes_on_with_all_that_was_learned_and_remembered(tmp_path
     assert equal(written, weights(whole))
 
 
+def test_the_same_teachers_are_dropped_in_a_resumed_run(tmp_path):
+    teachers = {
+        name: dict(model=classifier(width, init_cfg=None)) for name, width in (("a", 4), ("b", 6))
+    }
+    terms = dict(unic=TERMS["unic"])
+    model = distiller(student=classifier(4), teachers=teachers, terms=terms)
+    whole = go(tmp_path / "whole", 2, model=model)
+    go(tmp_path / "parts", 1, model=model)
+    second = go(tmp_path / "parts", 2, model=model, resume=True)
+    assert equal(second.model.state_dict(), whole.model.state_dict())
+
+
 def test_simkd_keeps_the_teachers_classifier_in_a_resumed_run(tmp_path):
     fields = settings(8, SIMKD, init_cfg=None)
     go(tmp_path, 1, **fields)
@@ -60,7 +73,8 @@ def test_half_precision_keeps_weights_whole_and_losses_finite(tmp_path):
 
 def test_no_loss_is_forgotten():
     """Those of detectors run in the tests of detectors."""
-    detection = {"BinaryKDLoss", "BoxDeltaLoss", "FGDLoss", "LDLoss"}
+    detection = {"BinaryKDLoss", "BoxDeltaLoss", "BoxIoULoss", "FGDLoss", "LDLoss"}
+    detection |= {"QualityFocalKDLoss"}
     # Parts of DKD; the test above; two views, which the tests of configs train on.
     apart = {"TCKDLoss", "NCKDLoss", "SimKDLoss", "CRLDLoss"}
     ours = {n for n, part in MODELS.module_dict.items() if part.__module__.startswith("mmkd.")}

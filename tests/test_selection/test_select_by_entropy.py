@@ -45,6 +45,20 @@ def test_the_samples_with_the_greatest_scores_are_kept(source, score, temperatur
     assert kept.tolist() == sorted(expected.tolist())
 
 
+def test_the_lowest_scores_are_kept_and_grow_to_all(hub):
+    teacher = logits(10, seed=2)
+    schedule = dict(end=4, decay=4)
+    select = SelectByEntropy("teacher", keep=0.2, order="lowest", schedule=schedule)
+    order = entropy(teacher).argsort().tolist()
+    counts = []
+    for epoch in range(5):
+        hub.update_info("epoch", epoch)
+        kept = select([teacher], [teacher])
+        counts.append(10 if kept is None else len(kept))
+        assert kept is None or kept.tolist() == sorted(order[: len(kept)])
+    assert counts == [2, 4, 6, 8, 10]
+
+
 def test_several_teachers_count_by_their_mean():
     student, first, second = logits(seed=1), logits(seed=2), logits(seed=3)
     kept = SelectByEntropy("teacher", keep=0.25)([student, student], [first, second])
@@ -115,6 +129,7 @@ def test_random_samples_depend_on_seed_and_iteration_alone(hub):
         (dict(source="techer"), "not 'techer'. Did you mean 'teacher'?"),
         (dict(temperature=0.0), "must be positive"),
         (dict(activation="relu"), "not 'relu'"),
+        (dict(order="first"), "not 'first'"),
         (dict(schedule=dict(wramup=2)), "Did you mean 'warmup'"),
         (dict(kep=0.5), "Did you mean 'keep'"),
         (dict(keep="half"), "takes a number"),

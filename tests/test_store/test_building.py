@@ -33,7 +33,7 @@ def test_a_build_that_was_interrupted_goes_on(tmp_path, monkeypatch):
         write_shard(path, key, columns)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mmkd.store.building.write_shard", interrupted)
+        patch.setattr("mmkd.store.recording.write_shard", interrupted)
         with pytest.raises(KeyboardInterrupt):
             build(tmp_path / "build", tmp_path / "parts", shard_records=8)
     builder = StoreBuilder(settings(tmp_path / "build"), tmp_path / "parts", shard_records=8)
@@ -64,12 +64,14 @@ def test_a_store_holds_what_the_teacher_gives(tmp_path):
     out = build(tmp_path / "build", tmp_path / "store", views=2, shard_records=6)
     builder = StoreBuilder(settings(tmp_path / "build"), out, views=2, shard_records=6)
     records = Shards(str(out), builder.manifest).read([19, 3, 7, 3], [0, 1, 1, 0])
-    batch = [builder.loading.load(position) for position in (Position(19, 0), Position(3, 1))]
-    data = builder.model.data_preprocessor(builder.loader.collate_fn(batch * 4), True)
-    [logits] = builder._logits(data["inputs"], data["data_samples"]).values()
+    recorder = builder.recorder
+    batch = [recorder.loading.load(position) for position in (Position(19, 0), Position(3, 1))]
+    data = recorder.model.data_preprocessor(recorder.loader.collate_fn(batch * 4), True)
+    outputs = recorder._outputs(data["inputs"], data["data_samples"])
+    [logits] = outputs["teacher"].values()
     torch.testing.assert_close(records["teacher.logits"][:2], logits[:2], rtol=0, atol=1e-6)
     assert not torch.equal(records["teacher.logits"][1], records["teacher.logits"][3])
-    expected = builder._encode(dict(teacher=logits), (0, 0))["teacher.entropies"][:2]
+    expected = recorder._encode(outputs, (0, 0))["teacher.entropies"][:2]
     torch.testing.assert_close(records["teacher.entropies"][:2], expected)
 
 
@@ -88,9 +90,10 @@ def test_a_store_holds_what_the_teacher_gives(tmp_path):
             ),
             "batch augmentations",
         ),
+        (lambda run: run.model.teacher.update(released_code=True), "statistics of each batch"),
         (lambda run: setattr(run, "model", convnet()), "no mmkd.Distiller with teachers"),
     ],
-    ids=["weights", "classes", "generator", "mixup", "plain"],
+    ids=["weights", "classes", "generator", "mixup", "statistics", "plain"],
 )
 def test_what_cannot_be_stored_is_refused(tmp_path, change, words):
     run = settings(tmp_path / "build")

@@ -52,6 +52,10 @@ def test_names_a_missing_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "lost.pth" in words
 
 
+def test_asks_which_store_is_to_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "say which, by --store PATH" in fails(monkeypatch, KD, "--store-grow")
+
+
 def test_asks_for_the_base_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     options = ["--cfg-options", "auto_scale_lr=None"]
     words = fails(monkeypatch, KD, "--work-dir", tmp_path, "--auto-scale-lr", *options)

@@ -4,9 +4,9 @@ Each family is distilled from and to one stock network of its package, with rand
 tiny batch. Classifiers compare their logits by KD, segmentation networks those of their pixels,
 and both their last map and stages by a hint; detectors compare their last map, their stages and
 the levels of their neck. No tap, size or class map is named. A cell of the table is "pass" if a
-step is trained and the term's loss is finite and not zero; "refused" if the build ends with an
-error message for the user; "stock" if the package itself does not train the network; "crash" in any
-other case.
+step is trained and the term's loss is finite and not zero; "refused" if the build, or the first
+step for a tap, ends with an error message for the user; "stock" if the package itself does not
+train the network; "crash" in any other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
 
 Example:
@@ -30,6 +30,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 
 from mmkd.distillers import Distiller, Step
+from mmkd.networks.taps import TapError
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -110,6 +111,8 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
         model.init_weights()
         data = batch_for(package, model.student, family if side == "student" else PARTNERS[package])
         return train_step(model, data, kinds)
+    except TapError as error:  # the words for a network that hides tensors while it trains
+        return dict.fromkeys(kinds, f"refused: in the first step: {words(error)}")
     except NotImplementedError as error:  # the package itself does not train this network
         return dict.fromkeys(kinds, f"stock: {words(error)}")
     except Exception as error:
@@ -142,12 +145,15 @@ def run(arguments: Namespace, cells: Cells) -> None:
             gc.collect()
 
 
-def page_of(cells: Cells, command: str) -> str:
+def page_of(cells: Cells, command: list[str]) -> str:
     """Return the page with the table of all cells, and the messages of those that did not pass."""
     lines = [
         "# Every family of the model zoos, by roles",
         "",
-        f"`{command}`",
+        "```bash",
+        *command,
+        "```",
+        "",
         "wrote this page, and runs the families that are not in it yet: one step of training,",
         "random weights, with no tap and no size named. The family is the student of a stock",
         "network, or its teacher; KD compares logits, a hint maps. `stock` means that the package",
@@ -189,7 +195,10 @@ def main() -> None:
     run(arguments, cells)
     if arguments.page:
         files = f"--cells {arguments.cells} --page {arguments.page}"
-        command = f"python tools/benchmarks/zoo.py --package {arguments.package} {files}"
+        command = [
+            f"python tools/benchmarks/zoo.py --package {arguments.package} \\",
+            f"    {files}",
+        ]
         arguments.page.write_text(page_of(cells, command), encoding="utf-8")
 
 

@@ -105,8 +105,10 @@ def _rank(folder: Path) -> Any:
     """Return the order in which a family's configs are tried: small networks first."""
     sizes: dict[str, int] = {}
     for metafile in folder.glob("metafile.y*ml"):
-        models = (yaml.safe_load(metafile.read_text(encoding="utf-8")) or {}).get("Models") or []
-        for model in models:
+        content = yaml.safe_load(metafile.read_text(encoding="utf-8")) or []
+        # Some files are a list of models, the others a dict that has it.
+        models = content if isinstance(content, list) else content.get("Models")
+        for model in models or []:
             metadata = model.get("Metadata") or {}
             size = metadata.get("FLOPs") or metadata.get("Parameters")
             if isinstance(size, int) and "Config" in model:

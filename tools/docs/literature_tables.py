@@ -19,10 +19,10 @@ USUAL_PAIRS = (
 )
 HEADINGS = {"MS-COCO": "MS-COCO, box AP"}
 ABOUT = """\
-What papers and the READMEs of code report. None of these numbers was measured here, and most are
-those of the best epoch on the test set. Rows of different sources may differ in their teachers,
-schedules and libraries. Letters tell the sources, which are listed below the tables. What was
-measured here is in [benchmarks](benchmarks/)."""
+These are reports of papers and of the READMEs of code. None of these numbers was measured here, and
+most are those of the best epoch on the test set. Rows of different sources may differ in their
+teachers, schedules and libraries. Letters tell the sources, which are listed below the tables. What
+was measured here is in [benchmarks](benchmarks/)."""
 # The collection of results of networks without a teacher.
 ALONE = "Baselines"
 

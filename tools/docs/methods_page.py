@@ -34,7 +34,8 @@ Written from mmkd's registries, the files of methods and the literature in `conf
 ## Methods
 
 `--method` of `tools/train.py` takes the name in the second column, for networks of the kinds in the
-next: classifiers, two-stage detectors (roi), one-stage detectors (dense), DETR's family (queries),
+next: classifiers, two-stage detectors (roi), one-stage detectors (dense; those that give boxes as
+distributions, as GFL does, have settings of their own in some methods), DETR's family (queries),
 and segmentation networks (segmentor). A method without such a name is had by the configs of its
 folder. Losses and other parts are those for the first kind.
 A method is weighable if its losses have a value for each sample, which a sample weight such as
@@ -126,8 +127,8 @@ def parts_tables(parts: list[Part], papers: dict[str, str]) -> Iterator[str]:
         if kind in COMMON:
             common = arguments_of(COMMON[kind], None)
             yield (
-                f"Where a docstring does not say otherwise, each takes, besides its own arguments, "
-                f"those of `{COMMON[kind].__name__}`: `{common}`."
+                f"Unless a docstring says otherwise, each also takes the arguments of "
+                f"`{COMMON[kind].__name__}`: `{common}`."
             )
         header = ["name", "what it is", "paper", "own arguments", *ends]
         yield table(header, [part_row(part, papers)[: len(header)] for part in group])

@@ -86,6 +86,7 @@ def kind_of(cls: type) -> str | None:
     arguments = {p.name: p.annotation for p in inspect.signature(cls.forward).parameters.values()}
     if folder == "mmkd.weights":
         teachers = get_origin(arguments.get("teacher_logits")) is Sequence
+        teachers = teachers or getattr(cls, "reads_losses", False)
         return "Teacher weights" if teachers else "Sample weights"
     if "labels" in arguments:
         return "Targets"
@@ -161,7 +162,7 @@ def instances(cls: type, kind: str, examples: list[dict[str, Any]]) -> Iterator[
     tries: list[Callable[[], Any]] = []  # a distiller would load its teachers
     if kind == "Connectors":
         one, other = (4, 4, 8, 8), (4, 8, 8, 8)
-        tries = [lambda: cls(one, other), lambda: cls([one] * 2, [other] * 2)]
+        tries = [lambda: cls(one, other), lambda: cls([one] * 2, [other] * 2), lambda: cls(other)]
     elif kind != "Distillers":
         tries = [
             partial(adapted, cls, {k: v for k, v in arguments.items() if k != "type"}, shapes)

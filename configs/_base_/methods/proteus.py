@@ -1,4 +1,5 @@
-# Proteus in the settings of the released code for DINOv2, without its term on masked patches.
+# Proteus in the settings of the released code for DINOv2. A student without patches has no part on
+# masked ones.
 taps = ["@pooled", "@map"]
 method = dict(
     classifier=dict(
@@ -7,7 +8,12 @@ method = dict(
                 proteus=dict(
                     student=taps,
                     teacher=taps,
-                    loss=dict(type="mmkd.ProteusLoss", class_weight=1.0, token_weight=1.0),
+                    loss=dict(
+                        type="mmkd.ProteusLoss",
+                        class_weight=1.0,
+                        token_weight=1.0,
+                        patch_weight=1.0,
+                    ),
                 )
             )
         )
@@ -17,5 +23,6 @@ options = dict(
     weight="model.terms.proteus.weight",
     class_weight="model.terms.proteus.loss.class_weight",
     token_weight="model.terms.proteus.loss.token_weight",
+    patch_weight="model.terms.proteus.loss.patch_weight",
 )
 del taps

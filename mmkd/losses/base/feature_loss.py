@@ -77,8 +77,8 @@ class FeatureLoss(nn.Module):
         pairs = in_pairs(student_features, teacher_features)
         with torch.autocast(pairs[0][0].device.type, enabled=False):
             loss = self.total(pairs)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

@@ -174,8 +174,8 @@ class LogitLoss(nn.Module):
         with torch.autocast(student_logits.device.type, enabled=False):
             pair = self.transformed(student_logits, teacher_logits, labels)
             loss = self.divergence(self.tempered(*pair, self.temperature, labels))
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def transformed(

@@ -74,7 +74,7 @@ class PartlyRelationalLogitLoss(LogitLoss):
         if reduction == "mean":  # also of an empty batch
             return self.loss_weight * (reduce_loss(values, weight) + relation)
         samples = reduce_loss(values, weight, "none") + relation
-        return self.loss_weight * reduce_loss(samples, None, reduction)
+        return reduce_loss(samples, None, reduction, factor=self.loss_weight)
 
     @abstractmethod
     def parts(

@@ -102,8 +102,8 @@ class BoxDeltaLoss(FeatureLoss):
             for student, teacher in in_pairs(student_features, teacher_features)
         )
         assert isinstance(loss, Tensor)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def of_foreground(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:

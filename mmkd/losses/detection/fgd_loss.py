@@ -109,8 +109,8 @@ class FGDLoss(PartsLoss):
                 related = contexts["student"](student) - contexts["teacher"](teacher)
                 loss = loss + self.local(student, teacher, boxes)
                 loss = loss + self.lambda_ * related.square().flatten(1).sum(1)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def local(self, student: Tensor, teacher: Tensor, boxes: Sequence[Tensor]) -> Tensor:

@@ -181,8 +181,8 @@ class FCFD(FeatureLoss):
         else:
             loss = loss + last
         loss = loss + self._undrawn(stage for stage, there in drawn if not there)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def appearance(self, compared: Sequence[Sequence[Tensor]], theirs: Sequence[Tensor]) -> Tensor:

@@ -129,7 +129,7 @@ class Stages:
     def _check(self, name: str, logits: Tap) -> None:
         for tap in (*self.taps, logits):
             tap.check(self.module)
-        if any(tap.every for tap in self.taps):
+        if any(tap.runs_again for tap in self.taps):
             raise ValueError(
                 f"One cannot run {name} on from the taps of modules that run several times: leave "
                 "out the '*'."

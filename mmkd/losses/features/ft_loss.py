@@ -1,10 +1,13 @@
 """Factor transfer (FT)."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mmkd.arithmetic import full_precision
 from mmkd.losses.base.feature_maps import same_size
 from mmkd.losses.base.paired_parts_loss import PairedPartsLoss, Shape
 from mmkd.losses.features.at_loss import attention
@@ -54,7 +57,7 @@ class FTLoss(PairedPartsLoss):
 
     The paper trains the paraphraser before the student. Here it learns in the same run, which is an
     interpretation: the loss adds a reconstruction error for the paraphraser, and the factor that
-    the student learns gives the paraphraser no gradient.
+    the student learns gives the paraphraser no gradient. ``released_code`` gives the former.
 
     Args:
         rate: The paraphrase rate k.
@@ -63,15 +66,20 @@ class FTLoss(PairedPartsLoss):
         reconstruction_weight: Weight of the paraphraser's mean squared error. The term's weight
             multiplies it, so divide 1 by the term's weight to train the paraphraser with a weight
             of 1: 0.002 for the 500 of the paper's code, 0.005 for the 200 of RepDistiller.
+        released_code: Train the paraphraser before the student, as RepDistiller does, and leave it
+            as it is then. :class:`mmkd.ParaphraserHook` does that.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
+
+    paraphrased: Tensor
 
     def __init__(
         self,
         rate: float = 0.5,
         form: str = "factor",
         reconstruction_weight: float = 0.002,
+        released_code: bool = False,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -85,6 +93,9 @@ class FTLoss(PairedPartsLoss):
             raise ValueError(f"The form is one of {', '.join(FORMS)}, not {form!r}.")
         self.rate, self.form = rate, form
         self.reconstruction_weight = reconstruction_weight
+        self.released_code = released_code
+        self.register_buffer("paraphrased", torch.tensor(not released_code), released_code)
+        self._ready = not released_code
 
     def part(self, student_shape: Shape, teacher_shape: Shape) -> nn.Module:
         for shape in (student_shape, teacher_shape):
@@ -94,15 +105,43 @@ class FTLoss(PairedPartsLoss):
                     "tap the last stage of the backbone."
                 )
         factor = max(int(teacher_shape[1] * self.rate), 1)
-        return Factors(student_shape[1], teacher_shape[1], factor)
+        factors = Factors(student_shape[1], teacher_shape[1], factor)
+        for weight in (*factors.encoder.parameters(), *factors.decoder.parameters()):
+            weight.requires_grad_(not self.released_code)
+        return factors
+
+    def paraphrasers(self) -> list[nn.Parameter]:
+        """Return the weights of the paraphrasers."""
+        return [w for name, w in self.parts.named_parameters() if ".translator." not in name]
+
+    def reconstruction(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return the paraphrasers' mean squared error, 0-dim, on maps of the teacher."""
+        errors = []
+        for part, teacher in zip(self.parts, maps, strict=True):
+            assert isinstance(part, Factors)
+            teacher = full_precision(teacher.detach())
+            errors.append(hint_distance(part.decoder(part.encoder(teacher)), teacher).mean())
+        return torch.stack(errors).sum()
 
     def compare(self, part: nn.Module, student: Tensor, teacher: Tensor) -> Tensor:
         assert isinstance(part, Factors)
+        self._check_paraphrased()
         paraphrased = part.encoder(teacher)
-        reconstruction = hint_distance(part.decoder(paraphrased), teacher)
         factors = same_size(part.translator(student), paraphrased.detach())
         if self.form == "attention":
             own, theirs = (attention(factor) for factor in factors)
         else:
             own, theirs = (normalize(factor.flatten(1)) for factor in factors)
-        return (own - theirs).abs().mean(1) + self.reconstruction_weight * reconstruction
+        apart = (own - theirs).abs().mean(1)
+        if self.released_code:
+            return apart
+        reconstruction = hint_distance(part.decoder(paraphrased), teacher)
+        return apart + self.reconstruction_weight * reconstruction
+
+    def _check_paraphrased(self) -> None:
+        if not self._ready and not bool(self.paraphrased):
+            raise ValueError(
+                "FTLoss with released_code=True needs a paraphraser that was trained before: add "
+                "dict(type='mmkd.ParaphraserHook') to custom_hooks."
+            )
+        self._ready = True

@@ -148,6 +148,6 @@ class OFAStageLoss(FeatureLoss):
             sides = [(each / self.temperature).log_softmax(-1) for each in logits]
             losses = [enhanced_cross_entropy(own, theirs, labels, self.gamma) for own in sides]
             loss = torch.stack(losses).sum(0)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmkd.arithmetic import full_precision, reduce_loss
 from mmkd.connectors.projection import resize
-from mmkd.losses.base.feature_loss import FeatureLoss
+from mmkd.losses.base.feature_loss import FeatureLoss, Features
 from mmkd.losses.base.feature_maps import channels_of
 from mmkd.losses.features.hint_loss import hint_distance
 from mmkd.networks.grids import as_maps, to_tokens
+from mmkd.networks.masked_patches import EMBEDDINGS, MaskedPatches
 from mmkd.registry import MODELS
 
 Shape = Sequence[int]
@@ -22,20 +25,28 @@ class ProteusLoss(FeatureLoss):
     Accessing Vision Foundation Models via ImageNet-1K (Zhang et al., ICLR 2025), called Proteus:
 
     .. math:: w_c\,MSE(g_c(c_s), c_t) + w_f\,MSE(g_f([c_s, p_s]), [c_t, p_t])
+        + w_p\,MSE(g_p(\tilde{p}_s), p_t)
 
-    with the class token c, (N, D), the patches p, (N, L, D), and two heads g of a layer norm and a
+    with the class token c, (N, D), the patches p, (N, L, D), and heads g of a layer norm and a
     linear layer, as in the released code (BeSpontaneous/Proteus-pytorch, MIT), which takes 1 for
-    both weights with DINOv2 and (1, 0) with CLIP. It adds a third term on patches that the student
-    does not see, for which the student runs a second time on masked tokens; that term is not here.
+    all weights with DINOv2 and (1, 0, 0) with CLIP. The third part is on patches that the student
+    does not see: it runs a second time on ``mask_share`` of the images, in each of which a trained
+    token stands in the place of ``mask_ratio`` of the patches, and :math:`\tilde{p}_s` are its
+    outputs there; the mean is over the masked patches of the batch. They are drawn one by one here,
+    and the paper's code masks blocks of them.
 
     Taps are pairs, ``['@pooled', '@map']`` of both networks. A student without tokens has its
     pooled feature in place of the class token and the positions of its map in place of the patches,
-    resized to the teacher's grid. That is an interpretation: Proteus trains ViTs alone. It needs
-    neither labels nor logits.
+    resized to the teacher's grid. That is an interpretation: Proteus trains ViTs alone. A student
+    that has no patches, or merges them, has no third part; the log says so. The loss needs neither
+    labels nor logits.
 
     Args:
         class_weight: :math:`w_c`.
         token_weight: :math:`w_f`.
+        patch_weight: :math:`w_p`.
+        mask_share: Share of the images that are masked, of which there is at least one.
+        mask_ratio: Share of the patches of such an image that are masked.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -46,13 +57,27 @@ class ProteusLoss(FeatureLoss):
         self,
         class_weight: float = 1.0,
         token_weight: float = 1.0,
+        patch_weight: float = 1.0,
+        mask_share: float = 0.5,
+        mask_ratio: float = 0.5,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
         super().__init__(loss_weight, reduction)
+        if not (0 < mask_share <= 1 and 0 < mask_ratio <= 1):
+            raise ValueError(
+                "mask_share and mask_ratio are shares above 0 and at most 1, not "
+                f"{mask_share} and {mask_ratio}: to mask nothing write patch_weight=0."
+            )
         self.class_weight, self.token_weight = class_weight, token_weight
+        self.patch_weight = patch_weight
+        self.mask_share, self.mask_ratio = mask_share, mask_ratio
+        self.widths: tuple[int, ...] = ()
         self.class_head: nn.Module | None = None
         self.token_head: nn.Module | None = None
+        self.patch_head: nn.Module | None = None
+        self.mask_token: nn.Parameter | None = None
+        self.patches: MaskedPatches | None = None
 
     def adapt(self, student_shapes: Sequence[Shape], teacher_shapes: Sequence[Shape]) -> None:
         """Build the heads for the shapes of a vector (N, D) and of a map or tokens."""
@@ -61,9 +86,78 @@ class ProteusLoss(FeatureLoss):
             self.class_head = _head(own, theirs)
         if self.token_weight:
             self.token_head = _head(own, theirs)
+        self.widths = own, theirs
+
+    def mask(self, patches: MaskedPatches | None) -> None:
+        """Take the student's masked patches; without any, the third part is left out."""
+        if not self.patch_weight:
+            return
+        if patches is None:
+            print_log(
+                "ProteusLoss leaves out its part on masked patches: the student has no module "
+                f"{', '.join(EMBEDDINGS)} whose patches are the positions of its last map.",
+                "current",
+            )
+            return
+        self.patches, self.patch_head = patches, _head(*self.widths).to(patches.device)
+        self.mask_token = nn.Parameter(torch.zeros(patches.width, device=patches.device))
+
+    def forward(
+        self,
+        student_features: Features,
+        teacher_features: Features,
+        weight: Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+        inputs: Tensor | None = None,
+    ) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            student_features: The class token (N, D) and the patches (N, L, D), or a map.
+            teacher_features: The same of the teacher. No gradient flows into them.
+            weight: Sample weight, shape (N,).
+            avg_factor: Divisor of a mean in place of N.
+            reduction_override: Used in place of ``reduction``.
+            inputs: The student's images (N, C, H, W), for its part on masked patches.
+        """
+        reduction = reduction_override or self.reduction
+        loss = super().forward(student_features, teacher_features, reduction_override="none")
+        if self.patches is not None and len(loss):
+            if inputs is None:
+                raise ValueError("ProteusLoss masks patches, and needs the images as `inputs`.")
+            masked = self._masked(inputs, full_precision(teacher_features[1].detach()))
+            loss = loss + self.loss_weight * self.patch_weight * masked
+        return reduce_loss(loss, weight, reduction, avg_factor)
+
+    def _masked(self, inputs: Tensor, patches: Tensor) -> Tensor:
+        """Return the difference at masked patches of each image, (N,), with their mean over all.
+
+        Args:
+            inputs: The student's images (N, C, H, W).
+            patches: The teacher's patches, (N, L, D), or a map.
+        """
+        assert self.patches is not None
+        assert self.mask_token is not None
+        assert self.patch_head is not None
+        count = max(round(self.mask_share * len(inputs)), 1)
+        images = torch.randperm(len(inputs), device=inputs.device)[:count]
+        grid = self.patches.count
+        order = torch.rand(count, grid, device=inputs.device).argsort(1)
+        hidden = order < max(round(self.mask_ratio * grid), 1)
+        own = self.patches(inputs[images], hidden, self.mask_token)
+        with torch.autocast(inputs.device.type, enabled=False):
+            own, theirs = as_maps(full_precision(own), patches[images])
+            size = theirs.shape[2:]
+            share = to_tokens(resize(hidden.to(own).reshape(-1, 1, *own.shape[2:]), *size))
+            apart = self.patch_head(to_tokens(resize(own, *size))) - to_tokens(theirs)
+            each = apart.square().mean(2)
+            mean = (share[..., 0] * each).sum(1) / share.sum((1, 2))
+        spread: Tensor = mean.new_zeros(len(inputs)).index_put((images,), mean)
+        return spread * (len(inputs) / count)
 
     def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-        if (self.class_head, self.token_head) == (None, None):
+        if not self.widths:
             raise ValueError(
                 "ProteusLoss has no heads yet: call its adapt(student_shapes, teacher_shapes)."
             )

@@ -122,8 +122,8 @@ class SDDLoss(FeatureLoss):
             own = self.regions(student, self.classifiers["student"])
             theirs = self.regions(teacher, self.classifiers["teacher"]).detach()
             loss = self.between(own, theirs, labels)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def regions(self, maps: Tensor, classifier: Classifier) -> Tensor:

@@ -125,8 +125,8 @@ class SemCKDLoss(FeatureLoss):
             attention = self.attention(students, teachers)
             # The sum is over the teacher's layers, the mean over the student's.
             loss = (attention * distances).sum(1).mean(0)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def apart(self, i: int, j: int, student: Tensor, teacher: Tensor) -> Tensor:

@@ -118,8 +118,8 @@ class TfKDRegLoss(nn.Module):
             if self.divide_by_classes:
                 divergence = divergence / logits.shape[1]
             loss = loss + self.alpha * self.multiplier * divergence
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def attach(

@@ -148,8 +148,8 @@ class CRDLoss(FeatureLoss):
             own = normalize(self.embeddings["student"](pooled(student)), dim=1)
             theirs = normalize(self.embeddings["teacher"](pooled(teacher)), dim=1)
             loss = self.contrast(own, theirs, labels, data_samples)
-        return self.loss_weight * reduce_loss(
-            loss, weight, reduction_override or self.reduction, avg_factor
+        return reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor, self.loss_weight
         )
 
     def contrast(self, student: Tensor, teacher: Tensor, labels: Tensor, samples: Any) -> Tensor:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from mmkd.losses import ProteusLoss, SEEDLoss, VkDLoss
 
 
-def each(loss: nn.Module, *features: object) -> Tensor:
+def each(loss: nn.Module, *features: object, **extras: object) -> Tensor:
     """Return the loss of each sample."""
-    return loss(*features, reduction_override="none")
+    return loss(*features, reduction_override="none", **extras)
 
 
 def adapted(loss: nn.Module, own: list[Tensor], theirs: list[Tensor]) -> nn.Module:
@@ -70,6 +70,40 @@ def test_proteus_is_the_reference() -> None:
     ]
     expected = 2 * apart[0].square().mean(1) + 3 * apart[1].square().mean((1, 2))
     torch.testing.assert_close(each(loss, own, theirs), expected)
+
+
+class Patches:
+    """Masked patches of a student whose output is known."""
+
+    count, width, device = 9, 5, torch.device("cpu")
+
+    def __init__(self, output: Tensor) -> None:
+        self.output, self.seen = output, list[tuple[Tensor, Tensor]]()
+
+    def __call__(self, inputs: Tensor, mask: Tensor, token: Tensor) -> Tensor:
+        self.seen.append((inputs, mask))
+        return self.output[: len(inputs)] + nn.functional.pad(token, (0, 1))
+
+
+def test_proteus_masked_part_is_the_mean_over_masked_patches() -> None:
+    own = [random(0, (4, 6)), random(1, (4, 9, 6))]
+    theirs = [random(2, (4, 7)), random(3, (4, 9, 7))]
+    settings = dict(class_weight=0.0, token_weight=0.0, mask_share=0.5, mask_ratio=1 / 3)
+    loss = adapted(ProteusLoss(patch_weight=3.0, **settings), own, theirs)
+    loss.mask(patches := Patches(random(4, (4, 9, 6))))
+    inputs = torch.arange(4.0)[:, None].double()
+    found = each(loss.double(), own, theirs, inputs=inputs)
+    [(images, mask)] = patches.seen
+    assert mask.sum(1).tolist() == [3, 3]
+    rows = images[:, 0].long()
+    head = loss.patch_head[1]
+    apart = normed(patches.output[:2]) @ head.weight.T + head.bias - theirs[1][rows]
+    hidden = apart.square().mean(2)[mask].reshape(2, 3)
+    expected = torch.zeros(4, dtype=torch.float64).index_put((rows,), 3 * hidden.mean(1))
+    torch.testing.assert_close(found, 2 * expected)
+    mean = loss(own, theirs, inputs=inputs[:4])
+    mean.backward()
+    assert loss.mask_token.grad.abs().sum() > 0
 
 
 def test_proteus_reads_a_students_map_position_by_position() -> None:

@@ -68,3 +68,24 @@ def test_bad_use_is_refused():
         FTLoss(form="whole")
     with pytest.raises(ValueError, match="feature maps"):
         FTLoss().adapt([(2, 3)], [(2, 3)])
+
+
+def test_a_paraphraser_of_before_has_no_error_in_the_loss():
+    [student], [teacher] = features("FTLoss")
+    loss = built("FTLoss", released_code=True)
+    loss.paraphrased.fill_(True)
+    loss(student, teacher).backward()
+    assert all(weight.grad is None for weight in loss.paraphrasers())
+    torch.testing.assert_close(
+        loss(student, teacher),
+        _same_parts(loss, reconstruction_weight=1e-12)(student, teacher),
+    )
+    assert "paraphrased" in loss.state_dict()
+    assert "paraphrased" not in built("FTLoss").state_dict()
+
+
+def _same_parts(loss, **settings):
+    """A loss that trains its paraphraser, with the weights of another."""
+    other = built("FTLoss", **settings)
+    other.parts.load_state_dict(loss.parts.state_dict())
+    return other

@@ -1,0 +1,38 @@
+"""Numbers that travel from a device to the host while the host goes on."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Delivery:
+    """A copy of numbers, on its way to the host.
+
+    A host that asks a GPU for a number waits until all work is done that it has given to the GPU.
+    Here the copy is queued behind the work of this moment, and :meth:`read` waits for the copy
+    alone: read a step later, it has mostly arrived.
+
+    Args:
+        numbers: Tensors of one element, by name.
+    """
+
+    def __init__(self, numbers: Mapping[str, Tensor]) -> None:
+        self._names = [*numbers]
+        flat = [number.detach().reshape(()) for number in numbers.values()]
+        device = next((number.device for number in flat if number.is_cuda), flat[0].device)
+        together = torch.stack([number.to(device, non_blocking=True) for number in flat])
+        self._host = together.to("cpu", non_blocking=together.is_cuda)  # into pinned memory
+        self._arrived: torch.cuda.Event | None = None
+        if together.is_cuda:
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+        self._values: dict[str, float] | None = None
+
+    def read(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        if self._values is None:
+            if self._arrived is not None:
+                self._arrived.synchronize()
+            self._values = dict(zip(self._names, self._host.tolist(), strict=True))
+        return self._values

@@ -1,0 +1,82 @@
+"""Histories of logged values that stay on the device until somebody reads them."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mmengine.logging import HistoryBuffer, MessageHub
+from torch import Tensor
+
+from mmkd.hooks.delivery import Delivery
+
+HELD = 100  # values that wait at most; older ones have long arrived
+
+
+class LateHistory(HistoryBuffer):
+    """MMEngine's history of a logged value, whose newest values may still be on their way.
+
+    All that read a history read the same values as from MMEngine's own. Copies, and with them
+    checkpoints, are of MMEngine's class.
+
+    Args:
+        known: The history that goes on here.
+    """
+
+    def __init__(self, known: HistoryBuffer) -> None:
+        self._waiting: deque[tuple[Delivery, str]] = deque()
+        super().__init__(*known.data, known.max_length)
+
+    def add(self, delivery: Delivery, name: str) -> None:
+        """Append the value of that name, which is read later."""
+        self._waiting.append((delivery, name))
+        if len(self._waiting) > HELD:
+            self._settle(len(self._waiting) - HELD)
+
+    def _settle(self, number: int) -> None:
+        """Append the oldest waiting values to the history."""
+        waiting = [self._waiting.popleft() for _ in range(number)]
+        if values := [delivery.read()[name] for delivery, name in waiting]:
+            self._values = np.append(self._values, values)[-self.max_length :]
+            self._counts = np.append(self._counts, [1] * number)[-self.max_length :]
+
+    @property
+    def _log_history(self) -> Any:
+        self._settle(len(self._waiting))
+        return self._values
+
+    @_log_history.setter
+    def _log_history(self, values: Any) -> None:
+        self._values = values
+
+    @property
+    def _count_history(self) -> Any:
+        self._settle(len(self._waiting))
+        return self._counts
+
+    @_count_history.setter
+    def _count_history(self, counts: Any) -> None:
+        self._counts = counts
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return HistoryBuffer, (*self.data, self.max_length)
+
+
+def log_late(hub: MessageHub, scalars: Mapping[str, Any]) -> None:
+    """Log scalars under ``train/``, of which tensors are read only when somebody reads the log.
+
+    Args:
+        hub: The message hub.
+        scalars: Numbers, or tensors of one element, by name.
+    """
+    late = {name: value for name, value in scalars.items() if isinstance(value, Tensor)}
+    delivery = Delivery(late) if late else None
+    for name, value in scalars.items():
+        key = f"train/{name}"
+        history = hub.log_scalars.get(key)
+        if delivery is None or name not in late or history is None:
+            hub.update_scalar(key, value)
+            continue
+        if not isinstance(history, LateHistory):
+            history = hub.log_scalars[key] = LateHistory(history)
+        history.add(delivery, name)

@@ -1,0 +1,47 @@
+"""Teacher weights that drop teachers at random, by the sizes of their losses (UNIC)."""
+
+import torch
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+
+@MODELS.register_module()
+class TeacherDropping(nn.Module):
+    r"""Keep the teacher with the largest loss of a sample, and drop each other one at random.
+
+    UNIC: Universal Classification Models via Multi-teacher Distillation (Sariyildiz et al., ECCV
+    2024). The weights of a sample are
+
+    .. math:: w_k = m_k / \sum_j m_j, \quad m_k \in \{0, 1\}
+
+    where m is 1 for the teacher that the student is farthest from, and for each other teacher with
+    probability 1 - ``drop``. So no teacher is forgotten because others are easier to follow. It
+    weighs any loss that has values of single samples, and reads these in place of logits, so that
+    teachers without classifiers have weights. Nothing is dropped outside of training. The random
+    numbers are torch's, which a run gives each iteration by its number.
+
+    Args:
+        drop: Probability of a drop, in [0, 1].
+    """
+
+    reads_losses = True
+
+    def __init__(self, drop: float = 0.5) -> None:
+        super().__init__()
+        if not 0 <= drop <= 1:
+            raise ValueError(f"drop is a probability in [0, 1], not {drop}.")
+        self.drop = drop
+
+    @torch.no_grad()
+    def forward(self, losses: Tensor) -> Tensor:
+        """Return the weight of each teacher for each sample, (K, N), detached.
+
+        Args:
+            losses: Loss of each sample by teacher, (K, N).
+        """
+        kept = torch.ones_like(losses)
+        if self.training:
+            kept = (torch.rand_like(losses) >= self.drop).to(losses)
+            kept.scatter_(0, losses.argmax(0, keepdim=True), 1.0)
+        return kept / kept.sum(0)

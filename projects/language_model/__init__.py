@@ -1,0 +1,1 @@
+"""Distillation of the tokens of a language model, in the training loop of transformers."""
