@@ -226,6 +226,17 @@ def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path
     assert not (tmp_path / "together/kd_seed0/train.log").exists()
 
 
+@pytest.mark.slow
+def test_processes_send_gradients_and_nothing_of_the_teacher(tool: Tool) -> None:
+    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 1]
+    shown = tool("benchmarks/ddp_cost.py", *small).stdout
+    assert re.search(r"^2 processes .* ms a step, \d+\.\d{3} of ideal$", shown, re.MULTILINE)
+    sent = re.findall(
+        r"^(\w+): ([\d,]+) numbers a step, ([\d,]+) are trained$", shown, re.MULTILINE
+    )
+    assert sent == [("all_reduce", "19,810", "19,810")]
+
+
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(sys, "argv", ["quickstart.py"])
