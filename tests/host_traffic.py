@@ -48,7 +48,6 @@ class HostTraffic(TorchDispatchMode):
         self.waits: Counter[str] = Counter()
         self.copies: Counter[str] = Counter()
         self.kernels = 0
-        self.all_waits = 0  # those of other libraries, too
         self._calls = _Calls(self)
 
     def __enter__(self) -> "HostTraffic":
@@ -72,7 +71,6 @@ class HostTraffic(TorchDispatchMode):
             for index in (args[1] if name in INDEXING else ())
         )
         if name in WAITS or any(masks):
-            self.all_waits += 1
             self.count(self.waits)
         return func(*args, **(kwargs or {}))
 
@@ -86,7 +84,6 @@ class _Calls(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in LEAVES:
-            self.traffic.all_waits += 1
             self.traffic.count(self.traffic.waits)
         elif func in ENTERS:
             self.traffic.count(self.traffic.copies)

@@ -24,6 +24,7 @@ LAYERS = [
     {"benchmark"},
     {"visualization"},
     {"composition"},
+    {"migration"},
     {"cli", "distillation"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

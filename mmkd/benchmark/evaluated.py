@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmkd.compat.checkpoints import load_checkpoint
+from mmkd.compat.progress import track
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.work_folder import checkpoints
 from mmkd.evaluation import TeacherAgreement
@@ -107,7 +108,7 @@ def evaluate_run(folder: Path, checkpoint: Path | None = None, trust: bool = Fal
     evaluator.dataset_meta = dataset.metainfo
     scores, labels = [], []
     with torch.no_grad():
-        for batch in loader:
+        for batch in track(loader, f"Evaluating {folder.name}"):
             samples = network(**preprocess(batch, False), mode="predict")
             evaluator.process(data_samples=samples, data_batch=batch)
             if all("pred_score" in sample and "gt_label" in sample for sample in samples):

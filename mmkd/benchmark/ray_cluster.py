@@ -126,6 +126,7 @@ def run_command(command: list[str], log: str, folder: str, environment: dict[str
             time.sleep(0.2)
     finally:
         process.terminate()
+        process.wait()
     if code < 0:
         raise ChildProcessError(f"{signal.Signals(-code).name} ended {' '.join(words)}")
     return code

@@ -21,6 +21,7 @@ from mmengine.utils import get_installed_path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OWN = "mmkd::"
+BEFORE = re.compile(r"^mmcls::")  # mmpretrain, before it was renamed
 
 
 def shipped(name: str) -> Path:
@@ -68,7 +69,7 @@ def installed_path(package: str) -> str:
 def with_own_names(
     get_path: Callable[[str, str], tuple[str, str | None]],
 ) -> Callable[[str, str], tuple[str, str | None]]:
-    """Wrap MMEngine's lookup of a ``_base_`` so that it knows the names of mmkd's configs.
+    """Wrap MMEngine's lookup of a ``_base_`` so that it knows mmkd's configs, and mmcls's.
 
     mmkd's configs are read from beside the imported package, installed or not. Their scope is that
     of the config that names them: otherwise MMEngine would look up each of their types in mmkd, but
@@ -78,7 +79,7 @@ def with_own_names(
     @functools.wraps(get_path)
     def path_and_scope(path: str, filename: str) -> tuple[str, str | None]:
         if not path.startswith(OWN):
-            return get_path(path, filename)
+            return get_path(BEFORE.sub("mmpretrain::", path), filename)
         found = shipped("configs") / path.removeprefix(OWN)
         if not found.is_file():
             raise FileNotFoundError(f"mmkd has no config {path.removeprefix(OWN)}.")

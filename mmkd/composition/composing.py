@@ -70,10 +70,15 @@ def compose(
     if weights := stage_weights(network):
         config.model.terms = for_stages(config.model.terms.to_dict(), weights)
     finish_model(config, "+".join(names), teachers)
+    complete_run(config)
+    return config
+
+
+def complete_run(config: Config) -> None:
+    """Add what belongs around every distillation run: its hooks, its runner and mmkd's import."""
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
     config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
-    return config
 
 
 def settings_for(

@@ -16,6 +16,7 @@ from mmengine.registry import DATASETS
 from numpy.typing import NDArray
 from PIL import Image
 
+from mmkd.compat.progress import track
 from mmkd.datasets.inspection import build_stored, each
 from mmkd.datasets.official import OFFICIAL, Official
 
@@ -247,7 +248,7 @@ def check_images(split: Split, digests: bool, workers: int | None = None) -> Non
     def check(index: int) -> tuple[str | None, bytes | None]:
         return _check(split.items[index], split.modes, digests)
 
-    results = each(check, len(split.items), workers)
+    results = track(each(check, len(split.items), workers), split.name, len(split.items))
     for item, (problem, digest) in zip(split.items, results, strict=True):
         if problem is not None:
             split.note(problem, [item.name])

@@ -18,7 +18,8 @@ from mmkd.store import Store
 from mmkd.teachers import Teacher
 from mmkd.terms.labels import class_labels
 from mmkd.terms.nothing import no_loss
-from mmkd.terms.term import Features, TermOutput, Terms
+from mmkd.terms.reading import Features
+from mmkd.terms.term import TermOutput, Terms
 from mmkd.typed import TypedModel, uncompiled
 
 Config = dict[str, Any]

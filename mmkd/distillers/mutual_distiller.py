@@ -26,7 +26,8 @@ from mmkd.networks.taps import Tap, Taps, run_tapped
 from mmkd.registry import MODELS
 from mmkd.terms.checks import check_labels, check_views, check_weights
 from mmkd.terms.draft import Draft, draft_terms
-from mmkd.terms.term import Features, Term, TermOutput, Terms
+from mmkd.terms.reading import Features
+from mmkd.terms.term import Term, TermOutput, Terms
 from mmkd.terms.trial import try_term
 from mmkd.typed import uncompiled
 

@@ -28,8 +28,9 @@ from mmkd.registry import MODELS
 from mmkd.terms.checks import check_labels, check_weights
 from mmkd.terms.connections import connect_draft
 from mmkd.terms.draft import Draft, draft_terms
+from mmkd.terms.reading import Features
 from mmkd.terms.settings import check_terms
-from mmkd.terms.term import Features, Term, Terms
+from mmkd.terms.term import Term, Terms
 from mmkd.terms.trial import try_term
 from mmkd.typed import uncompiled
 

@@ -25,6 +25,8 @@ class LateHistory(HistoryBuffer):
 
     def __init__(self, known: HistoryBuffer) -> None:
         self._waiting: deque[tuple[Delivery, str]] = deque()
+        self._values: Any = None
+        self._counts: Any = None
         super().__init__(*known.data, known.max_length)
 
     def add(self, delivery: Delivery, name: str) -> None:

@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
+from mmkd.compat.progress import track
 from mmkd.distillers import BaseDistiller
 from mmkd.evaluation import TeacherAgreement
 from mmkd.hooks.data_check_hook import head_classes
@@ -76,7 +77,7 @@ class TeacherEvaluationHook(Hook):
                     f"Teacher {same[0]!r} is not evaluated: it teaches features and has no classes."
                 )
                 continue
-            metrics = self._evaluate(runner, distiller, teacher)
+            metrics = self._evaluate(runner, distiller, teacher, same[0])
             listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
             for name in same:
                 runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
@@ -108,7 +109,7 @@ class TeacherEvaluationHook(Hook):
                 self._useless.append(warning)
 
     @staticmethod
-    def _evaluate(runner: Runner, distiller: BaseDistiller, teacher: Teacher) -> Metrics:
+    def _evaluate(runner: Runner, distiller: BaseDistiller, teacher: Teacher, name: str) -> Metrics:
         loop = runner.val_loop
         metrics = [m for m in loop.evaluator.metrics if not isinstance(m, TeacherAgreement)]
         evaluator = Evaluator(metrics)
@@ -117,7 +118,7 @@ class TeacherEvaluationHook(Hook):
         # the generators are restored, and a copy of the loader is used so that validation starts
         # its persistent workers itself.
         with torch.random.fork_rng(devices=[]):
-            for batch in copy(loop.dataloader):
+            for batch in track(copy(loop.dataloader), f"Teacher {name!r}"):
                 data = distiller.data_preprocessor(batch, False)
                 predictions = teacher.predict(**data)
                 evaluator.process(data_samples=predictions, data_batch=batch)

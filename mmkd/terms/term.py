@@ -11,15 +11,13 @@ from mmkd.arithmetic import reduce_loss
 from mmkd.connectors.connect import PairConnectors
 from mmkd.contracts import traits_of
 from mmkd.locations import Selection
-from mmkd.networks.taps import Tap, Taps, flat
-from mmkd.schedule import Schedule
-from mmkd.teachers import ClassMap, CrossHead, TeacherHead
+from mmkd.networks.taps import Tap
+from mmkd.teachers import CrossHead, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.kept import of_labels, of_samples, of_taps
 from mmkd.terms.nothing import no_loss
-from mmkd.typed import TypedModule
+from mmkd.terms.reading import Features, TermTensors
 
-Features = Mapping[str, Mapping[Tap, Tensor]]
 Batch = tuple[Features, Tensor | None, Any, Tensor | None]
 
 
@@ -41,7 +39,7 @@ class TermOutput:
     empty: bool = False
 
 
-class Term(TypedModule):
+class Term(TermTensors):
     """One line of the objective, ``weight * schedule * sum over teachers of loss``.
 
     :func:`mmkd.terms.building.build_terms` makes it from a config; nothing changes it afterwards.
@@ -85,13 +83,8 @@ class Term(TypedModule):
         transforms: Mapping[str, nn.Module] | None = None,
         crossings: Mapping[str, CrossHead] | None = None,
     ) -> None:
-        super().__init__()
-        self.name, self.weight = draft.name, draft.settings.weight
-        self.schedule: Schedule | None = draft.schedule
-        self.student_taps: Taps = draft.student
-        self.teacher_taps, self.logit_taps = dict(draft.teachers), dict(draft.logits)
-        self.label_tap, self.locations = draft.labels, draft.locations
-        self.taps = {name: dict.fromkeys(read) for name, read in draft.wanted().items()}
+        super().__init__(draft, crossings or {})
+        self.weight, self.schedule = draft.settings.weight, draft.schedule
         self.loss: nn.Module = draft.loss
         self.select = draft.select
         self._select_reads_teacher = draft.select is None or traits_of(draft.select).reads_teacher
@@ -102,13 +95,10 @@ class Term(TypedModule):
         self.teacher_weight = draft.teacher_weight
         self.connectors = nn.ModuleDict(connectors)
         self.transforms = nn.ModuleDict(transforms or {})
-        self.heads, self.crossings = dict(heads or {}), dict(crossings or {})
-        self._towers = draft.towers
-        self.class_maps: dict[str, ClassMap] = draft.class_maps
+        self.heads = dict(heads or {})
         self.weighs, self.reads_logits = draft.weighs, draft.reads_logits
         self._losses_weigh, self._logits_weigh = draft.losses_weigh, draft.logits_weigh
         self.relational, self.needs_labels = draft.traits.relational, draft.needs_labels
-        self._compares_logits = {name: draft.compares_logits(name) for name in draft.teachers}
         # Besides the weight, a loss gets the parts of a batch that it declares.
         self._passed = sorted({"labels", "data_samples", "inputs"} & draft.traits.accepts)
         self._passes_boxes = "boxes" in draft.traits.accepts
@@ -151,7 +141,7 @@ class Term(TypedModule):
             if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
                 pairs[name] = features["student"][self.student_taps], features[name][taps]
             else:
-                seen = self._crossed(name, features) if self.crossings else features
+                seen = self._seen(name, features) if self.crossings else features
                 student = self._read("student", self.student_taps, seen, selection)
                 pairs[name] = student, self._read(name, taps, features, selection)
         logits = None
@@ -204,26 +194,6 @@ class Term(TypedModule):
         total = reduce_loss((weights * each).sum(0), None, reduction, divisor)
         return TermOutput(total, weights.detach(), logits)
 
-    def _select(
-        self, features: Features, labels: Tensor | None, data_samples: Any
-    ) -> tuple[Tensor | None, Selection | None]:
-        """Return the labels of the compared samples, and the places if the term has locations."""
-        if self.label_tap is not None:
-            labels = features["student"].get(self.label_tap)
-            if labels is None:
-                labels = self._no_labels(features)
-        if self.locations is None:
-            return labels, None
-        logits = {}
-        if self.locations.reads_logits:
-            for name in ("student", *self.teacher_taps):
-                logits[name] = self._read(name, self.logit_taps[name], features).detach()
-                if name in self.class_maps:
-                    logits[name] = self.class_maps[name].of_teacher(logits[name])
-        student = self._read("student", self.student_taps, features)
-        selection = self.locations.select(student, logits, features, labels, data_samples)
-        return selection.labels, selection
-
     def choose(self, features: Features, selection: Selection | None = None) -> Tensor | None:
         """Return the indices of the samples that enter the term, (k,), or ``None`` for all.
 
@@ -256,40 +226,6 @@ class Term(TypedModule):
             inputs = of_labels(inputs, kept)
         return ({**features, **read}, of_labels(labels, kept), data_samples, inputs), None
 
-    def _no_labels(self, features: Features) -> Tensor:
-        """Return empty labels, for a step in which the student has no sample to assign one to.
-
-        Raises:
-            RuntimeError: If the student does have samples.
-        """
-        caught = [features["student"][tap] for tap in flat(self.student_taps)]
-        if any(tensor.numel() for tensor in caught):
-            raise RuntimeError(
-                f"The labels of the term {self.name!r}, '{self.label_tap}', have no tensor: their "
-                "module did not run, though there were samples. Tap where the student assigns them."
-            )
-        return torch.zeros(0, dtype=torch.long, device=caught[0].device)
-
-    def _read(
-        self, network: str, taps: Taps, features: Features, selection: Selection | None = None
-    ) -> Any:
-        """Return the list of tensors at taps, or rows (R, D) if there are locations."""
-        caught = [features[network][tap] for tap in flat(taps)]
-        if self.locations is None:
-            return caught
-        logits = taps == self.logit_taps[network]
-        read = self.locations.logits if logits else self.locations.flatten
-        rows = read(network, caught)
-        return rows if selection is None else rows[selection.rows[network]]
-
-    def _compared_logits(self, pairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Tensor] | None:
-        """Return the compared logits at the selected places, by network."""
-        logits: dict[str, Tensor] = {}
-        for name, (student, teacher) in pairs.items():
-            if self._compares_logits[name]:
-                logits.update({"student": student, name: teacher})
-        return logits or None
-
     def _comparable(self, name: str, student: Any, teacher: Any) -> tuple[Any, Any]:
         """Restrict logits to shared classes, and transform and connect features."""
         if name in self.transforms:
@@ -306,20 +242,9 @@ class Term(TypedModule):
             return connector([student], [teacher])[0], teacher
         return student, teacher
 
-    def _crossed(self, teacher: str, features: Features) -> Features:
-        """Return features with a teacher's predictions from the student's towers as the student's.
-
-        Weights, which read the student's logits, get its own.
-        """
-        own, theirs = (
-            [features[network][tap] for tap in self._towers[network]]
-            for network in ("student", teacher)
-        )
-        if teacher in self.connectors:
-            own = self.connectors[teacher](own, theirs)
-        outputs = self.crossings[teacher](own, theirs)
-        predicted = dict(zip(flat(self.student_taps), outputs, strict=True))
-        return {**features, "student": {**features["student"], **predicted}}
+    def _seen(self, teacher: str, features: Features) -> Features:
+        """Return the features with the teacher's predictions from those of the student."""
+        return self._crossed(teacher, features, dict(self.connectors.items()).get(teacher))
 
     def _nothing(self, features: Features) -> Tensor:
         """Return 0 with a graph to the student, and to the term's parts where DDP needs one."""

@@ -20,9 +20,10 @@ from pathlib import Path
 config, _, folder = sys.argv[1:4]
 tries = Path(folder) / "tries"
 tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
-if "broken" in folder:
+name = Path(folder).name
+if name == "broken":
     sys.exit("the reason")
-if "killed" in folder and len(tries.read_text()) < 2:
+if name == "killed" and len(tries.read_text()) < 2:
     os.kill(os.getpid(), signal.SIGKILL)
 log = Path(folder) / "20260101_000000/vis_data/scalars.json"
 log.parent.mkdir(parents=True)

@@ -101,6 +101,23 @@ def test_each_chinese_page_exists_in_the_start_page() -> None:
         assert page.stem == "index" or f"\n{page.stem}\n" in start
 
 
+def test_the_faq_answers_each_error_by_name() -> None:
+    page = (DOCS / "faq.md").read_text()
+    titles = re.findall(r"^### (.*)$", page, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    rows = re.findall(r"^\| (`.*) \| \[.*\]\(#(.*)\) \|$", page, re.MULTILINE)
+    assert {anchor for _, anchor in rows} <= anchors
+    classes = [
+        node.name
+        for path in (ROOT / "mmkd").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    ]
+    assert sorted(name for names, _ in rows for name in re.findall(r"\w+", names)) == sorted(
+        classes
+    )
+
+
 TOOLS = [
     path
     for folder in (".", "analysis_tools", "dataset_tools", "model_converters")

@@ -9,8 +9,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from runs import equal
 from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
 
 from mmkd.benchmark.comparison import check_same_recipe
@@ -35,19 +38,6 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
     assert all(value > 0 for value in [*seconds.values(), *memory.values()])
     assert {"torch", "mmkd"} <= set(result["versions"])
     assert "step_time.py" in result["command"]
-
-
-@pytest.mark.slow
-def test_store_speed(tool: Tool, tmp_path: Path) -> None:
-    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 2, "--out", "speed.json"]
-    config = ROOT / "configs/erkd/resnet32x4_resnet8x4_cifar100.py"
-    done = tool("benchmarks/store_speed.py", config, *small)
-    result = json.loads((tmp_path / "speed.json").read_text())
-    seconds, ratios = result["seconds"], [*result["ratios"].values()]
-    expected = [("stored", "plain"), ("online", "stored"), ("teacher", "build")]
-    assert ratios == [pytest.approx(seconds[a] / seconds[b]) for a, b in expected]
-    assert all(len(values) == 2 for values in result["all_seconds"].values())
-    assert "34 bytes a record" in done.stdout
 
 
 @pytest.mark.slow
@@ -236,6 +226,17 @@ def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path
     assert not (tmp_path / "together/kd_seed0/train.log").exists()
 
 
+@pytest.mark.slow
+def test_processes_send_gradients_and_nothing_of_the_teacher(tool: Tool) -> None:
+    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 1]
+    shown = tool("benchmarks/ddp_cost.py", *small).stdout
+    assert re.search(r"^2 processes .* ms a step, \d+\.\d{3} of ideal$", shown, re.MULTILINE)
+    sent = re.findall(
+        r"^(\w+): ([\d,]+) numbers a step, ([\d,]+) are trained$", shown, re.MULTILINE
+    )
+    assert sent == [("all_reduce", "19,810", "19,810")]
+
+
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(sys, "argv", ["quickstart.py"])
@@ -348,3 +349,70 @@ def test_the_check_for_a_gpu_runs_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
     assert {"mmkd", "KD by hand"} <= set(result["speed"]["kd, 4 images"])
     assert all(part["ms"] > 0 for part in result["speed"]["kd, 4 images"].values())
     assert set(result["teachers"]["8 images"]) == {"as written", "bfloat16"}
+
+
+def test_step_times_of_two_releases_are_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A machine twice as fast changes times, not the ratio, which decides."""
+    tool = str(ROOT / "tools/benchmarks/compare_step_times.py")
+
+    def compare(**changes: object) -> str:
+        old = dict(config="a.py", ratio=1.0, seconds=dict(student=0.1), peak_mb=dict(student=50.0))
+        for name, result in (("old", old), ("new", old | changes)):
+            (tmp_path / name).write_text(json.dumps(result))
+        monkeypatch.setattr(sys, "argv", [tool, str(tmp_path / "old"), str(tmp_path / "new")])
+        runpy.run_path(tool, run_name="__main__")
+        return capsys.readouterr().out
+
+    assert "50.000      -50.0" in compare(seconds=dict(student=0.05), ratio=1.04)
+    with pytest.raises(SystemExit, match=r"grew by 6\.0 %"):
+        compare(ratio=1.06)
+    with pytest.raises(SystemExit, match="two runs"):
+        compare(config="b.py")
+
+
+SMALL = ["--device", "cpu", "--batch-size", 4, "--seeds", 2]
+
+
+@pytest.mark.slow
+def test_small_images_on_a_gpu_are_measured_on_a_cpu(tool: Tool, tmp_path: Path) -> None:
+    networks = ["--student", "resnet8", "--teacher", "resnet8"]
+    few = [*SMALL, "--images", 16, "--steps", 2, "--workers", 0, "--manners", "float32"]
+    tool("benchmarks/gpu_small_images.py", *few, *networks, "--out", tmp_path)
+    result = json.loads((tmp_path / "gpu_small_images.json").read_text())
+    parts = {"loop": 1, "one: float32": 1, "seeds: float32": 2, "stacked: float32": 2}
+    assert {name: result[name]["models"] for name in parts} == parts
+    for name in parts:
+        seconds, speed = result[name]["seconds"], result[name]["images_per_second"]
+        assert speed == pytest.approx(4 / seconds)
+        assert result[name]["cell_minutes"] == pytest.approx(240 * 50_000 / speed / 60)
+    # the same students, batches and loss, so that stacking changes nothing but rounding
+    one, other = result["seeds: float32"]["loss"], result["stacked: float32"]["loss"]
+    assert one == pytest.approx(other, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_cell_of_cifar100_goes_on_where_its_time_was_over(tool: Tool, tmp_path: Path) -> None:
+    for split, count in dict(train=8, test=4).items():
+        images = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+        np.savez_compressed(tmp_path / f"{split}_0.npz", images=images, labels=np.arange(count))
+    cell = ["--parts", tmp_path, "--pair", "resnet32x4_resnet8x4", "--methods", "kd", "eakd"]
+    few = [*SMALL, *cell, "--epochs", 2, "--plain"]
+    arguments = ["train", *few, "--state", tmp_path / "whole", "--out", tmp_path]
+    tool("benchmarks/gpu_cifar100.py", *arguments)
+    whole = json.loads((tmp_path / "gpu_cifar100.json").read_text())
+    arguments = ["train", *few, "--state", tmp_path / "parts", "--out", tmp_path, "--minutes", 0]
+    for done in ((1, None), (2, None), (2, 1), (2, 2)):
+        tool("benchmarks/gpu_cifar100.py", *arguments)
+        result = json.loads((tmp_path / "gpu_cifar100.json").read_text())
+        assert (result["teacher"]["epochs"], result.get("students", {}).get("epochs")) == done
+    for name in ("teacher", "students"):
+        assert result[name]["accuracy"] == whole[name]["accuracy"]
+    assert set(result["students"]["accuracy"]) == {"kd", "eakd"}
+    for file in ("teacher/teacher_2.pth", "students/eakd_1_2.pth"):
+        one, other = (
+            torch.load(tmp_path / run / "resnet32x4_resnet8x4" / file)["state_dict"]
+            for run in ("whole", "parts")
+        )
+        assert equal(one, other)

@@ -12,6 +12,7 @@ import hashlib
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable
@@ -109,15 +110,22 @@ def go_on(part: Path) -> str:
 
 def copy(response, file, have: int, total: int | None) -> int:
     """Copy a response into a file, with reports of the progress; return the file's length."""
-    said = have
+    said, before, begun = have, have, time.monotonic()
     while block := response.read(BLOCK):
         file.write(block)
         have += len(block)
         if have - said >= REPORT_EVERY:
             said = have
-            of = "" if total is None else f" of {total >> 20}"
-            print(f"{have >> 20}{of} MiB", flush=True)
+            print(f"{have >> 20}{rest(have, total, have - before, begun)}", flush=True)
     return have
+
+
+def rest(have: int, total: int | None, new: int, begun: float) -> str:
+    """Return the end of a line about the progress: of how much, and the time that is left."""
+    if total is None:
+        return " MiB"
+    left = (total - have) / new * (time.monotonic() - begun)
+    return f" of {total >> 20} MiB, {left:.0f} s left"
 
 
 def check(archive: Path, md5: str) -> None:

@@ -1,6 +1,6 @@
 """Loss on the overlap of the student's and the teacher's boxes at the same places."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -57,7 +57,9 @@ class BoxIoULoss(FeatureLoss):
                     "distributions, as GFL's, take mmkd.LDLoss."
                 )
 
-    def attach(self, student: nn.Module, teacher: "Teacher", *_: Any) -> None:
+    def attach(
+        self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str] | None = None
+    ) -> None:
         """Take the coder of the teacher's head. A term calls this when it is built.
 
         Raises:

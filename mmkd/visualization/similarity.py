@@ -1,0 +1,109 @@
+"""Similarity of the features of a student and its teacher, and its figure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mmkd.distillers import Distiller
+from mmkd.evaluation.similarity import SMALLEST, LinearCKA
+from mmkd.networks.roles import Roles
+from mmkd.networks.taps import Tap, run_tapped
+from mmkd.visualization.style import styled
+
+# Roles whose tensors have a first dimension of images.
+COMPARED = ("stages", "levels", "pooled")
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """CKA of features of a student and a teacher.
+
+    Attributes:
+        values: Shape (S, T).
+        student: Names of the S features of the student, shallow to deep.
+        teacher: Names of the T features of the teacher.
+        samples: Number of images.
+    """
+
+    values: Tensor
+    student: list[str]
+    teacher: list[str]
+    samples: int
+
+
+@torch.no_grad()
+def feature_similarity(
+    distiller: Distiller, batches: Iterable[dict[str, Any]], name: str | None = None
+) -> Similarity:
+    """Compare the stages, levels and pooled features of the student with a teacher's.
+
+    Args:
+        distiller: A distiller in eval mode.
+        batches: Batches of data; those of fewer than 4 images are passed over.
+        name: The teacher's name, by default the first one.
+
+    Raises:
+        ValueError: If there is no such teacher, a network has no such features, or there is no
+            batch of 4 images.
+    """
+    name = name or next(iter(distiller.teachers), "teacher")
+    if name not in distiller.teachers:
+        raise ValueError(
+            f"There is no teacher {name!r}: {', '.join(distiller.teachers) or 'none'}."
+        )
+    teacher, student, measured = distiller.teachers[name], distiller.student, LinearCKA()
+    taps: tuple[list[Tap], list[Tap]] | None = None
+    for data in batches:
+        batch = distiller.data_preprocessor(data, False)
+        inputs = batch["inputs"]
+        if len(inputs) < SMALLEST:
+            continue
+        if taps is None:
+            roles = Roles.find("student", student, inputs[:2]), teacher.find_roles(name, inputs[:2])
+            taps = _taps(roles[0]), _taps(roles[1])
+        forward = partial(distiller.manner.forward, student, inputs, taps[0])
+        _, found = run_tapped(student, taps[0], forward)
+        taught = teacher(inputs, batch.get("data_samples"), taps[1])
+        measured.update([found[tap] for tap in taps[0]], [taught[tap] for tap in taps[1]])
+    values = measured.compute().cpu()
+    assert taps is not None
+    student_names, teacher_names = ([*map(str, side)] for side in taps)
+    return Similarity(values, student_names, teacher_names, measured.samples)
+
+
+def _taps(roles: Roles) -> list[Tap]:
+    """Return the taps of the compared roles."""
+    taps = [tap for role in COMPARED for tap in roles.taps.get(role, [])]
+    if not taps:
+        raise ValueError(
+            f"The {roles.who} has no stages, levels or pooled feature to compare: see "
+            "`python -m mmkd roles CONFIG`, and give its `roles`."
+        )
+    return list(dict.fromkeys(taps))
+
+
+@styled
+def draw_similarity(similarity: Similarity, title: str = "") -> Figure:
+    """Draw the similarities as a table of colours and numbers, the deepest features at the top."""
+    rows, columns = similarity.values.shape
+    figure = Figure(figsize=(2.4 + 0.75 * columns, 2 + 0.5 * rows), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(similarity.values.numpy(), vmin=0, vmax=1, cmap="cividis", origin="lower")
+    for row in range(rows):
+        for column in range(columns):
+            value = float(similarity.values[row, column])
+            shade = "white" if value < 0.5 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
+    axes.set_xticks(range(columns), similarity.teacher, rotation=40, ha="right")
+    axes.set_yticks(range(rows), similarity.student)
+    axes.set_xlabel("teacher, shallow to deep")
+    axes.set_ylabel("student, shallow to deep")
+    axes.set_title(f"{title}\nlinear CKA of {similarity.samples} images".strip())
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label="CKA")
+    return figure

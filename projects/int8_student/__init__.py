@@ -1,0 +1,1 @@
+"""A distilled student in int8."""

@@ -1,0 +1,74 @@
+r"""Compare two results of step_time.py, such as those of two releases.
+
+What distillation adds is judged by the ratio of its step to the student's step and the teachers'
+forward, because that hardly depends on the machine; times and memory are printed beside it. The
+exit code is 1 if the ratio grew by more than --limit. Example:
+
+  python tools/benchmarks/step_time.py configs/erkd/resnet20_resnet8_w8_fmnist8k.py \
+      --out work_dirs/step_time.json
+  python tools/benchmarks/compare_step_times.py old.json work_dirs/step_time.json
+"""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+TOOL = "tools/benchmarks/compare_step_times.py"
+
+
+def parse_arguments() -> Namespace:
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("old", type=Path, help="JSON file of the earlier version")
+    parser.add_argument("new", type=Path, help="JSON file of the later one")
+    parser.add_argument(
+        "--limit", type=float, default=5.0, help="growth of the ratio that is allowed, in %%"
+    )
+    return parser.parse_args()
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a result of step_time.py.
+
+    Raises:
+        ValueError: If the file is none.
+    """
+    result: dict[str, Any] = json.loads(path.read_text())
+    if missing := {"config", "ratio", "seconds", "peak_mb"} - result.keys():
+        raise ValueError(f"{path} is no result of step_time.py: it lacks {sorted(missing)}.")
+    return result
+
+
+def lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return a table of both results, with the growth in percent."""
+    rows = {"ratio to student + teachers": (old["ratio"], new["ratio"])}
+    for part in old["seconds"].keys() & new["seconds"].keys():
+        rows[f"{part}, ms"] = old["seconds"][part] * 1e3, new["seconds"][part] * 1e3
+        rows[f"{part}, peak MB"] = old["peak_mb"][part], new["peak_mb"][part]
+    table = [f"{'':30} {'old':>10} {'new':>10} {'growth %':>10}"]
+    for name, (before, after) in sorted(rows.items()):
+        table.append(f"{name:30} {before:10.3f} {after:10.3f} {growth(before, after):+10.1f}")
+    return table
+
+
+def growth(before: float, after: float) -> float:
+    """Return by how much a number grew, in percent."""
+    return 100 * (after / max(before, 1e-9) - 1)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    try:
+        old, new = read(arguments.old), read(arguments.new)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{TOOL}: {error}")
+    if old["config"] != new["config"]:
+        sys.exit(f"{TOOL}: {old['config']} and {new['config']} are two runs: measure one config.")
+    print("\n".join(lines(old, new)))
+    if (grown := growth(old["ratio"], new["ratio"])) > arguments.limit:
+        sys.exit(f"The ratio grew by {grown:.1f} %, more than {arguments.limit:g} %.")
+
+
+if __name__ == "__main__":
+    main()
