@@ -112,21 +112,21 @@ def yolov3(depth: int = 18, **head: Any) -> dict[str, Any]:
     return model
 
 
-def _transformer(name: str, depth: int, queries: int) -> dict[str, Any]:
+def _transformer(name: str, depth: int, queries: int, width: int = 16) -> dict[str, Any]:
     model = _read(name)
     levels = len(model["backbone"]["out_indices"])
     _slim(model, depth, width=8)
     channels = model["neck"]["in_channels"][-levels:]
     norm = GROUPS if model["neck"]["norm_cfg"] else None
-    model["neck"].update(in_channels=channels, norm_cfg=norm)
+    model["neck"].update(in_channels=channels, out_channels=width, norm_cfg=norm)
     for part in (model["encoder"], model["decoder"]):
         layer = part["layer_cfg"]
         part["num_layers"] = 2
-        layer["ffn_cfg"].update(embed_dims=16, feedforward_channels=16)
+        layer["ffn_cfg"].update(embed_dims=width, feedforward_channels=16)
         for attention in {"self_attn_cfg", "cross_attn_cfg"} & layer.keys():
-            layer[attention].update(embed_dims=16, num_heads=2)
-    model["positional_encoding"].update(num_feats=8)
-    model["bbox_head"].update(num_classes=CLASSES, embed_dims=16)
+            layer[attention].update(embed_dims=width, num_heads=2)
+    model["positional_encoding"].update(num_feats=width // 2)
+    model["bbox_head"].update(num_classes=CLASSES, embed_dims=width)
     return {**model, "num_queries": queries}
 
 
@@ -139,7 +139,8 @@ def deformable_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
 
 
 def conditional_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
-    return _transformer("conditional_detr/conditional-detr_r50_8xb2-50e_coco", depth, queries)
+    name = "conditional_detr/conditional-detr_r50_8xb2-50e_coco"
+    return _transformer(name, depth, queries, width=256)  # mmdet's decoder takes no other width
 
 
 def dab_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:

@@ -66,13 +66,16 @@ class StepCheckHook(Hook):
         for name, output in step.terms.items():
             if f"{prefix}{name}" not in self._checked and not output.empty:
                 term, student = distiller.terms[name], step.trained.get(name, "student")
-                read = [step.features[student][tap] for tap in flat(term.student_taps)]
+                # A term may run a head on from another tensor than the one that it compares.
+                caught = step.features[student]
+                read = [caught[tap] for tap in term.taps["student"] if tap in caught]
+                compared = [caught[tap] for tap in flat(term.student_taps)]
                 others = {
-                    other: [caught[tap] for tap in flat(taps) if tap in caught]
+                    other: [tensors[tap] for tap in flat(taps) if tap in tensors]
                     for other, taps in term.teacher_taps.items()
-                    if (caught := step.features.get(other, {}))
+                    if (tensors := step.features.get(other, {}))
                 }
-                size = _excess({student: read, **others})
+                size = _excess({student: compared, **others})
                 _check_term(prefix, name, step.losses[f"loss_{name}"], read, size)
                 self._checked.add(f"{prefix}{name}")
 

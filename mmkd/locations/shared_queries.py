@@ -145,7 +145,7 @@ class SharedQueries(Locations):
         with torch.no_grad(), teacher.alone():
             theirs = self._decoder(teacher.network, self._teacher, features, data_samples)
             specific = theirs.queries()
-            sets = [specific] if self.specific else []
+            sets: list[Queries] = [specific] if self.specific else []
             if self.general != 0:
                 sets.append(self._general(specific))
             random = theirs(sets[-1]) if self.general != 0 else None
