@@ -40,6 +40,7 @@ from mmkd.losses import (
     NCKDLoss,
     NKDLoss,
     OFALoss,
+    QualityFocalKDLoss,
     ReverseKLLoss,
     RLDLoss,
     SkewKLLoss,
@@ -80,6 +81,7 @@ __all__ = [
     "nkd",
     "ofa",
     "power_sum_weight",
+    "quality_focal_kd",
     "reverse_kl",
     "rld",
     "skew_kl",
@@ -214,6 +216,7 @@ nckd = _loss(NCKDLoss)
 dist = _loss(DISTLoss)
 mlkd = _loss(MLKDLoss)
 nkd = _loss(NKDLoss)
+quality_focal_kd = _loss(QualityFocalKDLoss)
 ttm = _loss(TTMLoss)
 rld = _loss(RLDLoss)
 crld = _loss(CRLDLoss)

@@ -236,9 +236,11 @@ class FrozenNetwork:
         else:
             forward = partial(parts, self.network, inputs, data_samples, rois, taps)
         weights: AbstractContextManager[None] = nullcontext()
-        if SAYS_TYPE and self.dtype is None and torch.is_autocast_enabled(inputs.device.type):
-            weights = self._cast_weights(torch.get_autocast_dtype(inputs.device.type))
-        with weights, self._autocast(inputs.device.type), self.statistics():
+        kind = inputs.device.type
+        knows = SAYS_TYPE and self.dtype is None and torch.amp.is_autocast_available(kind)
+        if knows and torch.is_autocast_enabled(kind):
+            weights = self._cast_weights(torch.get_autocast_dtype(kind))
+        with weights, self._autocast(kind), self.statistics():
             _, caught = run_tapped(self.network, taps, forward, stop=not self.options.compile)
         return caught
 

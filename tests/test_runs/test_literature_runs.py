@@ -75,8 +75,9 @@ def test_no_loss_is_forgotten():
     """Those of detectors run in the tests of detectors."""
     detection = {"BinaryKDLoss", "BoxDeltaLoss", "BoxIoULoss", "FGDLoss", "LDLoss"}
     detection |= {"QualityFocalKDLoss", "QueryKDLoss"}
-    # Parts of DKD; the test above; two views, which the tests of configs train on.
-    apart = {"TCKDLoss", "NCKDLoss", "SimKDLoss", "CRLDLoss"}
+    # Parts of DKD; the test above; two views, which the tests of configs train on; pixels with
+    # labels, which the tests of segmentors have.
+    apart = {"TCKDLoss", "NCKDLoss", "SimKDLoss", "CRLDLoss", "CIRKDLoss"}
     ours = {n for n, part in MODELS.module_dict.items() if part.__module__.startswith("mmkd.")}
     names = {name for name in ours if name.endswith("Loss")} | {"FCFD"}
     tried = {term["loss"]["type"].removeprefix("mmkd.") for term in TERMS.values()}

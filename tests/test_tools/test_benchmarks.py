@@ -296,6 +296,7 @@ def test_each_method_gets_the_teachers_that_its_config_names(tmp_path: Path) -> 
         cfg_options=None,
         options=[["again", "model.terms.kd.weight=2"]],
         store=[],
+        tuned=[],
     )
     plan = tool["plan"](arguments)
     assert list(plan.teachers) == [0, 1, 5]

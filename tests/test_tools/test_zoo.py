@@ -27,8 +27,8 @@ def test_the_page_counts_what_passed_and_quotes_what_did_not(zoo: ModuleType) ->
         "mmpretrain/one/teacher": passed,
         "mmpretrain/two/student": passed,
     }
-    page = zoo.page_of(cells, "python zoo.py --page page.md")
-    assert "`python zoo.py --page page.md`" in page
+    page = zoo.page_of(cells, ["python zoo.py \\", "    --page page.md"])
+    assert "```bash\npython zoo.py \\\n    --page page.md\n```" in page
     assert "| one | pass | refused [1] | pass | pass | pass | pass |" in page
     assert "| two | pass | pass | pass |  |  |  |" in page
     assert "| passed | **2 of 2** | **1 of 2** | **2 of 2** | **1 of 2** |" in page
