@@ -6,7 +6,8 @@ import pytest
 from tool_runs import ROOT, of_two_epochs, run_shell
 
 TEXT = (ROOT / "docs/teacher_store.md").read_text()
-COMMANDS = "".join(re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)).splitlines()
+BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = "".join(BLOCKS).replace("\\\n", " ").splitlines()
 
 
 @pytest.mark.slow
