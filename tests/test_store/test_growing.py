@@ -69,6 +69,7 @@ def test_a_run_that_was_killed_goes_on_with_the_missing_shards(tmp_path, monkeyp
     assert verify_store(str(tmp_path / "grown")) == 6
 
 
+@pytest.mark.slow
 def test_views_of_the_first_epochs_serve_the_later_ones(tmp_path):
     hook = dict(type="mmkd.ExactResumeHook", views=2)
     hooks = dict(checkpoints()["default_hooks"], exact_resume=hook)
@@ -78,6 +79,7 @@ def test_views_of_the_first_epochs_serve_the_later_ones(tmp_path):
     assert views(tmp_path) == 2
 
 
+@pytest.mark.slow
 def test_views_are_added_in_the_store_s_own_kind(tmp_path):
     build(tmp_path / "build", tmp_path / "grown", views=1, top_k=3)
     most = build(tmp_path / "build", tmp_path / "most", top_k=3)
@@ -112,6 +114,7 @@ def test_another_teacher_adds_nothing(tmp_path, kind):
         go(tmp_path / "growing", growing(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_cohort_grows_its_store(tmp_path):
     file = str(initialised(convnet(12), tmp_path / "teacher.pth"))
     model = cohort({name: MEMBERS[name] for name in ("kd", "er")})
