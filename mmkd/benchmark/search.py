@@ -18,7 +18,7 @@ PATIENCE = 3  # failed trials, before any has succeeded, that end a search
 
 @dataclass(frozen=True)
 class Goal:
-    """What a search varies, and what it looks for.
+    """Settings that a search varies, and the metric that judges them.
 
     Attributes:
         space: The range of each searched setting, by its dotted key.

@@ -15,7 +15,7 @@ Config = dict[str, Any]
 
 @dataclass
 class Entry:
-    """What enters a loss of mmrazor, besides its own settings.
+    """Tensors and facts that enter a loss of mmrazor, besides its own settings.
 
     Attributes:
         student: Tap of the student.

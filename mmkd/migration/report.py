@@ -1,4 +1,4 @@
-"""What a conversion says in words: what it left out or changed, and what it cannot convert."""
+"""Words of a conversion: the parts that it left out or changed, and those it cannot convert."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

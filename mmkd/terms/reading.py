@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmkd.locations import Selection
 from mmkd.networks.taps import Tap, Taps, flat
@@ -22,6 +22,8 @@ class TermTensors(TypedModule):
         draft: The settings and parts, with the taps as the dry run resolved them.
         crossings: The teachers' heads that predict from the student's features, by teacher.
     """
+
+    connectors: nn.ModuleDict  # set by the term, after its loss, whose parameters come first
 
     def __init__(self, draft: Draft, crossings: Mapping[str, CrossHead]) -> None:
         super().__init__()
@@ -88,22 +90,17 @@ class TermTensors(TypedModule):
                 logits.update({"student": student, name: teacher})
         return logits or None
 
-    def _crossed(self, teacher: str, features: Features, connector: Any = None) -> Features:
+    def _crossed(self, teacher: str, features: Features) -> Features:
         """Return features with a teacher's predictions from the student's towers as the student's.
 
         Weights, which read the student's logits, get its own.
-
-        Args:
-            teacher: The teacher's name.
-            features: Tensors at the taps of each network.
-            connector: Module that fits the student's features to the teacher's, if they differ.
         """
         own, theirs = (
             [features[network][tap] for tap in self._towers[network]]
             for network in ("student", teacher)
         )
-        if connector is not None:
-            own = connector(own, theirs)
+        if teacher in self.connectors:
+            own = self.connectors[teacher](own, theirs)
         outputs = self.crossings[teacher](own, theirs)
         predicted = dict(zip(flat(self.student_taps), outputs, strict=True))
         return {**features, "student": {**features["student"], **predicted}}

@@ -141,7 +141,7 @@ class Term(TermTensors):
             if isinstance(self.student_taps, Tap) and isinstance(taps, Tap) and selection is None:
                 pairs[name] = features["student"][self.student_taps], features[name][taps]
             else:
-                seen = self._seen(name, features) if self.crossings else features
+                seen = self._crossed(name, features) if self.crossings else features
                 student = self._read("student", self.student_taps, seen, selection)
                 pairs[name] = student, self._read(name, taps, features, selection)
         logits = None
@@ -241,10 +241,6 @@ class Term(TermTensors):
                 return connector[0](student, teacher), teacher
             return connector([student], [teacher])[0], teacher
         return student, teacher
-
-    def _seen(self, teacher: str, features: Features) -> Features:
-        """Return the features with the teacher's predictions from those of the student."""
-        return self._crossed(teacher, features, dict(self.connectors.items()).get(teacher))
 
     def _nothing(self, features: Features) -> Tensor:
         """Return 0 with a graph to the student, and to the term's parts where DDP needs one."""

@@ -6,7 +6,7 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(type="CosineAnnealingLR", convert_to_iter_based=True, T_max=3)
 
-# Half as fast again as the default format on a CPU without bfloat16 instructions.
+# Faster than the default format on a CPU without bfloat16 instructions.
 custom_hooks = [dict(type="mmkd.MemoryFormatHook")]
 
 train_cfg = dict(by_epoch=True, max_epochs=3, val_interval=3)
