@@ -81,13 +81,13 @@ class RunningStandardize(nn.Module):
         self.deviation.lerp_(variance.sqrt().to(self.deviation), momentum)
         self.calls += 1
 
-    def _momentum(self) -> float:
-        """Return the share of this batch's statistics."""
+    def _momentum(self) -> Tensor:
+        """Return the share of this batch's statistics, on the device so that nothing waits."""
         hub = MessageHub.get_current_instance()
         length = self.iterations or hub.get_info("max_iters", 0)
-        step = hub.get_info("iter", -1)
-        step = int(self.calls) if step < 0 else step
+        done = hub.get_info("iter", -1)
+        step = (self.calls if done < 0 else torch.full_like(self.calls, done)).to(self.mean)
         if not length:
-            return max(1 / (step + 1), self.momentum)
-        progress = min(step / max(length - 1, 1), 1.0)
-        return self.momentum + (1 - self.momentum) * (1 + math.cos(math.pi * progress)) / 2
+            return (1 / (step + 1)).clamp(min=self.momentum)
+        progress = (step / max(length - 1, 1)).clamp(max=1)
+        return self.momentum + (1 - self.momentum) * (1 + (math.pi * progress).cos()) / 2

@@ -21,10 +21,10 @@ from config_files import ALL, CLASSIFICATION, PINNED, ROOT, composed
 from make_cifar100 import write_cifar100
 from make_fashion_mnist import write_fashion_mnist
 from mmengine.config import Config
-from mmengine.runner import Runner
 from runs import separate_runs  # noqa: F401
 from small_folders import write_cinic10, write_imagenet, write_tiny_imagenet
 
+from mmkd.engine import SafeRunner
 from mmkd.networks.building import network_config
 from mmkd.registry import MODELS
 
@@ -174,7 +174,7 @@ def test_a_pair_trains_by_a_method(pair: str, method: str, work_dir: Path, data:
 
 def train(config: Config) -> None:
     """Train a shortened run, and look at what it logged and saved."""
-    runner = Runner.from_cfg(config)
+    runner = SafeRunner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
     scalars = {key for key in runner.message_hub.log_scalars if key.startswith(("train", "val"))}

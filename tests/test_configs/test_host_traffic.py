@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from config_files import METHODS, composed
+from config_files import composed
 from host_traffic import HostTraffic
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -13,14 +13,16 @@ from mmengine.registry import init_default_scope
 
 from mmkd.benchmark.parts import without_weights
 from mmkd.benchmark.random_batch import random_batch
+from mmkd.composition.methods import read_methods
 from mmkd.registry import MODELS
 from mmkd.teachers import ClassMap
 
 PAIR, SEVERAL = "resnet20_resnet8_w8_fmnist8k", "resnet20_x3_resnet8_w8_fmnist8k"
 MULTI = {"aekd", "aver", "camkd", "demkd", "demkd_feature", "ebkd", "fitnet_mkd"}
-# For detectors; of two views; without a teacher. AEKD searches its weights on the host, with what
-# one copy of a Gram matrix brings.
-OTHERS = {"fgd", "ld", "crld", "byot", "dml", "tfkd_reg", "aekd"}
+# CRLD sees two views, BYOT, DML and Tf-KD-reg have no teacher. AEKD searches its weights on the
+# host, for which it copies one Gram matrix.
+OTHERS = {"crld", "byot", "dml", "tfkd_reg", "aekd"}
+METHODS = [method.name for method in read_methods() if "classifier" in method.variants]
 BATCH = 4
 # CRD: steps for its seed, samples that occur twice, and their number. FCFD: its step, and the order
 # of its paths, which is drawn on the host. KDSVD: one decomposition for each map. Select: the rows.
