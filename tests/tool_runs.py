@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from warm_python import ROOT, run_script
+
 FEW_IMAGES = [
     "train_cfg.max_epochs=1",
     "train_dataloader.dataset.indices=128",
@@ -48,19 +49,22 @@ def run_in_two_processes(script: Path, folder: Path) -> None:
 
 
 def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python tools/...`` or a shell script of tools/, and return what it printed."""
+    """Run ``python tools/...`` or a shell script of tools/, and return what it printed.
+
+    With variables of the environment it is a new Python, which reads them when it starts.
+    """
     script = ROOT / "tools" / str(command[0])
-    shell = [] if script.suffix == ".sh" else [sys.executable]
+    arguments = [*map(str, command[1:])]
     python = os.path.dirname(sys.executable)
+    path = f"{python}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **environment}
+    if script.suffix == ".py" and not environment:
+        return run_script(script, arguments, cwd, variables)
+    shell = [] if script.suffix == ".sh" else [sys.executable]
     return subprocess.run(
-        [*shell, script, *map(str, command[1:])],
+        [*shell, script, *arguments],
         cwd=cwd,
-        env={
-            **os.environ,
-            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            **environment,
-        },
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
