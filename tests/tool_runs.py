@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from warm_python import ROOT, run_script
+from warm_python import ROOT, run_script, run_scripts
 
 FEW_IMAGES = [
     "train_cfg.max_epochs=1",
@@ -37,15 +37,19 @@ def free_port() -> int:
 
 
 def run_in_two_processes(script: Path, folder: Path) -> None:
-    """Run a script of the tests, which writes to a folder, by torchrun on the CPU."""
-    paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(script), str(folder)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    """Run a script of the tests, which writes to a folder, as torchrun does on the CPU."""
+    common = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "tests", ROOT))),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+    }
+    ranks = [{**common, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    for done in run_scripts(script, [str(folder)], Path.cwd(), ranks):
+        assert done.returncode == 0, done.stdout[-4000:]
 
 
 def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,11 @@ import os
 import runpy
 import subprocess
 import sys
-import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 ROOT = Path(__file__).resolve().parents[1]
 # mmkd comes first: its remedies come before any import of torchvision.
@@ -24,6 +26,7 @@ PACKAGES = [
     "mmdet.datasets",
     "mmdet.evaluation",
 ]
+LIMIT = 600  # seconds
 _server = multiprocessing.get_context("forkserver")
 
 
@@ -31,16 +34,41 @@ def run_script(
     script: Path, arguments: Sequence[str], folder: Path, environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run a Python script in a folder, and return its exit status and what it printed."""
+    return run_scripts(script, arguments, folder, [environment])[0]
+
+
+def run_scripts(
+    script: Path, arguments: Sequence[str], folder: Path, environments: list[dict[str, str]]
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run a Python script several times at once, each time in another environment.
+
+    Raises:
+        TimeoutError: If the script runs for more than ten minutes; it is then ended.
+    """
     _server.set_forkserver_preload(PACKAGES)
     command = [str(script), *arguments]
-    with tempfile.NamedTemporaryFile("r") as output:
-        process = _server.Process(
-            target=_become, args=(command, str(folder), environment, output.name)
-        )
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return subprocess.CompletedProcess(command, process.exitcode, output.read())
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(NamedTemporaryFile("r")) for _ in environments]
+        processes = [
+            _server.Process(target=_become, args=(command, str(folder), environment, output.name))
+            for environment, output in zip(environments, outputs, strict=True)
+        ]
+        for process in processes:
+            process.start()
+        deadline = time.monotonic() + LIMIT
+        for process in processes:
+            process.join(deadline - time.monotonic())
+        codes = [process.exitcode for process in processes]
+        for process in processes:
+            process.kill()
+        shown = [output.read() for output in outputs]
+    if None in codes:
+        raise TimeoutError(f"{' '.join(command)} ran for {LIMIT} s:\n{''.join(shown)[-4000:]}")
+    return [
+        subprocess.CompletedProcess(command, code, text)
+        for code, text in zip(codes, shown, strict=True)
+        if code is not None
+    ]
 
 
 def _become(command: list[str], folder: str, environment: dict[str, str], output: str) -> None:
@@ -53,6 +81,7 @@ def _become(command: list[str], folder: str, environment: dict[str, str], output
     os.environ.update(environment)
     tests = str(ROOT / "tests")
     foreign = [path for path in sys.path if path and not path.startswith(tests)]
-    sys.path[:] = [str(Path(command[0]).parent), str(ROOT), *foreign]
+    named = environment["PYTHONPATH"].split(os.pathsep)
+    sys.path[:] = [str(Path(command[0]).parent), *named, *foreign]
     sys.argv[:] = command
     runpy.run_path(command[0], run_name="__main__")
