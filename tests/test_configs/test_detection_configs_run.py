@@ -109,7 +109,7 @@ def narrow(file: str) -> dict[str, Any]:
         options["roi_head.bbox_head.fc_out_channels"] = 64
         options["train_cfg.rcnn.sampler.num"] = 64
     else:
-        options["bbox_head.stacked_convs"] = 1
+        options["bbox_head.feat_channels"] = 64
     return options
 
 

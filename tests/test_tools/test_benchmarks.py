@@ -41,6 +41,19 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_store_speed(tool: Tool, tmp_path: Path) -> None:
+    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 2, "--out", "speed.json"]
+    config = ROOT / "configs/erkd/resnet32x4_resnet8x4_cifar100.py"
+    done = tool("benchmarks/store_speed.py", config, *small)
+    result = json.loads((tmp_path / "speed.json").read_text())
+    seconds, ratios = result["seconds"], [*result["ratios"].values()]
+    expected = [("stored", "plain"), ("online", "stored"), ("teacher", "build")]
+    assert ratios == [pytest.approx(seconds[a] / seconds[b]) for a, b in expected]
+    assert all(len(values) == 2 for values in result["all_seconds"].values())
+    assert "34 bytes a record" in done.stdout
+
+
+@pytest.mark.slow
 def test_step_time_of_detectors_on_their_data(tool: Tool, tmp_path: Path) -> None:
     from scenes import write_scenes
 
