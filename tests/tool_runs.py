@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from warm_python import ROOT, run_script, run_scripts
+from warm_python import ROOT, python_for_shells, run_script, run_scripts
 
 FEW_IMAGES = [
     "train_cfg.max_epochs=1",
@@ -77,7 +77,8 @@ def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.Comp
 
 def run_shell(command: str, folder: Path) -> str:
     """Run lines of bash in a user's folder, with this project's Python, and return the output."""
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    folders = [str(python_for_shells().parent), os.path.dirname(sys.executable)]
+    path = os.pathsep.join([*folders, os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-ec", command],
         cwd=folder,
