@@ -78,7 +78,7 @@ def step(model: Distiller) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("student", "terms"), [(ohem, dict(kd=KD, dkd=DKD)), (pisa, dict(kd=KD))])
 def test_a_sampler_may_classify_boxes_to_choose_among_them(student, terms) -> None:
-    """What is compared are the RoIs of the loss, not those that were ranked."""
+    """The term compares the RoIs of the loss, not those that were ranked."""
     done = step(tiny.distiller(student=student(), terms=terms))
     rois = done["step"].features["student"][Tap.parse("roi_head.bbox_roi_extractor:input[1]")]
     assert len(rois) == len(done["step"].student_logits)
@@ -86,9 +86,46 @@ def test_a_sampler_may_classify_boxes_to_choose_among_them(student, terms) -> No
     assert done["step"].student_logits.requires_grad
 
 
-def test_a_double_head_teaches() -> None:
-    model = tiny.distiller(teacher=dict(model=double_head()), terms=dict(kd=KD, fpn=FPN))
-    assert step(model)["losses"]["loss_kd"] > 0
+def test_a_double_head_teaches_and_learns() -> None:
+    """It pools each RoI twice; the teacher takes the RoIs by which the student classifies."""
+    model = tiny.distiller(
+        student=double_head(), teacher=dict(model=double_head()), terms=dict(kd=KD, fpn=FPN)
+    )
+    seen = []
+    for network in (model.student, model.teachers["teacher"].network):
+        head = network.roi_head
+        head.bbox_roi_extractor.register_forward_pre_hook(lambda _, taken: seen.append(taken[1]))
+    done = step(model)
+    assert done["losses"]["loss_kd"] > 0
+    assert len(seen) == 4
+    assert all(torch.equal(rois, seen[0]) for rois in seen)
+    assert len(seen[0]) == len(done["step"].student_logits)
+
+
+@pytest.mark.parametrize("branch", ["semantic", "glbctx"])
+def test_a_head_classifies_by_the_branches_of_the_same_network(branch) -> None:
+    """A teacher gives the logits that mmdet's own head computes from the student's RoIs."""
+    student, teacher = tiny.cascade_rcnn(), with_branches()
+    model = tiny.distiller(
+        student=student,
+        teacher=dict(model=teacher),
+        logits="roi_head.bbox_head.0.fc_cls",
+        terms=dict(kd=KD),
+    )
+    network = model.teachers["teacher"].network
+    done = step(model)
+    rois = done["step"].features["student"][model.manner.roi_taps[0]]
+    [logits] = done["step"].teacher_logits.values()
+    head, inputs = network.roi_head, model.data_preprocessor(tiny.batch(), True)["inputs"]
+    with torch.no_grad():
+        levels = network.extract_feat(inputs)
+        features = dict(
+            semantic_feat=head.semantic_head(levels)[1], glbctx_feat=head.glbctx_head(levels)[1]
+        )
+        results = head._bbox_forward(0, levels, rois, **features)
+        other = head._bbox_forward(0, levels, rois, **{**features, f"{branch}_feat": None})
+    torch.testing.assert_close(logits, results["cls_score"])
+    assert not torch.allclose(logits, other["cls_score"])
 
 
 @pytest.mark.parametrize("make", [double_head, sparse, pisa])
@@ -100,15 +137,9 @@ def test_features_of_any(make) -> None:
 @pytest.mark.parametrize(
     ("student", "teacher", "logits", "message"),
     [
-        (double_head, tiny.faster_rcnn, tiny.FC, r"of the student, a DoubleHead.* pools .* twice"),
         (trident, tiny.faster_rcnn, tiny.FC, r"student, a Trident.* for each of its branches"),
         (sparse, sparse, "roi_head.bbox_head.0.fc_cls", r"takes object_feats, batch_img_metas"),
-        (
-            tiny.cascade_rcnn,
-            cascade_with_semantics,
-            "roi_head.bbox_head.0.fc_cls",
-            r"of the teacher, a HybridTask.* what its semantic branch gives",
-        ),
+        (crowd, tiny.faster_rcnn, tiny.FC, r"student, a MultiIn.* 2 objects of each RoI"),
     ],
 )
 def test_others_are_refused(student, teacher, logits, message) -> None:

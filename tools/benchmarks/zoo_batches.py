@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from zoo_configs import SMALL_SIZE
 
-from mmkd.benchmark.random_batch import random_batch
+from mmkd.benchmark.random_batch import random_batch, semantic_stride
 from mmkd.networks.sizes import example_inputs
 
 CLASSES = 2  # labels that every data set has
@@ -38,5 +38,6 @@ def detections(network: nn.Module, channels: int, height: int, width: int) -> di
         num_classes=CLASSES,
         with_mask=True,
         with_semantic=True,
+        sem_seg_output_strides=semantic_stride(network),
     )
     return batch
