@@ -103,7 +103,7 @@ def _finish(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> T
     check_detection(draft, networks)
     check_selection(draft, networks, shapes)
     connectors = connect_draft(draft, shapes)
-    heads = teacher_heads(draft, networks.teachers, connectors, shapes)
+    heads = teacher_heads(draft, networks, connectors, shapes)
     transforms, crossings = teacher_transforms(draft, shapes), cross_heads(draft, networks)
     term = Term(draft, connectors, heads, transforms, crossings)
     term.to(networks.inputs.device)

@@ -33,9 +33,10 @@ class TermSettings:
             each tap of each teacher, from ``shape``.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
-        weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
-            as ``['neck', 'head.fc']``. The teacher weight then reads the logits that these modules
-            compute from the student's connected feature, in place of the teacher's logits.
+        weigh_through: Modules of a teacher that turn the feature at its tap into its logits:
+            ``['@logits']`` for all that lead there, or paths such as ``['neck', 'head.fc']``. The
+            teacher weight then reads the logits that these modules compute from the student's
+            connected feature, in place of the teacher's logits.
         cross: Path of a convolution in a tower of both dense heads, such as
             ``'bbox_head.cls_convs.2'``. The term then compares the teacher's output with what the
             rest of the teacher's head makes of the student's feature behind that convolution, in

@@ -1,12 +1,15 @@
 """Less usual RoI heads of mmdet: they are compared RoI by RoI, or refused in words."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tiny_detectors as tiny
+import torch
 from mmengine.config import Config
 
 from mmkd.distillers import Distiller
+from mmkd.networks.roi_heads import branch_features
 from mmkd.networks.taps import Tap
 
 CLASSES = tiny.CLASSES
@@ -59,9 +62,20 @@ def trident() -> dict[str, Any]:
     return model
 
 
-def cascade_with_semantics() -> dict[str, Any]:
+def crowd() -> dict[str, Any]:
+    model = tiny.faster_rcnn()
+    model["roi_head"].update(type="MultiInstanceRoIHead")
+    model["roi_head"]["bbox_head"].update(type="MultiInstanceBBoxHead", num_instance=2)
+    return model
+
+
+def with_semantics() -> dict[str, Any]:
+    """Config of a cascade whose RoI head has HTC's semantic branch."""
     model, whole = tiny.cascade_rcnn(), read("htc/htc_r50_fpn_1x_coco")["roi_head"]
-    parts = {part: whole[part] for part in ("semantic_roi_extractor", "semantic_head")}
+    extractor, head = whole["semantic_roi_extractor"], whole["semantic_head"]
+    extractor.update(out_channels=16)
+    head.update(in_channels=16, conv_out_channels=16)
+    parts = dict(semantic_roi_extractor=extractor, semantic_head=head)
     model["roi_head"].update(type="HybridTaskCascadeRoIHead", **parts)
     return model
 
@@ -102,30 +116,35 @@ def test_a_double_head_teaches_and_learns() -> None:
     assert len(seen[0]) == len(done["step"].student_logits)
 
 
-@pytest.mark.parametrize("branch", ["semantic", "glbctx"])
-def test_a_head_classifies_by_the_branches_of_the_same_network(branch) -> None:
+def test_a_head_classifies_by_the_semantic_branch_of_the_same_network() -> None:
     """A teacher gives the logits that mmdet's own head computes from the student's RoIs."""
-    student, teacher = tiny.cascade_rcnn(), with_branches()
     model = tiny.distiller(
-        student=student,
-        teacher=dict(model=teacher),
+        student=tiny.cascade_rcnn(),
+        teacher=dict(model=with_semantics()),
         logits="roi_head.bbox_head.0.fc_cls",
         terms=dict(kd=KD),
     )
     network = model.teachers["teacher"].network
+    taken = []
+    network.backbone.register_forward_pre_hook(lambda _, args: taken.append(args[0]))
     done = step(model)
     rois = done["step"].features["student"][model.manner.roi_taps[0]]
     [logits] = done["step"].teacher_logits.values()
-    head, inputs = network.roi_head, model.data_preprocessor(tiny.batch(), True)["inputs"]
+    head = network.roi_head
     with torch.no_grad():
-        levels = network.extract_feat(inputs)
-        features = dict(
-            semantic_feat=head.semantic_head(levels)[1], glbctx_feat=head.glbctx_head(levels)[1]
-        )
-        results = head._bbox_forward(0, levels, rois, **features)
-        other = head._bbox_forward(0, levels, rois, **{**features, f"{branch}_feat": None})
-    torch.testing.assert_close(logits, results["cls_score"])
-    assert not torch.allclose(logits, other["cls_score"])
+        levels = network.extract_feat(taken[0])
+        semantic = head.semantic_head(levels)[1]
+        with_branch = head._bbox_forward(0, levels, rois, semantic_feat=semantic)
+        without = head._bbox_forward(0, levels, rois, semantic_feat=torch.zeros_like(semantic))
+    torch.testing.assert_close(logits, with_branch["cls_score"])
+    assert not torch.equal(logits, without["cls_score"])
+
+
+def test_each_branch_gives_its_second_output_by_the_name_that_the_head_takes() -> None:
+    head = SimpleNamespace(
+        with_semantic=False, with_glbctx=True, glbctx_head=lambda levels: ("scores", levels[0])
+    )
+    assert branch_features(head, ["first", "second"]) == dict(glbctx_feat="first")
 
 
 @pytest.mark.parametrize("make", [double_head, sparse, pisa])

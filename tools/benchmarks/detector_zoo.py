@@ -132,7 +132,7 @@ def page_of(cells: Cells, method: str) -> str:
         "  queries, which no other network can take. CrowdDet predicts two objects of each RoI, in",
         "  no fixed order.",
         "- Logits of another form. The last two numbers of Seesaw are an objectness. The RoI head",
-        "  of V3Det is made for sigmoids, which `--method` does not choose for RoIs: write the term",
+        "  of V3Det is made for sigmoids, which `--method` does not choose for RoIs: write a term",
         "  with mmkd.BinaryKDLoss and `EntropyWeight(activation='sigmoid')`.",
         "- AutoAssign and FreeAnchor assign no class to a location. Guided anchoring needs the",
         "  shapes that it learns for its anchors.",

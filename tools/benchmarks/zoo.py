@@ -148,13 +148,13 @@ def trains(package: str, family: str) -> bool:
     return True
 
 
-def try_all(package: str, family: str, side: str) -> dict[str, str]:
-    """Return the result of each kind of term: of all in one step, or of each alone."""
-    outcomes = try_kinds(package, family, side, KINDS[package])
-    if any(value != "pass" for value in outcomes.values()):
-        for kind in KINDS[package]:
-            outcomes |= try_kinds(package, family, side, (kind,))
-    return outcomes
+def try_all(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
+    """Return the result of each kind of term: of all in one step, or else of the last one apart."""
+    outcomes = try_kinds(package, family, side, kinds)
+    if len(kinds) == 1 or all(said == "pass" for said in outcomes.values()):
+        return outcomes
+    others, last = kinds[:-1], kinds[-1:]
+    return try_all(package, family, side, others) | try_kinds(package, family, side, last)
 
 
 def run(arguments: Namespace, cells: Cells) -> None:
@@ -167,7 +167,7 @@ def run(arguments: Namespace, cells: Cells) -> None:
             key = f"{package}/{family}/{side}"
             if key in cells and not arguments.again:
                 continue
-            outcomes = try_all(package, config, side)
+            outcomes = try_all(package, config, side, KINDS[package])
             cells[key] = dict(config=config, **outcomes)
             print(key, *(f"{kind}: {said[:160]}" for kind, said in outcomes.items()), sep="\n    ")
             write_cells(arguments.cells, cells)
