@@ -7,7 +7,13 @@ from torch import nn
 
 from mmkd.networks.dry_run import Shapes, evaluating
 from mmkd.networks.taps import Tap, Taps, expanded
-from mmkd.terms.checks import check_classes, check_labels, check_views, check_weights
+from mmkd.terms.checks import (
+    check_classes,
+    check_labels,
+    check_reversible,
+    check_views,
+    check_weights,
+)
 from mmkd.terms.connections import connect_draft, teacher_transforms
 from mmkd.terms.crossing import cross_heads, tap_towers
 from mmkd.terms.detection_checks import check_detection, check_rois
@@ -100,6 +106,7 @@ def _finish(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> T
     check_classes(draft, networks, shapes)
     check_labels(draft, networks.student)
     check_views(draft, networks.student)
+    check_reversible(draft, networks.student)
     check_detection(draft, networks)
     check_selection(draft, networks, shapes)
     connectors = connect_draft(draft, shapes)

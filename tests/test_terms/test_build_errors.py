@@ -189,3 +189,25 @@ def test_a_missing_checkpoint_says_what_to_do():
     teacher = dict(model=tiny.classifier(6), checkpoint="work_dirs/gone.pth")
     with pytest.raises(FileNotFoundError, match=r"teacher 'teacher'.*gone\.pth.*Train it first"):
         tiny.distiller(teacher=teacher)
+
+
+def reversible(**settings):
+    """Config of a RevViT of two layers."""
+    arch = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=16)
+    backbone = dict(type="RevVisionTransformer", arch=arch, img_size=16, patch_size=4, **settings)
+    head = dict(tiny.classifier()["head"], in_channels=32)
+    return dict(tiny.classifier(), backbone=backbone, head=head)
+
+
+def test_layers_that_train_without_gradients_are_refused_with_the_setting_that_helps():
+    """RevViT's reversible layers; they teach, and what follows them is distilled as ever."""
+    inside = dict(student="backbone.layers.0[1]", teacher="backbone.layers.0[1]")
+    terms = dict(hint=dict(inside, loss=dict(type="mmkd.HintLoss")))
+    teacher = dict(model=reversible())
+    with pytest.raises(ValueError, match=r"'hint' taps .* backbone\.no_custom_backward=True"):
+        tiny.distiller(student=reversible(), teacher=teacher, terms=terms)
+    student = reversible(no_custom_backward=True)
+    model = tiny.distiller(student=student, teacher=teacher, terms=terms)
+    tiny.losses_of(model)["loss_hint"].backward()
+    assert model.student.backbone.patch_embed.projection.weight.grad.abs().sum() > 0
+    tiny.distiller(student=reversible(), teacher=teacher)

@@ -53,7 +53,7 @@ def test_weights_follow_from_the_heads_logits_of_the_connected_feature(kind):
 
 
 def test_the_released_code_of_camkd_learns_through_the_weights_too():
-    """So the gradient differs, and the value does not."""
+    """The gradient differs then, and the value does not."""
     found = []
     for released_code in (False, True):
         weight = dict(type="mmkd.CAMKDWeight", released_code=released_code)
