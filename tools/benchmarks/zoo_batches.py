@@ -43,4 +43,6 @@ def detections(network: nn.Module, channels: int, height: int, width: int) -> di
         with_semantic=True,
         sem_seg_output_strides=semantic_stride(network),
     )
+    for sample in batch["data_samples"]:
+        sample.gt_instances.labels -= 1  # mmdet's example counts classes from 1, its heads from 0
     return batch
