@@ -36,7 +36,7 @@ from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.nothing import no_loss
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
-from mmkd.typed import itself_uncompiled
+from mmkd.typed import OrderedSet, itself_uncompiled
 
 TaskLoss = Callable[[Any, Any], Tensor]
 
@@ -234,7 +234,7 @@ class Distiller(BaseDistiller):
         """Return the taps to catch in each network for the terms of these names."""
         if self.store is not None:
             self.store.check_read(self.teachers.values())
-        taps: dict[str, dict[Tap, None]] = {"student": {}}
+        taps: dict[str, OrderedSet[Tap]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():
                 taps.setdefault(network, {}).update(read)

@@ -24,6 +24,7 @@ from mmkd.terms.places import fit_locations
 from mmkd.terms.selection_checks import check_selection
 from mmkd.terms.term import Term, Terms
 from mmkd.terms.trial import try_term
+from mmkd.typed import OrderedSet
 
 
 def build_terms(
@@ -92,9 +93,9 @@ def _short_taps(drafts: list[Draft], networks: Networks) -> dict[str, list[Tap]]
     return short
 
 
-def _wanted(drafts: list[Draft], networks: Networks) -> dict[str, dict[Tap, None]]:
+def _wanted(drafts: list[Draft], networks: Networks) -> dict[str, OrderedSet[Tap]]:
     """Return all taps of the terms, by network, as ordered sets."""
-    wanted: dict[str, dict[Tap, None]] = {name: {} for name in ("student", *networks.teachers)}
+    wanted: dict[str, OrderedSet[Tap]] = {name: {} for name in ("student", *networks.teachers)}
     for draft in drafts:
         for name, taps in draft.reads().items():
             wanted[name].update(dict.fromkeys(taps))

@@ -86,6 +86,7 @@ class Term(TermTensors):
         super().__init__(draft, crossings or {})
         self.weight, self.schedule = draft.settings.weight, draft.schedule
         self.loss: nn.Module = draft.loss
+        self._reduction = draft.traits.reduction
         self.select = draft.select
         self._select_reads_teacher = draft.select is None or traits_of(draft.select).reads_teacher
         self.chooses_early = not (
@@ -190,8 +191,7 @@ class Term(TermTensors):
         assert self.teacher_weight is not None
         shares: Tensor = self.teacher_weight(each.detach())
         weights = shares if weights is None else weights * shares
-        reduction = getattr(self.loss, "reduction", "mean")
-        total = reduce_loss((weights * each).sum(0), None, reduction, divisor)
+        total = reduce_loss((weights * each).sum(0), None, self._reduction, divisor)
         return TermOutput(total, weights.detach(), logits)
 
     def choose(self, features: Features, selection: Selection | None = None) -> Tensor | None:

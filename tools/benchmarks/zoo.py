@@ -47,6 +47,21 @@ KINDS = {
     "mmdet": ("@map", "@stages", "@levels"),
     "mmseg": ("logits", "@map", "@stages"),
 }
+# Why a package's networks are refused, for the page.
+REASONS = {
+    "mmpretrain": (
+        "CSRA predicts several labels of an image, each by a sigmoid. LeNet takes images of one",
+        "channel. The layers of RevViT run without gradients while a student trains, unless its",
+        "`backbone.no_custom_backward=True`. Each block of TNT writes into the tokens that the",
+        "block before it gave, so that the stages between them no longer exist when losses read",
+        "them: take `@map`.",
+    ),
+    "mmdet": (
+        "`@levels` are compared one by one: networks whose necks give other numbers of levels are",
+        "refused, and a term names the levels that belong together, such as",
+        "`student=['neck[0]', 'neck[1]']`. Networks without a neck have no `@levels`.",
+    ),
+}
 # Texts of errors by which a package refuses a term that does not fit; no others.
 REFUSALS = (ValueError, NotImplementedError)
 
@@ -195,7 +210,8 @@ def page_of(cells: Cells, command: list[str]) -> str:
         if not names:
             continue
         columns = [(side, kind) for side in SIDES for kind in KINDS[package]]
-        lines += ["", f"## {package}", "", f"The other network is `{partner}`.", ""]
+        lines += ["", f"## {package}", "", f"The other network is `{partner}`."]
+        lines += [*REASONS.get(package, ()), ""]
         lines += ["| family | " + " | ".join(f"{s} {k}" for s, k in columns) + " |"]
         lines += ["|---" * (len(columns) + 1) + "|"]
         counts: Counter[tuple[str, str]] = Counter()
@@ -224,10 +240,12 @@ def main() -> None:
     init_default_scope(arguments.package)
     run(arguments, cells)
     if arguments.page:
-        files = f"--cells {arguments.cells} --page {arguments.page}"
+        packages = " ".join(p for p in PARTNERS if any(key.startswith(f"{p}/") for key in cells))
         command = [
-            f"python tools/benchmarks/zoo.py --package {arguments.package} \\",
-            f"    {files}",
+            f"for package in {packages}; do",
+            "    python tools/benchmarks/zoo.py --package $package \\",
+            f"        --cells {arguments.cells} --page {arguments.page}",
+            "done",
         ]
         arguments.page.write_text(page_of(cells, command), encoding="utf-8")
 
