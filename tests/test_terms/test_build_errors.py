@@ -196,7 +196,7 @@ def reversible(**settings):
     arch = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=16)
     backbone = dict(type="RevVisionTransformer", arch=arch, img_size=16, patch_size=4, **settings)
     head = dict(tiny.classifier()["head"], in_channels=32)
-    return dict(tiny.classifier(), backbone=backbone, head=head)
+    return dict(tiny.classifier(), backbone=backbone, neck=None, head=head)
 
 
 def test_layers_that_train_without_gradients_are_refused_with_the_setting_that_helps():
