@@ -116,10 +116,10 @@ class Distiller(BaseDistiller):
                 "the loss of its head."
             )
         self.task_loss = task_loss
-        if student_loss_weight < 0:
+        if not 0 <= student_loss_weight < float("inf"):
             raise ValueError(
                 f"student_loss_weight is {student_loss_weight}: a negative weight would drive the "
-                "student away from its labels. Give a number of at least 0."
+                "student away from its labels. Give a finite number of at least 0."
             )
         self.student_loss_weight = student_loss_weight
         self.student_loss_schedule = read_schedule(student_loss_schedule, "student's own losses")

@@ -78,14 +78,12 @@ class TermSettings:
             ValueError: If a setting is unknown, missing or of a wrong type, or the weight is
                 negative.
         """
-        if not isinstance(config, Mapping):
-            raise ValueError(f"The term {name!r} is a dict of settings, not {config!r}.")
         check_arguments(cls, config, f"term {name!r}")
         settings = cls(**config)
-        if settings.weight < 0:
+        if not 0 <= settings.weight < float("inf"):
             raise ValueError(
                 f"The weight of the term {name!r} is {settings.weight}: a negative weight would "
-                "drive the student away from its teacher. Give a number of at least 0."
+                "drive the student away from its teacher. Give a finite number of at least 0."
             )
         if settings.weigh_through and settings.teacher_weight is None:
             raise ValueError(
@@ -131,7 +129,13 @@ def check_terms(terms: Mapping[str, Mapping[str, Any]]) -> None:
             "`terms` is empty: nothing would be distilled. Give at least one term, such as "
             "terms=dict(kd=dict(loss=dict(type='mmkd.KDLoss')))."
         )
-    acting = [c for c in terms.values() if not isinstance(c, Mapping) or c.get("weight", 1) != 0]
+    for name, config in terms.items():
+        if not isinstance(name, str) or not isinstance(config, Mapping):
+            raise ValueError(
+                f"The term {name!r} is {config!r}. A term is a dict of settings under a name, such "
+                "as terms=dict(kd=dict(loss=dict(type='mmkd.KDLoss')))."
+            )
+    acting = [config for config in terms.values() if config.get("weight", 1) != 0]
     if not acting:
         raise ValueError(
             f"All terms have weight 0 ({', '.join(terms)}): nothing would be distilled. Train the "

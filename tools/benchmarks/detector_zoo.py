@@ -134,7 +134,7 @@ def page_of(cells: Cells, method: str) -> str:
         "- Logits of another form. The last two numbers of Seesaw are an objectness. The RoI head",
         "  of V3Det is made for sigmoids, which `--method` does not choose for RoIs: write a term",
         "  with mmkd.BinaryKDLoss and `EntropyWeight(activation='sigmoid')`.",
-        "- AutoAssign and FreeAnchor assign no class to a location. Guided anchoring, in eval mode,",
+        "- AutoAssign and FreeAnchor assign no class to a location. Guided anchoring in eval mode",
         "  runs masked convolutions of mmcv, which take one image and no batch.",
     ]
     notes: dict[str, int] = {}
