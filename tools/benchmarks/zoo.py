@@ -199,10 +199,11 @@ def page_of(cells: Cells, command: list[str]) -> str:
         "```",
         "",
         "wrote this page, and runs the families that are not in it yet: one step of training,",
-        "random weights, with no tap and no size named. The family is the student of a stock",
-        "network, or its teacher; KD compares logits, a hint maps. `stock` means that the package",
-        "itself does not build or train the network on this machine (an operator of mmcv that has",
-        "no code for a CPU, a package that is missing); it is left out of the counts.",
+        "random weights, with no tap and no size named. A family without a row was not run. The",
+        "family is the student of a stock network, or its teacher; KD compares logits, a hint",
+        "maps. `stock` means that the package itself, without distillation, does not build the",
+        "network or train it on these images and this machine (an operator of mmcv that has no",
+        "code for a CPU, a package that is missing); it is left out of the counts.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
