@@ -133,7 +133,7 @@ def train(name: str, work_dir: Path, **options: Any) -> Runner:
 
 
 def chosen() -> list[str]:
-    """What is run: files without a method's, all pairs and schedules by KD, methods by one pair."""
+    """Return the files to run: those of no method, all pairs by KD, each method on one pair."""
     pairs = [pair for pair in PAIRS if pair.endswith("_coco")]
     places = dict(roi="fasterrcnn_r101_r50_coco", dense="retinanet_r101_r50_coco")
     places["dense_ld"] = "gfl_r101_r18_coco"  # the only head with LD's second output

@@ -111,6 +111,10 @@ def test_step_time_reads_no_weights() -> None:
         assert "Pretrained" not in str(found)
         assert found["backbone"]["type"] == "ResNet"
         assert "data_preprocessor" in found
+    # mmdet's CARAFE neck takes no list for this.
+    carafe = dict(config="mmdet::carafe/faster-rcnn_r50_fpn-carafe_1x_coco.py")
+    found = tool["without_weights"](carafe)
+    assert found["neck"]["order"] == ("conv", "norm", "act")
 
 
 def test_step_time_wants_a_distiller(tmp_path: Path) -> None:
