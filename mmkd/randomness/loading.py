@@ -74,7 +74,7 @@ class PositionedLoading:
         try:
             for index in indices:
                 seed_numpy(self._seed_of(index))
-                samples.append(self._get(index))
+                samples.append(self._get(int(index)))  # data samples keep and copy it
         except Exception:
             return None  # each sample is loaded again, and fails where it always does
         return samples if states_besides_numpy() == before else None
@@ -90,7 +90,7 @@ class PositionedLoading:
         if self._by_batch is not None:
             return {name: part[0] for name, part in self._batch(self._by_batch, [index]).items()}
         seed_generators(self._seed_of(index))
-        sample = self._get(index)
+        sample = self._get(int(index))
         if self.tell:
             position = int(index), index.view, index.repetition
             sample["data_samples"].set_field(position, "position", field_type="metainfo")
