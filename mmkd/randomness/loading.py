@@ -69,11 +69,12 @@ class PositionedLoading:
         To seed all generators for each sample takes half as long as to load a small image. Those
         that no sample draws from are seeded once, as the last sample leaves them.
         """
-        seed_generators(self._seed_of(indices[-1]))
+        seeds = [self._seed_of(index) for index in indices]  # in a row, which caches like
+        seed_generators(seeds[-1])
         before, samples = states_besides_numpy(), []
         try:
-            for index in indices:
-                seed_numpy(self._seed_of(index))
+            for index, seed in zip(indices, seeds, strict=True):
+                seed_numpy(seed)
                 samples.append(self._get(int(index)))  # data samples keep and copy it
         except Exception:
             return None  # each sample is loaded again, and fails where it always does
