@@ -66,10 +66,11 @@ class PositionedLoading:
     def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
         """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
 
-        To seed all generators for each sample takes half as long as to load a small image. Those
-        that no sample draws from are seeded once, as the last sample leaves them.
+        To seed ``random`` takes longer than the hash of a position and the seed of
+        ``numpy.random`` together. Generators that no sample draws from are seeded once, as the last
+        sample leaves them.
         """
-        seeds = [self._seed_of(index) for index in indices]  # in a row, which caches like
+        seeds = [self._seed_of(index) for index in indices]
         seed_generators(seeds[-1])
         before, samples = states_besides_numpy(), []
         try:
