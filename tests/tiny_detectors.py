@@ -5,10 +5,13 @@ from typing import Any
 import mmkd  # noqa: F401
 
 # isort: split
+import torch
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
+from torch import Tensor
 
 from mmkd.distillers import Distiller, Step
+from mmkd.networks.taps import flat
 from mmkd.registry import MODELS
 
 CLASSES = 4
@@ -87,6 +90,17 @@ def distiller(**overrides: Any) -> Distiller:
     model = MODELS.build({**config, **overrides})
     model.init_weights()
     return model
+
+
+def hint_of(model: Distiller, done: Step, term: str = "hint") -> Tensor:
+    """Return the loss of a step's hint term, by its formula, from the features that it compares."""
+    compared = model.terms[term]
+    own = [done.features["student"][tap] for tap in flat(compared.student_taps)]
+    theirs = [done.features["teacher"][tap] for tap in flat(compared.teacher_taps["teacher"])]
+    if "teacher" in compared.connectors:
+        own = compared.connectors["teacher"](own, theirs)
+    pairs = zip(own, theirs, strict=True)
+    return torch.stack([(s - t).square().mean() for s, t in pairs]).sum()
 
 
 def batch(boxes: list[int] | None = None, masks: bool = False) -> dict[str, Any]:

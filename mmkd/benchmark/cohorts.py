@@ -11,6 +11,7 @@ from typing import Any
 
 from mmkd.benchmark.runs import MARKER, Run, read_scalars
 from mmkd.benchmark.training import Report, Start, start_here, train_all
+from mmkd.compat.files import write_file
 from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError
 
@@ -112,9 +113,8 @@ def _deal(cohort: CohortRun, name: str) -> bool:
         return False
     log = run.work_dir / "cohort" / "vis_data" / "scalars.json"
     shutil.rmtree(log.parent, ignore_errors=True)
-    log.parent.mkdir(parents=True)
     records = [_own(record, name, [*cohort.members], share) for record in [*training, *evaluation]]
-    log.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    write_file(log, "".join(f"{json.dumps(record)}\n" for record in records).encode())
     run.read_config().dump(str(run.work_dir / f"{Path(run.config.rpartition('::')[2]).stem}.py"))
     shutil.copy(whole / RECORD, run.work_dir / RECORD)
     ending = f"_{name}_student.pth"
@@ -122,7 +122,7 @@ def _deal(cohort: CohortRun, name: str) -> bool:
         shutil.copy(path, run.work_dir / f"{path.name.removesuffix(ending)}_student.pth")
     marker = json.loads((whole / MARKER).read_text())
     marker |= dict(fingerprint=run.fingerprint(), seconds=marker["seconds"] * share)
-    (run.work_dir / MARKER).write_text(json.dumps(marker))
+    write_file(run.work_dir / MARKER, json.dumps(marker).encode())
     return True
 
 

@@ -10,6 +10,7 @@ from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.runs import Run, RunFailedError, read_outcome
 from mmkd.benchmark.search_space import Range
 from mmkd.benchmark.training import Report, Start, start_here, train_all
+from mmkd.compat.files import write_file
 
 STUDY = "study.log"
 BEST = "best.json"
@@ -184,7 +185,7 @@ class Search:
             space={key: str(one) for key, one in self.goal.space.items()},
             seed=self.goal.seed,
         )
-        (self.work_dir / BEST).write_text(json.dumps(found, indent=1) + "\n")
+        write_file(self.work_dir / BEST, f"{json.dumps(found, indent=1)}\n".encode())
         return found
 
     def _check_same(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mmkd.benchmark.runs import LOG, MARKER, Run, RunFailedError, read_scalars
+from mmkd.compat.files import write_file
 from mmkd.compat.machine import commit
 
 PROGRESS = {"accuracy/top1": "accuracy {:.1f} %", "coco/bbox_mAP": "AP {:.3f}"}
@@ -83,7 +84,7 @@ class _Process:
             raise RunFailedError(self.run, f"failed; the end of {log}:\n{end}")
         self.seconds = time.time() - self.started
         marker = dict(fingerprint=self.run.fingerprint(), commit=self.commit, seconds=self.seconds)
-        (self.run.work_dir / MARKER).write_text(json.dumps(marker))
+        write_file(self.run.work_dir / MARKER, json.dumps(marker).encode())
         return True
 
     def stop(self) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmkd.compat.files import write_file
+
 
 def command_line() -> str:
     """Return the command that runs this process, as a user types it."""
@@ -24,7 +26,6 @@ def write_config(config: Config, path: Path, command: str, seed: int | None = No
     if seed is not None:
         randomness = config.get("randomness") or {}
         config = Config({**config.to_dict(), "randomness": {**randomness, "seed": seed}})
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = command.replace("\n", " ")
     text = f"# Composed by mmkd. This file alone repeats the run. The command was:\n# {lines}\n"
-    path.write_text(text + config.pretty_text, encoding="utf-8")
+    write_file(path, (text + config.pretty_text).encode())

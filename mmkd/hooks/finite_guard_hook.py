@@ -50,6 +50,9 @@ class FiniteGuardHook(Hook):
     In several processes gradients are the mean over all, so that all processes come to the same
     result.
 
+    A step that a gradient scaler leaves out, because gradients overflow at its scale, is no error.
+    The log tells their number at the end, as does the message hub's ``overflowed_steps``.
+
     Args:
         policy: ``'stop'``, or ``'skip'``: go on without the step; its gradients are dropped and its
             changes of buffers are undone. With ``'skip'`` all gradients are checked in each
@@ -81,9 +84,9 @@ class FiniteGuardHook(Hook):
             )
         self.policy, self.limit, self.late = policy, limit, late
         self.interval = 1 if policy == "skip" else interval
-        self.skipped = 0
+        self.skipped = self.overflowed = 0
         self._in_a_row = 0
-        self._found = False
+        self._found = self._stepped = False
         self._check: LateCheck | None = None
         self._batch: Any = None
         self._from_the_start: set[str] = set()
@@ -107,12 +110,13 @@ class FiniteGuardHook(Hook):
             optimizer.register_step_pre_hook(lambda used, *_, before=before: before(used))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        self._batch, self._found = data_batch, False
+        self._batch, self._found, self._stepped = data_batch, False, False
         if self.policy == "skip" and self._buffers is None and cohort_of(runner) is None:
             self._buffers = [buffer.clone() for buffer in model_of(runner).buffers()]
 
     def _before_step(self, runner: Runner, name: str, optimizer: Optimizer) -> None:
         """Check the gradients that an optimizer is about to use; drop them if it must not."""
+        self._stepped = True
         every = runner.iter % self.interval == 0
         if self._check is not None:
             self._look(runner)
@@ -149,6 +153,10 @@ class FiniteGuardHook(Hook):
             values = {name: float(value.detach()) for name, value in losses.items()}
             self._look_at(runner, PastStep(runner.iter, data_batch, values, {}))
         self._batch = None
+        wrapper = runner.optim_wrapper
+        if not self._stepped and hasattr(wrapper, "loss_scaler") and wrapper.should_update():
+            self.overflowed += 1
+            runner.message_hub.update_info("overflowed_steps", self.overflowed)
 
     def after_train_epoch(self, runner: Runner) -> None:
         self._look(runner)
@@ -158,6 +166,8 @@ class FiniteGuardHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         self._look(runner)
+        if self.overflowed:
+            runner.logger.info(f"The gradient scaler has left out {self.overflowed} steps.")
 
     def _look(self, runner: Runner) -> None:
         """Read the numbers of the last iteration, if they have not been read yet."""

@@ -7,7 +7,13 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmkd.randomness.positions import BatchesFrom, Position, PositionSampler
-from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
+from mmkd.randomness.seeding import (
+    Purpose,
+    position_seed,
+    seed_generators,
+    seed_numpy,
+    states_besides_numpy,
+)
 
 
 class Samples(Protocol):
@@ -43,29 +49,58 @@ class PositionedLoading:
         # The method of the data set's class is used, as for torch's Subset: the instance's
         # attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
+        # It is asked once, because for each sample the question would take longer than seeding.
+        self._by_batch = dataset if isinstance(dataset, BatchSamples) else None
+        self._numpy_alone = not tell  # until a sample is seen to draw from another generator
 
     def __call__(self, indices: Sequence[int]) -> Any:
-        if isinstance(self.dataset, BatchSamples) and isinstance(indices[0], Position):
-            return self._batch(self.dataset, indices)
+        if self._by_batch is not None and isinstance(indices[0], Position):
+            return self._batch(self._by_batch, indices)
+        if self._numpy_alone and all(isinstance(index, Position) for index in indices):
+            samples = self._load_by_numpy(indices)
+            if samples is not None:
+                return samples
+            self._numpy_alone = False
         return [self.load(index) for index in indices]
+
+    def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
+        """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
+
+        To seed ``random`` takes longer than the hash of a position and the seed of
+        ``numpy.random`` together. Generators that no sample draws from are seeded once, as the last
+        sample leaves them.
+        """
+        seeds = [self._seed_of(index) for index in indices]
+        seed_generators(seeds[-1])
+        before, samples = states_besides_numpy(), []
+        try:
+            for index, seed in zip(indices, seeds, strict=True):
+                seed_numpy(seed)
+                samples.append(self._get(int(index)))  # data samples keep and copy it
+        except Exception:
+            return None  # each sample is loaded again, and fails where it always does
+        return samples if states_besides_numpy() == before else None
+
+    def _seed_of(self, index: Position) -> int:
+        position = int(index), index.view, index.repetition
+        return position_seed(self.seed, Purpose.SAMPLE, *position)
 
     def load(self, index: int) -> Any:
         """Return a sample; an index without a position draws from the generators as they are."""
         if not isinstance(index, Position):
             return self._get(index)
-        if isinstance(self.dataset, BatchSamples):
-            return {name: part[0] for name, part in self._batch(self.dataset, [index]).items()}
-        position = int(index), index.view, index.repetition
-        seed_generators(position_seed(self.seed, Purpose.SAMPLE, *position))
-        sample = self._get(index)
+        if self._by_batch is not None:
+            return {name: part[0] for name, part in self._batch(self._by_batch, [index]).items()}
+        seed_generators(self._seed_of(index))
+        sample = self._get(int(index))
         if self.tell:
+            position = int(index), index.view, index.repetition
             sample["data_samples"].set_field(position, "position", field_type="metainfo")
         return sample
 
     def _batch(self, dataset: BatchSamples, indices: Sequence[Any]) -> dict[str, Any]:
         positions = [(int(index), index.view, index.repetition) for index in indices]
-        seeds = [position_seed(self.seed, Purpose.SAMPLE, *position) for position in positions]
-        batch = dataset.load_batch(indices, seeds)
+        batch = dataset.load_batch(indices, [self._seed_of(index) for index in indices])
         if self.tell:
             for sample, position in zip(batch["data_samples"], positions, strict=True):
                 sample.set_field(position, "position", field_type="metainfo")

@@ -54,8 +54,18 @@ def seed_generators(seed: int) -> None:
         seed: 64 bits: torch takes all of them, each of the others one half.
     """
     random.seed(seed >> 32)
-    np.random.seed(seed & 0xFFFFFFFF)
+    seed_numpy(seed)
     torch.default_generator.manual_seed(seed)
+
+
+def seed_numpy(seed: int) -> None:
+    """Seed ``numpy.random`` as :func:`seed_generators` does."""
+    np.random.seed(seed & 0xFFFFFFFF)
+
+
+def states_besides_numpy() -> tuple[Any, bytes]:
+    """Return the states of ``random`` and of torch's generator on the CPU, to be compared."""
+    return random.getstate(), torch.default_generator.get_state().numpy().tobytes()
 
 
 def seed_step(seed: int) -> None:

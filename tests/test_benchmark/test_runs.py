@@ -66,6 +66,15 @@ def test_a_schedule_of_iterations_has_its_own_checkpoint(train: Path) -> None:
         one.last_checkpoint  # noqa: B018
 
 
+def test_folders_may_have_spaces_and_commas(train: Path) -> None:
+    """MMEngine's ``--cfg-options`` would take such a path apart."""
+    teacher = str(train.parent / "t u/v,w.pth")
+    one = Run("a", str(train.parent / "config.py"), train.parent / "a b/c,d", dict(teacher=teacher))
+    train_all([one], train, report=lambda line: None)
+    assert one.finished
+    assert Config.fromfile(str(one.work_dir / "config.py")).teacher == teacher
+
+
 def test_an_identity_is_that_of_the_settings_in_any_folder(train: Path) -> None:
     def child(folder: str, **options: object) -> Run:
         parent = Run("t", str(train.parent / "config.py"), train.parent / folder / "teacher")

@@ -26,6 +26,28 @@ from mmkd.datasets.scenes import (
 
 CATEGORIES = [Category(number, f"class {number}") for number in (2, 3, 7)]
 COUNT = 120
+# Of the first two images of seed 0: id, category, whether it is a crowd, and box of each object.
+FIRST = dict(
+    train=[
+        (9, 2, 0, 22, 46, 14, 11),
+        (9, 2, 0, 19, 14, 37, 32),
+        (16, 3, 0, 76, 77, 12, 13),
+        (16, 7, 0, 24, 21, 29, 38),
+        (16, 2, 0, 68, 66, 13, 9),
+        (16, 2, 0, 32, 63, 16, 21),
+        (16, 3, 0, 38, 34, 21, 30),
+        (16, 2, 1, 37, 23, 58, 31),
+    ],
+    val=[
+        (9, 7, 0, 29, 0, 51, 63),
+        (9, 7, 0, 1, 10, 48, 50),
+        (9, 7, 0, 58, 15, 10, 14),
+        (16, 2, 0, 63, 5, 16, 19),
+        (16, 7, 0, 36, 13, 7, 17),
+        (16, 3, 0, 39, 44, 25, 24),
+        (16, 7, 0, 43, 9, 18, 22),
+    ],
+)
 
 
 def squares(*labels: int) -> Objects:
@@ -94,6 +116,21 @@ def test_the_same_arguments_give_the_same_bytes(folder: Path, tmp_path: Path) ->
         assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
 
 
+@pytest.mark.parametrize(("split", "first"), [*FIRST.items()])
+def test_the_objects_of_a_seed_stay_where_they_are(tmp_path: Path, split: str, first: list) -> None:
+    """Files that others have made by the same command are the same as ours."""
+    write_split(tmp_path, split, squares(0, 1, 2), 2, 96, seed=0)
+    content = json.loads((tmp_path / f"annotations/instances_{split}2017.json").read_text())
+    keys = ("image_id", "category_id", "iscrowd")
+    found = [(*(a[key] for key in keys), *a["bbox"]) for a in content["annotations"]]
+    assert found == first
+
+
+def test_the_colours_of_a_seed_stay_what_they_are() -> None:
+    scene = compose(squares(0, 1, 2), 96, RandomState(0))
+    assert scene.pixels.mean((0, 1)).tolist() == pytest.approx([140.70, 109.46, 170.92], abs=0.02)
+
+
 @pytest.mark.parametrize(("split", "seed"), [("train", 1), ("val", 0)])
 def test_other_seeds_and_splits_are_other_scenes(
     coco: COCO, tmp_path: Path, split: str, seed: int
@@ -122,6 +159,14 @@ def test_no_object_vanishes_behind_another() -> None:
     scene.place(square, 1, (0, 0, 20, 20), 0.5 * ink)
     assert len(scene.masks) == 1
     assert scene.pixels[:20, :20].min() == 200
+
+
+def test_a_crowd_of_which_nothing_is_seen_has_no_annotation() -> None:
+    scene = Scene(np.zeros((40, 40, 3), np.float32))
+    scene.place(squares(0).images[0], 0, (0, 0, 20, 20), np.full(3, 200, np.float32))
+    scene.crowd = len(scene.masks)
+    [alone] = annotate(scene, CATEGORIES)
+    assert alone["iscrowd"] == 0
 
 
 def test_wide_objects_fit_into_narrow_images() -> None:

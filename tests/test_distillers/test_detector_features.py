@@ -10,6 +10,8 @@ from config_files import ROOT
 from mmengine.config import Config
 
 from mmkd.distillers import Distiller
+from mmkd.functional import dkd
+from mmkd.networks.taps import Tap
 
 LEVELS = dict(student="neck[:]", teacher="neck[:]")
 TERMS = {
@@ -34,9 +36,12 @@ def fcos(depth: int = 18, width: int = 8) -> dict[str, Any]:
 
 
 def step(model: Distiller, boxes: list[int] | None = None) -> dict[str, float]:
-    """Train on a batch, and return what is logged of the losses."""
+    """Train on a batch, and return what is logged of the losses; that of hints is looked at."""
     model.train()
-    _, logged = model.parse_losses(tiny.step(model, tiny.batch(boxes)).losses)
+    done = tiny.step(model, tiny.batch(boxes))
+    _, logged = model.parse_losses(done.losses)
+    if "hint" in model.terms:
+        torch.testing.assert_close(logged["loss_hint"], tiny.hint_of(model, done))
     return {name: float(value.detach()) for name, value in logged.items()}
 
 
@@ -79,7 +84,8 @@ def test_other_counts_of_levels_are_refused_in_words_and_levels_can_be_chosen():
             tiny.distiller(terms={name: TERMS[name]}, **spec)
     chosen = dict(student=[f"neck[{i}]" for i in (1, 2, 3, 4)], teacher="neck[:]")
     terms = {name: term | chosen for name, term in TERMS.items()}
-    assert step(tiny.distiller(terms=terms, **spec))["loss_review"] > 0
+    logged = step(tiny.distiller(terms=terms, **spec))
+    assert all(0 < logged[f"loss_{name}"] < float("inf") for name in terms)
 
 
 def test_features_and_logits_together():
@@ -91,9 +97,12 @@ def test_features_and_logits_together():
             ),
         )
     )
-    logged = step(model)
-    assert logged["loss_dkd"] > 0
-    assert logged["loss_review"] > 0
+    done = tiny.step(model.train())
+    labels = done.features["student"][Tap.parse(LABELS)]
+    given = done.student_logits, done.teacher_logits["teacher"], labels
+    expected = dkd(*given, alpha=1.0, beta=0.25, temperature=1.0)
+    torch.testing.assert_close(done.losses["loss_dkd"], expected)
+    torch.testing.assert_close(done.losses["loss_hint"], tiny.hint_of(model, done))
 
 
 @pytest.mark.parametrize("boxes", [[2, 3], [0, 0]])

@@ -116,7 +116,12 @@ def test_logit_taps_may_differ():
     student = {**tiny.classifier(), "head": head}
     logits = dict(student="head.layers.1.fc", teacher="head.fc")
     model = tiny.distiller(student=student, logits=logits)
-    assert tiny.losses_of(model)["loss_kd"] > 0
+    caught = {}
+    for name, network in (("s", model.student), ("t", model.teachers["teacher"].network)):
+        part = network.get_submodule(logits["student" if name == "s" else "teacher"])
+        part.register_forward_hook(lambda *call, name=name: caught.update({name: call[-1]}))
+    loss = tiny.losses_of(model)["loss_kd"]
+    torch.testing.assert_close(loss, KDLoss()(caught["s"], caught["t"]))
 
 
 def test_features_may_be_lists_with_a_connector_each():

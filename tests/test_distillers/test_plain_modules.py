@@ -66,7 +66,10 @@ def test_it_trains_in_a_plain_loop():
 def test_features_are_connected():
     hint = dict(student="1", teacher="1", loss=dict(type="mmkd.HintLoss"))
     model = plain(terms=dict(hint=hint))
-    assert model(IMAGES, LABELS, mode="loss")["loss_hint"] > 0
+    loss = model(IMAGES, LABELS, mode="loss")["loss_hint"]
+    student, teacher = model.student[:2](IMAGES), model.teachers["teacher"].network[:2](IMAGES)
+    [connected] = model.terms["hint"].connectors["teacher"]([student], [teacher])
+    torch.testing.assert_close(loss, (connected - teacher).square().mean())
     assert [name for name, _ in model.named_parameters() if name.startswith("terms.hint")]
 
 

@@ -7,6 +7,7 @@ from runs import equal
 from tiny import PREPROCESSOR, batch, classifier, losses_of
 
 from mmkd.distillers.base import build_student
+from mmkd.distillers.self_distiller import _Branch
 from mmkd.engine.student_config import student_config
 from mmkd.networks.building import build_network, network_config
 from mmkd.networks.student import student_checkpoint
@@ -126,8 +127,12 @@ def test_a_term_of_weight_zero_is_left_out_and_one_may_have_a_sample_weight():
 def test_features_of_other_shapes_are_connected():
     terms = dict(map=dict(HINT, student="bottleneck.0", teacher="backbone"))
     model = own_teacher(terms=terms)
-    assert [*model.terms["one_map"].connectors]
-    assert losses_of(model)["loss_one_map"] > 0
+    losses, step = observed(model)
+    own = [value for tap, value in step.features["one"].items() if tap.path == "bottleneck.0"]
+    deepest = [value for tap, value in step.features["student"].items() if tap.path == "backbone"]
+    [connected] = model.terms["one_map"].connectors["deepest"](own, deepest)
+    expected = 0.5 * (connected - deepest[0]).square().mean()
+    assert losses["loss_one_map"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +150,17 @@ def test_features_of_other_shapes_are_connected():
             "no setting 'wait'. Did you mean 'weight'",
         ),
         (dict(terms=dict(kd=dict(KD, locations=dict(type="mmkd.DenseLocations")))), "alone"),
+        (dict(terms=dict(kd=dict(KD, labels="head.fc"))), "alone"),
+        (dict(terms=dict(sim=dict(HINT, loss=dict(type="mmkd.SimKDLoss")))), "alone"),
     ],
 )
 def test_what_cannot_work_is_said_at_build_time(settings, words):
     with pytest.raises(ValueError, match=words):
         own_teacher(**settings)
+
+
+@pytest.mark.parametrize("stage", [(2, 8, 6, 6), (2, 8, 8, 4), (2, 8, 4, 8), (2, 8, 16)])
+def test_a_stage_whose_size_the_last_map_does_not_divide_is_refused(stage):
+    with pytest.raises(ValueError, match="size divides its own") as error:
+        _Branch("one", None, stage, (2, 16, 4, 4))
+    assert f"their shapes are {stage} and (2, 16, 4, 4)" in str(error.value)

@@ -1,8 +1,8 @@
 """A run for fault tests, as a process: ``faulty.py FOLDER LOOP [RESUME] [FAULT ...]``.
 
-LOOP is ``epoch`` or ``iteration``. Faults: ``hang=RANK`` (that process sleeps in an iteration),
-``slow=SECONDS`` (each iteration takes longer), ``slow_save=SECONDS`` (each file's bytes take longer
-to be written).
+LOOP is ``epoch`` or ``iteration``. Faults: ``hang=RANK``, ``die=RANK`` and ``nan=RANK`` (in the
+third iteration that process sleeps, ends, or reads images that are not finite), ``slow=SECONDS``
+(each iteration takes longer), ``slow_save=SECONDS`` (each file's bytes take longer to be written).
 """
 
 import os
@@ -28,10 +28,15 @@ ITERATIONS, EPOCHS = 8, 4
 
 @HOOKS.register_module()
 class FaultHook(Hook):
-    """Says that training has begun, and hangs or is slow as told."""
+    """Says that training has begun, and hangs, dies, spoils images or is slow as told."""
 
-    def __init__(self, hang: int = -1, slow: float = 0.0) -> None:
-        self.hang, self.slow = hang, slow
+    def __init__(self, hang: int = -1, die: int = -1, nan: int = -1, slow: float = 0.0) -> None:
+        self.hang, self.die, self.nan, self.slow = hang, die, nan, slow
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 2 and get_rank() == self.nan:
+            for image in data_batch["inputs"]:
+                image.fill_(float("nan"))
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if get_rank() == 0:
@@ -39,6 +44,8 @@ class FaultHook(Hook):
         time.sleep(self.slow)
         if runner.iter == 2 and get_rank() == self.hang:
             time.sleep(1000)
+        if runner.iter == 2 and get_rank() == self.die:
+            os._exit(9)
 
 
 def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
@@ -47,8 +54,9 @@ def settings(folder: Path, by_epoch: bool, faults: dict[str, str]) -> dict:
     loop = dict(by_epoch=True, max_epochs=EPOCHS)
     if not by_epoch:
         loop = dict(by_epoch=False, max_iters=ITERATIONS, val_interval=100)
-    hook = dict(type="FaultHook", hang=int(faults.get("hang", -1)))
-    fields["custom_hooks"].append(hook | dict(slow=float(faults.get("slow", 0))))
+    ranks = {fault: int(faults.get(fault, -1)) for fault in ("hang", "die", "nan")}
+    hook = dict(type="FaultHook", slow=float(faults.get("slow", 0)), **ranks)
+    fields["custom_hooks"].append(hook)
     if "hang" in faults:
         fields["default_hooks"]["hang"] = dict(type="mmkd.HangGuardHook", timeout=10, answer=3)
     launched = "RANK" in os.environ

@@ -6,6 +6,7 @@ one process and with two; docs/reliability.md has the figures of longer runs.
 
 import contextlib
 import itertools
+import json
 import multiprocessing
 import os
 import random
@@ -182,6 +183,23 @@ def test_ranks_end_when_torchrun_is_killed(tmp_path):
     process.wait()
     _, alive = psutil.wait_procs(ranks, timeout=5)
     assert not alive
+
+
+def test_the_other_ranks_end_when_one_dies(tmp_path):
+    process = launch(tmp_path / "run", "epoch", "die=1")
+    assert process.wait(90) != 0
+    assert numbered(tmp_path / "run") == [tmp_path / "run" / "epoch_2.pth"]
+
+
+def test_all_ranks_stop_together_when_one_reads_what_is_not_finite(tmp_path):
+    process = start(tmp_path / "run", "epoch", "nan=1", processes=2)
+    process.wait(90)
+    assert [rank.exitcode for rank in process.ranks] == [1, 1]
+    # Rank 0 writes it, whose own images are finite.
+    reason = json.loads((tmp_path / "run" / "run.json").read_text())["reason"]
+    assert reason.startswith("NonFiniteError: Not finite in iteration 3: ")
+    for path in numbered(tmp_path / "run"):
+        assert all(value.isfinite().all() for value in state(path).values())
 
 
 def test_a_hanging_rank_ends_the_run_and_is_named(tmp_path):

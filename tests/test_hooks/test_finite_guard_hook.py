@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, MODELS
+from mmengine.optim import OptimWrapper
+from mmengine.registry import HOOKS, MODELS, OPTIM_WRAPPERS
 from runs import TinyConvNet, checkpoints, config, convnet, distiller, loader, log_text, weights
 from tiny import classifier
 
@@ -84,6 +85,39 @@ class SpoilHook(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter == 3:
             runner.model.state_dict()[self.name].fill_(float("inf"))
+
+
+@OPTIM_WRAPPERS.register_module()
+class ScaledOptimWrapper(OptimWrapper):
+    """Scales losses as mixed precision does, at first so much that float16 overflows."""
+
+    def __init__(self, **arguments) -> None:
+        super().__init__(**arguments)
+        self.loss_scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24, backoff_factor=2.0**-12)
+
+    def backward(self, loss, **_) -> None:
+        self.loss_scaler.scale(loss).backward()
+        self._inner_count += 1
+
+    def step(self, **_) -> None:
+        self.loss_scaler.step(self.optimizer)
+        self.loss_scaler.update()
+
+
+def test_steps_that_a_gradient_scaler_leaves_out_are_counted(tmp_path, late):
+    runner = built(
+        tmp_path,
+        classifier(),
+        optim_wrapper=dict(type="ScaledOptimWrapper", optimizer=dict(type="SGD", lr=0.1)),
+        **checkpoints(),
+    )
+    for parameter in runner.model.parameters():
+        parameter.register_hook(lambda gradient: gradient.half().float())
+    runner.train()
+    assert runner.iter == 4
+    assert runner.optim_wrapper.loss_scaler.get_scale() == 2**12
+    assert runner.message_hub.get_info("overflowed_steps") == 1
+    assert finite(tmp_path, "epoch_2.pth")
 
 
 @MODELS.register_module()

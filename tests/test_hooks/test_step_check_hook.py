@@ -1,6 +1,8 @@
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+import tiny
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
@@ -8,7 +10,7 @@ from mmengine.runner import Runner
 from runs import config, convnet, distiller, initialised, run
 from tiny import KD, classifier
 
-from mmkd.hooks import StepCheckError
+from mmkd.hooks import StepCheckError, StepCheckHook
 
 HOOK = dict(type="mmkd.StepCheckHook")
 SGD = dict(type="SGD", lr=0.1)
@@ -118,3 +120,16 @@ def test_a_term_that_begins_later_is_checked_then(tmp_path):
     with pytest.raises(StepCheckError, match="'late' cannot train the student: loss_late is nan"):
         runner.train()
     assert runner.epoch == 1
+
+
+def test_a_term_with_nothing_to_act_on_is_checked_when_it_has():
+    model, steps, hook = tiny.distiller(), [], StepCheckHook()
+    model.observe(steps.append)
+    tiny.losses_of(model)
+    [step] = steps
+    output = replace(step.terms["kd"], empty=True)
+    none = 0 * step.losses["loss_kd"]
+    hook._check("", model, replace(step, terms=dict(kd=output), losses=dict(loss_kd=none)))
+    assert not hook._checked
+    hook._check("", model, step)
+    assert hook._checked == {"kd"}

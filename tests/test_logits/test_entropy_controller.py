@@ -215,7 +215,9 @@ def test_a_fitted_transform_has_one_place():
         (dict(position="add"), "position must be one of"),
         (dict(domain="relu"), "domain must be one of"),
         (dict(init=0.0), "must be positive"),
+        (dict(min=0.0), "must be positive"),
         (dict(momentum=1.0), "momentum"),
+        (dict(momentum=-0.1), "momentum"),
     ],
 )
 def test_wrong_arguments_are_refused_in_words(arguments, message):
@@ -223,6 +225,7 @@ def test_wrong_arguments_are_refused_in_words(arguments, message):
         EntropyController(**arguments)
     with pytest.raises(ValueError, match="bounds"):
         SolvedEntropyController(min=2.0)
+    assert EntropyController(momentum=0.0).momentum == 0
 
 
 @settings(deadline=None, max_examples=25)

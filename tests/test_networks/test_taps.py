@@ -41,6 +41,11 @@ def test_notation_is_read_and_written(text):
     assert str(Tap.parse(text)) == text
 
 
+def test_a_tap_is_the_one_that_its_notation_means():
+    assert Tap("head") == Tap.parse("head") != Tap.parse("head[0]")
+    assert hash(Tap("head")) == hash(Tap.parse("head"))
+
+
 @pytest.mark.parametrize("text", ["", "head[", "head:output", "a b", "neck[x]", "neck:input*"])
 def test_what_is_no_tap_is_refused_with_the_syntax(text):
     with pytest.raises(ValueError, match=r"Write 'module\.path'"):

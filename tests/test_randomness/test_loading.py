@@ -164,3 +164,50 @@ class Stream(IterableDataset):
 def test_obstacles(loader, words):
     found = obstacle(loader())
     assert found is None if words is None else words in found
+
+
+class Seldom(list):
+    """Draws from numpy's generator, and in one sample of four from another one too."""
+
+    def __init__(self, draw, fails=False):
+        super().__init__(range(4))
+        self.draw, self.fails, self.loaded = draw, fails, []
+
+    def __getitem__(self, index):
+        self.loaded.append(int(index))
+        first, second = np.random.rand(), self.draw() if index == 2 else 0.0
+        if index == 2 and self.fails:
+            raise ValueError(f"drew {second}")
+        return torch.tensor([first, second], dtype=torch.float64)
+
+
+def drawn():
+    return random.random(), np.random.rand(), torch.rand(()).item()
+
+
+OTHERS = [random.random, lambda: torch.rand(()).item()]
+
+
+@pytest.mark.parametrize("draw", [float, *OTHERS], ids=["numpy", "random", "torch"])
+def test_a_batch_is_what_its_samples_are_when_loaded_alone(draw):
+    """Though generators that no sample draws from are seeded for the batch, not for each sample."""
+    batches = [[Position(index, 1) for index in part] for part in ((3, 0), (2, 1), (0, 3))]
+    together, alone = (PositionedLoading(Seldom(draw), 0) for _ in range(2))
+    for batch in batches:
+        found, left = together(batch), drawn()
+        expected = [alone.load(position) for position in batch]
+        assert torch.equal(torch.stack(found), torch.stack(expected))
+        assert left == drawn()
+    again = [] if draw is float else [2, 1]
+    assert together.dataset.loaded == [3, 0, 2, 1, *again, 0, 3]
+
+
+@pytest.mark.parametrize("draw", OTHERS, ids=["random", "torch"])
+def test_a_sample_that_fails_does_so_by_its_position(draw):
+    messages = []
+    for before in ([], [1], [0, 1]):
+        loading = PositionedLoading(Seldom(draw, fails=True), 0)
+        with pytest.raises(ValueError, match="drew") as error:
+            loading([Position(index, 0) for index in (*before, 2)])
+        messages.append(str(error.value))
+    assert len(set(messages)) == 1

@@ -15,7 +15,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor
 
 from mmkd.distillers import Distiller
-from mmkd.losses import KDLoss
+from mmkd.losses import DKDLoss, KDLoss
 from mmkd.networks.taps import Tap
 from mmkd.weights import EntropyWeight
 
@@ -85,8 +85,13 @@ def test_where_all_rois_are_background_all_are_compared() -> None:
     labels = done.features["student"][Tap.parse(LABELS)]
     assert (labels == CLASSES).all()
     assert len(labels) == len(done.student_logits) == len(done.terms["er"].weight[0]) > 0
-    assert done.losses["loss_dkd"] > 0
-    assert done.losses["loss_er"] > 0
+    given = done.student_logits, done.teacher_logits["teacher"]
+    torch.testing.assert_close(
+        done.losses["loss_dkd"], DKDLoss(temperature=1.0)(*given, labels=labels)
+    )
+    weight = EntropyWeight(4.0)(*given)
+    expected = KDLoss(temperature=1.0)(*given, weight=weight)
+    torch.testing.assert_close(done.losses["loss_er"], expected)
 
 
 def test_boxes_of_a_pixel() -> None:
@@ -179,16 +184,18 @@ def features(taps: str | list[str], teacher_taps: str | list[str]) -> Distiller:
 
 def test_features_of_the_same_stride_are_compared_as_they_are() -> None:
     model = features(["neck[1]", "neck[2]"], ["neck[0]", "neck[1]"])
-    assert tiny.step(model).losses["loss_hint"] > 0
+    done = tiny.step(model)
+    torch.testing.assert_close(done.losses["loss_hint"], tiny.hint_of(model, done))
     assert not [*model.terms.parameters()]
 
 
 def test_features_of_another_stride_are_resized_by_the_connector() -> None:
     """Finer ones are averaged down; the batch's size is not that of the dry run."""
-    done = tiny.step(features("neck[0]", "neck[0]"))
+    model = features("neck[0]", "neck[0]")
+    done = tiny.step(model)
     student, teacher = (done.features[n][Tap.parse("neck[0]")] for n in ("student", "teacher"))
     assert student.shape[2] == 2 * teacher.shape[2]
-    assert done.losses["loss_hint"] > 0
+    torch.testing.assert_close(done.losses["loss_hint"], tiny.hint_of(model, done))
 
 
 @pytest.mark.parametrize(
@@ -232,8 +239,10 @@ def test_every_stage_of_a_cascade(boxes: list[int]) -> None:
     done = tiny.step(model, tiny.batch(boxes))
     for stage, head in enumerate(heads):
         rois = done.features["student"][Tap.parse(f"roi_head.bbox_roi_extractor.{stage}:input[1]")]
-        assert len(done.features["teacher"][Tap.parse(head)]) == len(rois) > 0
-        assert done.losses[f"loss_s{stage}"] > 0
+        given = [done.features[network][Tap.parse(head)] for network in ("student", "teacher")]
+        assert len(given[1]) == len(rois) > 0
+        expected = KDLoss(temperature=1.0)(*given)
+        torch.testing.assert_close(done.losses[f"loss_s{stage}"], expected)
 
 
 def test_each_stage_of_a_cascade_has_its_own_weights() -> None:

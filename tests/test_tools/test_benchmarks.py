@@ -6,6 +6,7 @@ import runpy
 import shutil
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
 
 from mmkd.benchmark.comparison import check_same_recipe
 from mmkd.benchmark.runs import Run
+from mmkd.engine.runner import GUARDS
 from mmkd.registry import MODELS
 
 CONFIGS = ROOT / "configs/quickstart"
@@ -38,6 +40,19 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
     assert all(value > 0 for value in [*seconds.values(), *memory.values()])
     assert {"torch", "mmkd"} <= set(result["versions"])
     assert "step_time.py" in result["command"]
+
+
+def test_memory_of_a_part_is_what_its_step_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the memory of what was there before, or of another part."""
+    script = runpy.run_path(str(ROOT / "tools/benchmarks/step_time.py"))
+    sizes = dict(student=60, teacher=240)  # MB
+    steps = {name: partial(torch.ones, size * 2**18) for name, size in sizes.items()}
+    monkeypatch.setitem(script["own_memory"].__globals__, "build_steps", lambda *_: steps)
+    held = torch.ones(100 * 2**18)
+    for name, size in sizes.items():
+        config, arguments = Config(dict(default_scope="mmpretrain")), Namespace(memory_of=name)
+        assert size - 4 < script["own_memory"](config, arguments) < size + 20
+    del held
 
 
 @pytest.mark.slow
@@ -121,6 +136,17 @@ def test_step_time_wants_a_distiller(tmp_path: Path) -> None:
     done = run_tool("benchmarks/step_time.py", CONFIGS / "student_digits.py", cwd=tmp_path)
     assert done.returncode == 1
     assert "no distillation to measure" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_cost_of_each_guard_is_measured(tool: Tool) -> None:
+    said = tool("benchmarks/guard_cost.py", "--rounds", 1).stdout
+    rows = re.findall(r"^(.{24}) *(\S+) us ", said, re.MULTILINE)
+    found = {name.strip(): float(cost) for name, cost in rows}
+    assert [*found] == [*GUARDS, "exact_resume, loading", "all"]
+    whole = float(re.search(r"([\d.]+) ms", said)[1]) * 1e3
+    assert found["all"] == pytest.approx(sum(found.values()) - found["all"], abs=1)
+    assert all(cost < whole for cost in found.values())
 
 
 @pytest.mark.slow
@@ -263,13 +289,14 @@ def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.Monk
 
 @pytest.mark.slow
 def test_quickstart(tool: Tool, tmp_path: Path) -> None:
-    done = tool("quickstart.py", "--quick")
+    """In a folder whose name MMEngine's ``--cfg-options`` would take apart."""
+    done = tool("quickstart.py", "--quick", "--work-dir", "a b/c,d")
     assert "a single seed" in done.stdout
     for name in ("Teacher", "Student alone", "Student with KD", "Student with ER-KD"):
         assert f"\n{name}  " in done.stdout
-    card = (tmp_path / "work_dirs/quickstart/model_card.html").read_text()
+    card = (tmp_path / "a b/c,d/model_card.html").read_text()
     assert "<h2>Gain by class</h2>" in card
-    figure = tmp_path / "work_dirs/quickstart/quickstart.png"
+    figure = tmp_path / "a b/c,d/quickstart.png"
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert len(done.stdout.splitlines()) < 30, "progress, not a flood"
 

@@ -39,6 +39,7 @@ from mmkd.benchmark.runs import Run, RunFailedError
 from mmkd.benchmark.statistics import Rule
 from mmkd.benchmark.timing import measure, training_step
 from mmkd.benchmark.training import Start, start_here, train_all
+from mmkd.compat.files import write_file
 from mmkd.engine.launch import complete_loaders
 from mmkd.engine.preflight import check_run
 from mmkd.loading import build_loader
@@ -176,8 +177,7 @@ def fixed_rule(arguments: Namespace, runs: Plan) -> Rule:
             f"{path} has {', '.join(f'{key} {before.get(key)!r}' for key in changed)}. Keep it, or "
             "give another --work-dir."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(fixed, indent=1) + "\n")
+    write_file(path, f"{json.dumps(fixed, indent=1)}\n".encode())
     return rule
 
 

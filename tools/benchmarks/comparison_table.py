@@ -12,6 +12,7 @@ from mmkd.benchmark.cells import Cells
 from mmkd.benchmark.comparison import ALONE, judged, markdown, own_settings
 from mmkd.benchmark.runs import Run
 from mmkd.benchmark.statistics import Rule
+from mmkd.compat.files import write_file
 from mmkd.compat.machine import provenance
 from mmkd.visualization.differences import draw_differences
 
@@ -45,11 +46,11 @@ class Table:
             found["figure"] = f"{out.stem}.png"
             figure = draw_differences(differences, self.rule.title, self.rule.margin)
             figure.savefig(out.with_suffix(".png"), dpi=150)
-        out.write_text(markdown(found))
+        write_file(out, markdown(found).encode())
         found["differences"] = [asdict(one) for one in differences]
         found["rule"] = asdict(self.rule)
         text = json.dumps(found, indent=1, default=str)
-        out.with_suffix(".json").write_text(text + "\n")
+        write_file(out.with_suffix(".json"), f"{text}\n".encode())
 
     def result(self) -> dict[str, Any]:
         """Return the content of the page, with the rows that have all seeds."""

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from mmkd.compat.files import write_file
+
 NO_OPERATOR = "implementation for device cpu not found"  # in the words of mmcv
 Cells = dict[str, dict[str, str]]
 
@@ -15,8 +17,7 @@ def read_cells(path: Path) -> Cells:
 
 def write_cells(path: Path, cells: Cells) -> None:
     """Save the cells, so that a stopped run can continue."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(cells, indent=1), encoding="utf-8")
+    write_file(path, json.dumps(cells, indent=1).encode())
 
 
 def mark(outcome: str, notes: dict[str, int]) -> str:

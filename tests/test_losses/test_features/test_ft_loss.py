@@ -62,8 +62,9 @@ def test_the_paraphraser_comes_to_reconstruct():
 
 
 def test_bad_use_is_refused():
-    with pytest.raises(ValueError, match="paraphraser would not learn"):
-        FTLoss(reconstruction_weight=0.0)
+    for settings in (dict(reconstruction_weight=0.0), dict(rate=0.0)):
+        with pytest.raises(ValueError, match="paraphraser would not learn"):
+            FTLoss(**settings)
     with pytest.raises(ValueError, match="form is one of"):
         FTLoss(form="whole")
     with pytest.raises(ValueError, match="feature maps"):
