@@ -148,7 +148,8 @@ def _origin(run: Evaluated) -> Iterator[tuple[str, str]]:
         found = info.get(f"teacher_metrics/{name}") or {}
         listed = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
         text = network if isinstance(network, str) else json.dumps(network, default=str)
-        yield f"teacher {name}", f"{text}, weights {file}" + (f": {listed}" if listed else "")
+        title = name if name == "teacher" else f"teacher {name}"
+        yield title, f"{text}, weights {file}" + (f": {listed}" if listed else "")
     if "student_loss_weight" in model:
         yield "student's own losses", f"times {model['student_loss_weight']}"
     for name, term in (model.get("terms") or {}).items():
