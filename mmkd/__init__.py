@@ -17,6 +17,7 @@ if not being_examined():
 
     from mmkd.compat.checkpoints import load_all_checkpoints_safely
     from mmkd.compat.config import allow_config_names
+    from mmkd.compat.config_text import format_configs_once
     from mmkd.compat.files import write_whole_files
     from mmkd.compat.logs import run_on_without_logs
     from mmkd.compat.running import tell_models_their_run
@@ -26,6 +27,7 @@ if not being_examined():
     allow_config_names()
     load_all_checkpoints_safely()
     declare_missing_operators()
+    format_configs_once()
     import_beside_transformers()
     run_on_without_logs()
     tell_models_their_run()

@@ -4,7 +4,7 @@ import difflib
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -12,7 +12,7 @@ from torch import nn
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a sentence that names the nearest match, or an empty text if none is near."""
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.55)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
@@ -28,28 +28,49 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any], titl
         ValueError: If a name is unknown, a required argument is missing, or a value has a type
             that the annotation excludes, such as a text in place of a number.
     """
-    parameters = dict(inspect.signature(function).parameters)
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+    takers = [*_takers(function)]
+    parameters, hints = dict[str, inspect.Parameter](), dict[str, Any]()
+    for taker in reversed(takers):
+        parameters |= _parameters(taker)
+        hints |= _hints(taker)
+    if not _takes_more(takers[-1]):
         for name in given:
             if name not in parameters:
                 raise ValueError(
                     f"The {title} has no setting {name!r}.{did_you_mean(name, parameters)} "
                     f"Its settings are: {', '.join(parameters)}."
                 )
-    missing = [
-        name
-        for name, p in parameters.items()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
+    missing = [name for name, p in _parameters(function).items() if p.default is p.empty]
     if lacking := [name for name in missing if name not in given]:
         raise ValueError(f"The {title} lacks the setting {', '.join(map(repr, lacking))}.")
-    hints = _hints(function)
     for name, value in given.items():
         if name in hints and not _fits(value, hints[name]):
             raise ValueError(
                 f"The setting {name!r} of the {title} cannot be {value!r}: it takes "
                 f"{_words(hints[name])}."
             )
+
+
+def _takers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield what takes the arguments: a function, or a class and bases that get its ``**``."""
+    yield function
+    taker = function
+    for base in function.__mro__[1:-1] if inspect.isclass(function) else ():
+        if _takes_more(taker) and "__init__" in vars(base):
+            yield base
+            taker = base
+
+
+def _takes_more(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters that may be named, by name."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(function).parameters
+    return {name: each for name, each in parameters.items() if each.kind in named}
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

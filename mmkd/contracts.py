@@ -155,6 +155,7 @@ class Traits:
         activation: ``'softmax'`` or ``'sigmoid'``, if the part expects logits that are made for
             one.
         views: Number of views of each image that a loss expects in a batch.
+        reduction: The reduction of a loss over samples, ``'mean'`` or ``'sum'``.
         adapts: Whether a loss builds trained parts from shapes.
         attaches: Whether a loss reads parts of the networks.
         follows: Whether a loss runs the networks on from their stages.
@@ -175,6 +176,7 @@ class Traits:
     reads_teacher: bool = True
     activation: str | None = None
     views: int | None = None
+    reduction: str = "mean"
     adapts: bool = False
     attaches: bool = False
     follows: bool = False

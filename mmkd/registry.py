@@ -65,6 +65,11 @@ class PartRegistry(Registry):
     def check(self, cfg: Any, default_args: Mapping[str, Any] | None = None) -> None:
         """Check type and arguments of a part of mmkd's; parts of other packages pass unchecked."""
         kind = cfg.get("type") if isinstance(cfg, Mapping) else None
+        if isinstance(cfg, Mapping) and not {"type", "runner_type"} & {*cfg, *(default_args or {})}:
+            raise ValueError(
+                f"{dict(cfg)} names no type: write type='mmkd.<name>'. docs/methods.md lists all "
+                "types."
+            )
         if not isinstance(kind, str):
             return
         scope, _, name = kind.rpartition(".")

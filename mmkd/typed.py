@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 Function = TypeVar("Function")
+Key = TypeVar("Key")
+OrderedSet = dict[Key, None]  # the keys of a dict keep the order in which they came
 
 if TYPE_CHECKING:
 

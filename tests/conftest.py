@@ -11,10 +11,25 @@ import mmkd  # noqa: F401  its remedies come before any import of torchvision
 # isort: split
 import random
 from collections.abc import Iterator
+from types import SimpleNamespace
 
+import mmengine.dataset.base_dataset
+import mmengine.runner.runner
 import pytest
 from mmengine.registry import DefaultScope
 from mmengine.runner.utils import set_random_seed
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_runs() -> Iterator[None]:
+    """Runs leave out what takes long in a process of many tests, and changes no result.
+
+    MMEngine collects garbage for each data set, half a second, and describes the machine.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mmengine.dataset.base_dataset, "gc", SimpleNamespace(collect=lambda: 0))
+        patch.setattr(mmengine.runner.runner, "collect_env", dict)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -81,7 +81,7 @@ def features(name: str, samples: int = 4, scale: float = 1.0) -> tuple[list[Tens
 
 
 def extras(name: str, samples: int = 4) -> dict[str, Any]:
-    """What else the loss is called with."""
+    """Return the further arguments with which the loss is called."""
     if name in ("SDDLoss", "OFAStageLoss"):
         return dict(labels=torch.arange(samples) % CLASSES)
     if name != "CRDLoss":

@@ -11,7 +11,7 @@ LABELS = torch.tensor([0, 3, 6, 3, 1, 5])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Of each row."""
+    """Return the softmax of each row."""
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 

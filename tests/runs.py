@@ -155,7 +155,7 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def log_text(runner: Runner) -> str:
-    """What all runs in its work_dir logged, from the level of their log_level on."""
+    """Return the text that all runs in its work_dir logged."""
     return "".join(path.read_text() for path in Path(runner.work_dir).rglob("*.log"))
 
 

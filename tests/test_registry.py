@@ -49,6 +49,22 @@ def test_a_wrong_argument_is_named(arguments: dict, words: str) -> None:
         MODELS.build(dict(type="mmkd.KDLoss", **arguments))
 
 
+@pytest.mark.parametrize(
+    ("part", "arguments", "words"),
+    [
+        ("DKDLoss", dict(temprature=3.0), "no setting 'temprature'. Did you mean 'temperature'"),
+        ("DKDLoss", dict(loss_weight="2"), "'loss_weight' of the mmkd.DKDLoss cannot be '2'"),
+        ("DISTLoss", dict(transfroms=[]), "no setting 'transfroms'. Did you mean 'transforms'"),
+        ("EntropyWeight", dict(normalise=True), "Did you mean 'normalize'"),
+    ],
+)
+def test_arguments_that_go_on_to_a_base_are_checked_there(
+    part: str, arguments: dict, words: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        MODELS.build(dict(type=f"mmkd.{part}", **arguments))
+
+
 def test_right_arguments_and_types_of_other_packages_pass() -> None:
     assert isinstance(MODELS.build(dict(type="mmkd.KDLoss", temperature=2)), KDLoss)
     assert (

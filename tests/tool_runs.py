@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from warm_python import ROOT, python_for_shells, run_script, run_scripts
+
 FEW_IMAGES = [
     "train_cfg.max_epochs=1",
     "train_dataloader.dataset.indices=128",
@@ -36,31 +37,38 @@ def free_port() -> int:
 
 
 def run_in_two_processes(script: Path, folder: Path) -> None:
-    """Run a script of the tests, which writes to a folder, by torchrun on the CPU."""
-    paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(script), str(folder)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    """Run a script of the tests, which writes to a folder, as torchrun does on the CPU."""
+    common = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "tests", ROOT))),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+    }
+    ranks = [{**common, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    for done in run_scripts(script, [str(folder)], Path.cwd(), ranks):
+        assert done.returncode == 0, done.stdout[-4000:]
 
 
 def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python tools/...`` or a shell script of tools/, and return what it printed."""
+    """Run ``python tools/...`` or a shell script of tools/, and return what it printed.
+
+    With variables of the environment it is a new Python, which reads them when it starts.
+    """
     script = ROOT / "tools" / str(command[0])
-    shell = [] if script.suffix == ".sh" else [sys.executable]
+    arguments = [*map(str, command[1:])]
     python = os.path.dirname(sys.executable)
+    path = f"{python}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **environment}
+    if script.suffix == ".py" and not environment:
+        return run_script(script, arguments, cwd, variables)
+    shell = [] if script.suffix == ".sh" else [sys.executable]
     return subprocess.run(
-        [*shell, script, *map(str, command[1:])],
+        [*shell, script, *arguments],
         cwd=cwd,
-        env={
-            **os.environ,
-            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            **environment,
-        },
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -69,7 +77,8 @@ def run_tool(*command: object, cwd: Path, **environment: str) -> subprocess.Comp
 
 def run_shell(command: str, folder: Path) -> str:
     """Run lines of bash in a user's folder, with this project's Python, and return the output."""
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    folders = [str(python_for_shells().parent), os.path.dirname(sys.executable)]
+    path = os.pathsep.join([*folders, os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-ec", command],
         cwd=folder,

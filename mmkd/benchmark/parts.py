@@ -24,7 +24,9 @@ def without_weights(spec: Any) -> dict[str, Any]:
                 return None
             # `pretrained` is the older name of such a file.
             return {key: strip(item) for key, item in value.items() if key != "pretrained"}
-        return [strip(item) for item in value] if isinstance(value, list | tuple) else value
+        if isinstance(value, list | tuple):  # some networks take a tuple and no list
+            return type(value)(strip(item) for item in value)
+        return value
 
     settings: dict[str, Any] = strip(network_config(spec))
     return settings

@@ -20,6 +20,14 @@ def count_classes(model: nn.Module) -> int:
     return int(first.num_classes)
 
 
+def semantic_stride(model: nn.Module) -> int:
+    """Return the stride of the maps of classes that a detector learns from.
+
+    The data pipelines of HTC and SCNet, whose RoI heads have a semantic branch, shrink these maps.
+    """
+    return 8 if getattr(getattr(model, "roi_head", None), "with_semantic", False) else 1
+
+
 def random_batch(
     model: nn.Module, size: int, shape: Sequence[int], boxes: int = 8
 ) -> dict[str, Any]:
@@ -38,7 +46,10 @@ def random_batch(
         from mmdet.testing import demo_mm_inputs
 
         masks = any("mask" in name for name, _ in model.named_modules())
-        semantic: Any = getattr(model, "semantic_head", None)
+        # A panoptic network has a semantic head of its own, HTC and SCNet one in their RoI head.
+        owners = (model, getattr(model, "roi_head", None))
+        heads = [getattr(owner, "semantic_head", None) for owner in owners]
+        semantic: Any = next((head for head in heads if head is not None), None)
         data: dict[str, Any] = demo_mm_inputs(
             size,
             [tuple(shape)] * size,
@@ -46,6 +57,7 @@ def random_batch(
             classes + 1,  # mmdet's labels begin with 1
             with_mask=masks,
             with_semantic=semantic is not None,
+            sem_seg_output_strides=semantic_stride(model),
         )
         for sample in data["data_samples"]:
             sample.gt_instances.labels -= 1

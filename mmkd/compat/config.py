@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mmengine.config.config
+import mmengine.config.utils
 import mmengine.hub.hub
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
@@ -149,6 +150,8 @@ def allow_config_names() -> None:
     fromfile = Config.fromfile
     if hasattr(fromfile, "resolves_config_names"):
         return
+    # MMEngine reads all metafiles of a package for each name: half a second for mmdet's.
+    mmengine.config.utils.load = functools.cache(mmengine.config.utils.load)
 
     @functools.wraps(fromfile)
     def fromfile_or_name(filename: str | Path, *args: Any, **kwargs: Any) -> Config:

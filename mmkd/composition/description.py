@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmkd.composition.kinds import KINDS
 from mmkd.composition.methods import Method
 from mmkd.registry import MODELS
+from mmkd.typed import OrderedSet
 
 
 def describe(method: Method) -> str:
@@ -50,7 +51,7 @@ def options(method: Method) -> list[dict[str, Any]]:
 
 def parts(method: Method) -> list[type]:
     """Return the classes of mmkd in a method's terms, losses first."""
-    found: dict[type, None] = {}
+    found: OrderedSet[type] = {}
     for variant in method.variants.values():
         terms = variant.get("model", {}).get("terms", {})
         for kind in _types(terms):

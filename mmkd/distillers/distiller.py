@@ -36,7 +36,7 @@ from mmkd.terms.networks import Networks, TeacherSpec, build_teachers
 from mmkd.terms.nothing import no_loss
 from mmkd.terms.settings import check_terms, read_schedule
 from mmkd.terms.shared import build_shared
-from mmkd.typed import itself_uncompiled
+from mmkd.typed import OrderedSet, itself_uncompiled
 
 TaskLoss = Callable[[Any, Any], Tensor]
 
@@ -116,10 +116,10 @@ class Distiller(BaseDistiller):
                 "the loss of its head."
             )
         self.task_loss = task_loss
-        if student_loss_weight < 0:
+        if not 0 <= student_loss_weight < float("inf"):
             raise ValueError(
                 f"student_loss_weight is {student_loss_weight}: a negative weight would drive the "
-                "student away from its labels. Give a number of at least 0."
+                "student away from its labels. Give a finite number of at least 0."
             )
         self.student_loss_weight = student_loss_weight
         self.student_loss_schedule = read_schedule(student_loss_schedule, "student's own losses")
@@ -234,7 +234,7 @@ class Distiller(BaseDistiller):
         """Return the taps to catch in each network for the terms of these names."""
         if self.store is not None:
             self.store.check_read(self.teachers.values())
-        taps: dict[str, dict[Tap, None]] = {"student": {}}
+        taps: dict[str, OrderedSet[Tap]] = {"student": {}}
         for name in acting:
             for network, read in self.terms[name].taps.items():
                 taps.setdefault(network, {}).update(read)

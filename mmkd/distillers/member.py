@@ -10,6 +10,7 @@ from mmkd.distillers.distiller import Distiller
 from mmkd.distillers.teaching import Teaches, Wanted
 from mmkd.networks.taps import Tap
 from mmkd.teachers import Teacher
+from mmkd.typed import OrderedSet
 
 
 class Lesson:
@@ -61,7 +62,7 @@ class Member(Distiller):
     @classmethod
     def share(cls, members: Sequence["Member"]) -> list[Lesson]:
         """Make members with the same teachers share one pass of each, and return the lessons."""
-        read: dict[Teacher, dict[Tap, None]] = {}
+        read: dict[Teacher, OrderedSet[Tap]] = {}
         for member in members:
             for name, term_taps in _taps(member):
                 read.setdefault(member.teachers[name], {}).update(dict.fromkeys(term_taps))

@@ -32,7 +32,7 @@ from mmkd.terms.reading import Features
 from mmkd.terms.settings import check_terms
 from mmkd.terms.term import Term, Terms
 from mmkd.terms.trial import try_term
-from mmkd.typed import uncompiled
+from mmkd.typed import OrderedSet, uncompiled
 
 DEEPEST = "deepest"
 MAP = Tap("neck", input=True)
@@ -151,13 +151,13 @@ class SelfDistiller(BaseDistiller):
             )
         return losses
 
-    def _read(self, network: str, terms: Sequence[str]) -> dict[Tap, None]:
+    def _read(self, network: str, terms: Sequence[str]) -> OrderedSet[Tap]:
         """Return the taps that terms read of ``'student'`` or the deepest classifier, each once."""
         return dict.fromkeys(tap for name in terms for tap in self.terms[name].taps[network])
 
     def _build_branches(self, inputs: Tensor, drafts: Mapping[str, Sequence[Draft]]) -> None:
         """Build the branches and finish their terms, from the shapes of a dry run."""
-        wanted: dict[Tap, None] = {MAP: None, **dict.fromkeys(self.stages.values())}
+        wanted: OrderedSet[Tap] = {MAP: None, **dict.fromkeys(self.stages.values())}
         for draft in (draft for own in drafts.values() for draft in own):
             wanted.update(dict.fromkeys(draft.reads()[DEEPEST]))
         deepest = shapes_of("student", self.student, inputs, wanted)

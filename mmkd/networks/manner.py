@@ -53,10 +53,11 @@ def _two_stage(
     if not _lies_in(taps, "roi_head"):
         return
     head = network.roi_head
+    branches = roi_heads.branch_features(head, features)
     for stage, boxes in enumerate(rois):
         # mmdet's cascade takes the index of the stage before the features.
         stages = (stage,) if isinstance(head.bbox_head, nn.ModuleList) else ()
-        head._bbox_forward(*stages, features, boxes)
+        head._bbox_forward(*stages, features, boxes, **branches)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def manner_of(network: nn.Module) -> Manner:
         extractor = head.bbox_roi_extractor
         count = len(extractor) if isinstance(extractor, nn.ModuleList) else None
         paths = [path] if count is None else [f"{path}.{stage}" for stage in range(count)]
-        rois = tuple(Tap(path, input=True, items=(1,)) for path in paths)
+        first = 0 if roi_heads.pools_twice(head) else None
+        rois = tuple(Tap(path, input=True, items=(1,), run=first) for path in paths)
         refuses, withholds = roi_heads.refuses_rois(head), roi_heads.withholds_rois(head)
         return Manner(
             parts=_two_stage,

@@ -1,7 +1,33 @@
-"""RoI heads of mmdet that cannot be compared RoI by RoI."""
+"""RoI heads of mmdet: their extra inputs, and those that cannot be compared RoI by RoI."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
+
+from torch import Tensor
+
+
+def branch_features(head: Any, features: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Return the features of whole images by which a RoI head classifies besides those of its neck.
+
+    HTC has a semantic branch and SCNet a global one in addition; each gives its prediction and its
+    feature (N, C, H, W), which ``_bbox_forward`` takes by the names ``semantic_feat`` and
+    ``glbctx_feat``.
+
+    Args:
+        head: The RoI head.
+        features: The levels of the neck, each (N, C, H, W).
+    """
+    given = {}
+    for branch in ("semantic", "glbctx"):
+        if getattr(head, f"with_{branch}", False):
+            given[f"{branch}_feat"] = getattr(head, f"{branch}_head")(features)[1]
+    return given
+
+
+def pools_twice(head: Any) -> bool:
+    """Return whether a RoI head pools each RoI twice, to classify it and for its box."""
+    return hasattr(head, "reg_roi_scale_factor")
 
 
 def refuses_rois(head: Any) -> str | None:
@@ -13,16 +39,14 @@ def refuses_rois(head: Any) -> str | None:
     missing = [p.name for p in parameters[2 + stages :] if p.default is p.empty]
     if missing:
         return f"takes {', '.join(missing)} besides features and RoIs"
-    branches = [name for name in ("semantic", "glbctx") if getattr(head, f"with_{name}", False)]
-    if branches:
-        return f"also classifies by what its {' and '.join(branches)} branch gives"
+    predictions = getattr(head.bbox_head, "num_instance", 1)
+    if predictions > 1:
+        return f"predicts {predictions} objects of each RoI, in no fixed order"
     return None
 
 
 def withholds_rois(head: Any) -> str | None:
     """Return why a teacher cannot take a student's RoIs, or ``None`` if it can."""
-    if hasattr(head, "reg_roi_scale_factor"):
-        return "pools each RoI twice, to classify it and for its box"
     if hasattr(head, "num_branch"):
         return "has RoIs for each of its branches, not for the images"
     return None

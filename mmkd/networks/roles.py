@@ -11,6 +11,7 @@ from mmkd.networks.manner import Manner, manner_of
 from mmkd.networks.recording import Record, Value, recording
 from mmkd.networks.role_search import NoRoleError, RoleSearch
 from mmkd.networks.taps import Tap, Taps, flat, parse_taps
+from mmkd.typed import OrderedSet
 
 Overrides = Mapping[str, str | Sequence[str]]
 ROLES = {
@@ -52,7 +53,7 @@ class Roles:
     seen: list[str]
     error: str | None = None
     sealed: str | None = None
-    used: dict[str, None] = field(default_factory=dict)
+    used: OrderedSet[str] = field(default_factory=dict)
 
     @classmethod
     def find(

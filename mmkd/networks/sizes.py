@@ -45,9 +45,17 @@ def example_inputs(
         network: The network; the batches are on its device.
         spec: The user's description of the network.
         input_shape: Channels, height and width, if the user sets them; then no others are tried.
+
+    Raises:
+        ValueError: If ``input_shape`` has not three numbers.
     """
     shapes = [(_channels(network), *size) for size in _sizes(network, spec)]
     if input_shape is not None:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"input_shape is {tuple(input_shape)}: give channels, height and width, such as "
+                "input_shape=(3, 32, 32)."
+            )
         shapes = [(input_shape[0], input_shape[1], input_shape[2])]
     for count in (2, 1):
         for shape in shapes:

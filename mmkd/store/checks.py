@@ -11,6 +11,7 @@ from mmkd.networks.taps import Tap
 from mmkd.selection import SelectByEntropy
 from mmkd.store.manifest import StoreError
 from mmkd.store.values import Values
+from mmkd.typed import OrderedSet
 from mmkd.weights import AverageTeachers, EntropySampleWeight, EntropyTeacherWeight
 
 FULL = "Build the store with full logits (without --top-k and --sampled)"
@@ -18,7 +19,7 @@ FULL = "Build the store with full logits (without --top-k and --sampled)"
 
 def entropies_of(terms: Iterable[Any]) -> list[tuple[float, float]]:
     """Return temperature and eps of each entropy of teachers that weights and choices read."""
-    wanted: dict[tuple[float, float], None] = {}
+    wanted: OrderedSet[tuple[float, float]] = {}
     for term in terms:
         for weight in (term.sample_weight, term.teacher_weight, term.select):
             if (entropy := _entropy_of(weight)) is not None:

@@ -7,7 +7,13 @@ from torch import nn
 
 from mmkd.networks.dry_run import Shapes, evaluating
 from mmkd.networks.taps import Tap, Taps, expanded
-from mmkd.terms.checks import check_classes, check_labels, check_views, check_weights
+from mmkd.terms.checks import (
+    check_classes,
+    check_labels,
+    check_reversible,
+    check_views,
+    check_weights,
+)
 from mmkd.terms.connections import connect_draft, teacher_transforms
 from mmkd.terms.crossing import cross_heads, tap_towers
 from mmkd.terms.detection_checks import check_detection, check_rois
@@ -18,6 +24,7 @@ from mmkd.terms.places import fit_locations
 from mmkd.terms.selection_checks import check_selection
 from mmkd.terms.term import Term, Terms
 from mmkd.terms.trial import try_term
+from mmkd.typed import OrderedSet
 
 
 def build_terms(
@@ -86,9 +93,9 @@ def _short_taps(drafts: list[Draft], networks: Networks) -> dict[str, list[Tap]]
     return short
 
 
-def _wanted(drafts: list[Draft], networks: Networks) -> dict[str, dict[Tap, None]]:
+def _wanted(drafts: list[Draft], networks: Networks) -> dict[str, OrderedSet[Tap]]:
     """Return all taps of the terms, by network, as ordered sets."""
-    wanted: dict[str, dict[Tap, None]] = {name: {} for name in ("student", *networks.teachers)}
+    wanted: dict[str, OrderedSet[Tap]] = {name: {} for name in ("student", *networks.teachers)}
     for draft in drafts:
         for name, taps in draft.reads().items():
             wanted[name].update(dict.fromkeys(taps))
@@ -100,10 +107,11 @@ def _finish(draft: Draft, networks: Networks, shapes: Mapping[str, Shapes]) -> T
     check_classes(draft, networks, shapes)
     check_labels(draft, networks.student)
     check_views(draft, networks.student)
+    check_reversible(draft, networks.student)
     check_detection(draft, networks)
     check_selection(draft, networks, shapes)
     connectors = connect_draft(draft, shapes)
-    heads = teacher_heads(draft, networks.teachers, connectors, shapes)
+    heads = teacher_heads(draft, networks, connectors, shapes)
     transforms, crossings = teacher_transforms(draft, shapes), cross_heads(draft, networks)
     term = Term(draft, connectors, heads, transforms, crossings)
     term.to(networks.inputs.device)

@@ -6,7 +6,7 @@ from torch import nn
 
 from mmkd.contracts import traits_of
 from mmkd.networks.dry_run import Shapes
-from mmkd.networks.heads import activation_of, gives_probabilities
+from mmkd.networks.heads import activation_of, enclosing, gives_probabilities
 from mmkd.networks.taps import Tap, Taps, flat
 from mmkd.teachers.class_map import ClassOutputs
 from mmkd.terms.draft import Draft
@@ -167,3 +167,23 @@ def check_views(draft: Draft, student: nn.Module) -> None:
         f"image in a batch, but the student's data preprocessor gives views={given}. Change the "
         f"loss's `views`, {advice}."
     )
+
+
+def check_reversible(draft: Draft, student: nn.Module) -> None:
+    """Check that no tap lies in layers that run without gradients while the student trains.
+
+    The reversible layers of mmpretrain's RevViT work out their gradients by a second pass of their
+    own, so that what they give in a step belongs to no graph.
+    """
+    for tap in flat(draft.student):
+        found = enclosing(student, tap.path, "no_custom_backward")
+        if found is None:
+            continue
+        path, backbone = found
+        if tap.path.startswith(f"{path}.layers.") and not backbone.no_custom_backward:
+            raise ValueError(
+                f"The term {draft.name!r} taps '{tap}' of the student, whose "
+                f"{type(backbone).__name__} runs its layers without gradients while it trains. Set "
+                f"the student's {path}.no_custom_backward=True, at the cost of memory, or take "
+                "'@map' or '@logits'."
+            )

@@ -134,7 +134,7 @@ def build_teachers(
         ValueError: If settings are wrong.
         FileNotFoundError: If a checkpoint does not exist.
     """
-    if (teachers is None) == (teacher is None):
+    if (teachers is None) == (teacher is None) or teachers == {}:
         raise ValueError("Give either `teachers=dict(<name>=...)` or `teacher=dict(...)` for one.")
     configs: Mapping[str, Any] = {"teacher": teacher} if teachers is None else teachers
     built = dict[str, Teacher]()

@@ -1,9 +1,9 @@
 """Parts of networks that a term reads in addition to its taps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from mmkd.contracts import AttachesNetworks, FollowsStages, MasksPatches
 from mmkd.losses.fcfd.stages import Stages
@@ -14,25 +14,29 @@ from mmkd.teachers import Teacher, TeacherHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.networks import Networks
 
+Head = Callable[[Tensor], Tensor]
+
+LOGITS = "@logits"  # in the place of the modules that lead there
+
 
 def teacher_heads(
     draft: Draft,
-    teachers: Mapping[str, Teacher],
+    networks: Networks,
     connectors: Mapping[str, nn.Module],
     shapes: Mapping[str, Shapes],
-) -> dict[str, TeacherHead]:
+) -> dict[str, Head]:
     """Return the heads that ``weigh_through`` of a term names, by teacher.
 
     Args:
         draft: The term.
-        teachers: All teachers by name.
+        networks: The student and all teachers.
         connectors: The term's connectors by teacher.
         shapes: Shape at each tap of ``'student'`` and each teacher.
 
     Raises:
         ValueError: If a head cannot take the student's connected feature.
     """
-    modules, heads = draft.settings.weigh_through, dict[str, TeacherHead]()
+    modules, heads = [*draft.settings.weigh_through], dict[str, Head]()
     for name, taps in draft.teachers.items() if modules else ():
         own, logits = draft.student, draft.logits[name]
         if isinstance(own, list) or isinstance(taps, list) or isinstance(logits, list):
@@ -45,9 +49,13 @@ def teacher_heads(
                 f"The term {draft.name!r} weighs through the teacher {name!r}, which cannot take "
                 "the student's feature of another shape: give the term a `connector`."
             )
-        heads[name] = TeacherHead(
-            name, teachers[name], modules, shapes[name][taps], shapes[name][logits]
-        )
+        teacher = networks.teachers[name]
+        if modules == [LOGITS]:
+            rest = Stages(f"the teacher {name!r}", teacher, networks.inputs, [taps], logits)
+            heads[name] = rest.classify
+        else:
+            given = shapes[name]
+            heads[name] = TeacherHead(name, teacher, modules, given[taps], given[logits])
     return heads
 
 
@@ -95,5 +103,10 @@ def _stages(draft: Draft, title: str, name: str, networks: Networks) -> Stages:
             f"{type(draft.loss).__name__} of the term {draft.name!r} runs classifiers on, from "
             "their stages to one tensor of logits (N, K): it cannot be used on several levels or "
             "at locations."
+        )
+    if isinstance(network, Teacher) and network.class_map is not None:
+        raise ValueError(
+            f"There is a class_map of {title}. What it makes of the student's features is compared "
+            "over its own classes: take a teacher with the student's classes."
         )
     return Stages(title, network, networks.inputs, flat(taps), logits)

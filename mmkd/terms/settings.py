@@ -33,9 +33,10 @@ class TermSettings:
             each tap of each teacher, from ``shape``.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
-        weigh_through: Modules of a teacher that turn the feature at its tap into its logits, such
-            as ``['neck', 'head.fc']``. The teacher weight then reads the logits that these modules
-            compute from the student's connected feature, in place of the teacher's logits.
+        weigh_through: Modules of a teacher that turn the feature at its tap into its logits:
+            ``['@logits']`` for all that lead there, or paths such as ``['neck', 'head.fc']``. The
+            teacher weight then reads the logits that these modules compute from the student's
+            connected feature, in place of the teacher's logits.
         cross: Path of a convolution in a tower of both dense heads, such as
             ``'bbox_head.cls_convs.2'``. The term then compares the teacher's output with what the
             rest of the teacher's head makes of the student's feature behind that convolution, in
@@ -77,14 +78,12 @@ class TermSettings:
             ValueError: If a setting is unknown, missing or of a wrong type, or the weight is
                 negative.
         """
-        if not isinstance(config, Mapping):
-            raise ValueError(f"The term {name!r} is a dict of settings, not {config!r}.")
         check_arguments(cls, config, f"term {name!r}")
         settings = cls(**config)
-        if settings.weight < 0:
+        if not 0 <= settings.weight < float("inf"):
             raise ValueError(
                 f"The weight of the term {name!r} is {settings.weight}: a negative weight would "
-                "drive the student away from its teacher. Give a number of at least 0."
+                "drive the student away from its teacher. Give a finite number of at least 0."
             )
         if settings.weigh_through and settings.teacher_weight is None:
             raise ValueError(
@@ -130,7 +129,13 @@ def check_terms(terms: Mapping[str, Mapping[str, Any]]) -> None:
             "`terms` is empty: nothing would be distilled. Give at least one term, such as "
             "terms=dict(kd=dict(loss=dict(type='mmkd.KDLoss')))."
         )
-    acting = [c for c in terms.values() if not isinstance(c, Mapping) or c.get("weight", 1) != 0]
+    for name, config in terms.items():
+        if not isinstance(name, str) or not isinstance(config, Mapping):
+            raise ValueError(
+                f"The term {name!r} is {config!r}. A term is a dict of settings under a name, such "
+                "as terms=dict(kd=dict(loss=dict(type='mmkd.KDLoss')))."
+            )
+    acting = [config for config in terms.values() if config.get("weight", 1) != 0]
     if not acting:
         raise ValueError(
             f"All terms have weight 0 ({', '.join(terms)}): nothing would be distilled. Train the "

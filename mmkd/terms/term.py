@@ -1,6 +1,6 @@
 """Finished term of the objective: the tensors it reads, how it compares and weighs them."""
 
-from collections.abc import ItemsView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from mmkd.connectors.connect import PairConnectors
 from mmkd.contracts import traits_of
 from mmkd.locations import Selection
 from mmkd.networks.taps import Tap
-from mmkd.teachers import CrossHead, TeacherHead
+from mmkd.teachers import CrossHead
 from mmkd.terms.draft import Draft
 from mmkd.terms.kept import of_labels, of_samples, of_taps
 from mmkd.terms.nothing import no_loss
@@ -47,7 +47,7 @@ class Term(TermTensors):
     Args:
         draft: The settings and parts, with the taps as the dry run resolved them.
         connectors: The connector for each teacher that needs one.
-        heads: The teachers' modules that ``weigh_through`` names, by teacher.
+        heads: The parts of the teachers that ``weigh_through`` names, by teacher.
         transforms: The transforms of the teachers' features, by teacher.
         crossings: The teachers' heads that predict from the student's features, by teacher.
 
@@ -66,7 +66,7 @@ class Term(TermTensors):
         chooses_early: Whether these are chosen by the student's logits of whole images, so that the
             teachers need no others.
         connectors: Connectors by teacher.
-        heads: The teachers' modules that ``weigh_through`` names, by teacher.
+        heads: The parts of the teachers that ``weigh_through`` names, by teacher.
         transforms: The transforms of the teachers' features, by teacher.
         crossings: The teachers' heads that predict from the student's features, by teacher.
         class_maps: Correspondence of classes, for each teacher that has other classes.
@@ -79,13 +79,14 @@ class Term(TermTensors):
         self,
         draft: Draft,
         connectors: Mapping[str, nn.Module],
-        heads: Mapping[str, TeacherHead] | None = None,
+        heads: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
         transforms: Mapping[str, nn.Module] | None = None,
         crossings: Mapping[str, CrossHead] | None = None,
     ) -> None:
         super().__init__(draft, crossings or {})
         self.weight, self.schedule = draft.settings.weight, draft.schedule
         self.loss: nn.Module = draft.loss
+        self._reduction = draft.traits.reduction
         self.select = draft.select
         self._select_reads_teacher = draft.select is None or traits_of(draft.select).reads_teacher
         self.chooses_early = not (
@@ -190,8 +191,7 @@ class Term(TermTensors):
         assert self.teacher_weight is not None
         shares: Tensor = self.teacher_weight(each.detach())
         weights = shares if weights is None else weights * shares
-        reduction = getattr(self.loss, "reduction", "mean")
-        total = reduce_loss((weights * each).sum(0), None, reduction, divisor)
+        total = reduce_loss((weights * each).sum(0), None, self._reduction, divisor)
         return TermOutput(total, weights.detach(), logits)
 
     def choose(self, features: Features, selection: Selection | None = None) -> Tensor | None:

@@ -98,7 +98,7 @@ def test_code_in_a_checkpoints_config_stays_text(tmp_path, mark, read):
 
 
 def test_the_attacks_work_where_nothing_stops_them(tmp_path, mark):
-    """Else the tests above would show nothing."""
+    """The attacks must work here; the tests above would show nothing otherwise."""
     path = tmp_path / "hostile.pth"
     evil_meta(weights(), path, mark)
     torch.load(path, weights_only=False)

@@ -128,3 +128,9 @@ def test_a_clone_that_is_not_installed_says_how_to_install_it(
     monkeypatch.setattr("mmkd.compat.config.PACKAGE", tmp_path / "mmkd")
     with pytest.raises(FileNotFoundError, match=r"pip install .* -e"):
         get_config("mmkd::erkd/resnet20_resnet8_w8_fmnist8k.py")
+
+
+def test_a_packages_index_is_read_once(package: Path) -> None:
+    assert Config.fromfile("somekd::method/plain.py").epochs == 240
+    (package / "model-index.yml").unlink()
+    assert Config.fromfile("somekd::method/plain.py").epochs == 240

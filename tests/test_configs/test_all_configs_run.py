@@ -94,10 +94,8 @@ def work_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def in_this_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Download no weights, and do not describe the machine anew each time."""
+def no_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mmengine.model.weight_init.PretrainedInit.__call__", lambda *_: None)
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
 
 
 def small(spec: Any) -> Any:
@@ -123,8 +121,7 @@ def shortened(config: Config, name: str, work_dir: Path, data: Any) -> Config:
     for loader, size in ((config.train_dataloader, 2 * BATCH), (config.val_dataloader, BATCH)):
         loader.update(batch_size=BATCH, num_workers=0, persistent_workers=False)
         imagenet = loader.dataset.type == "ImageNet"
-        # Serialising it collects garbage, which takes half a second in a process of many tests.
-        loader.dataset.update(data(loader.dataset.type), indices=size, serialize_data=False)
+        loader.dataset.update(data(loader.dataset.type), indices=size)
         for transform in loader.dataset.pipeline if imagenet else ():
             if transform.type in SIDES:
                 transform[SIDES[transform.type]] = 64

@@ -1,6 +1,7 @@
 """Pairs of detectors train two iterations by KD, and a pair by each other method.
 
 The data are scenes in COCO's files; what is overridden is what a user would give as --cfg-options.
+ResNets are narrow: those of the real width are tested by the commands of the README.
 """
 
 import shutil
@@ -16,6 +17,8 @@ from config_files import DETECTION, METHODS, PAIRS, ROOT, base, composed
 from mmengine.config import Config
 from mmengine.runner import Runner
 from scenes import write_cells, write_scenes
+
+from mmkd.networks.building import network_config
 
 pytest.importorskip("mmdet")
 
@@ -87,9 +90,26 @@ def without_weights(config: Config) -> dict[str, Any]:
             here = f"model.{network}"
             options |= {f"{here}._delete_": True, f"{here}.config": file}
             options |= {f"{here}.backbone.init_cfg": None}
+            options |= {f"{here}.{key}": value for key, value in narrow(file).items()}
             # Nothing that an untrained detector finds comes near the threshold of the scores.
             part = ".rcnn" if "rcnn" in file else ""
             options |= {f"{here}.test_cfg{part}.score_thr": 0.0}
+    return options
+
+
+def narrow(file: str) -> dict[str, Any]:
+    """Options for a ResNet of an eighth of the width, and for less to do behind it."""
+    model = network_config(file)
+    options: dict[str, Any] = {}
+    backbone = model["backbone"]
+    if backbone["type"] == "ResNet" and "base_channels" not in backbone:
+        options["backbone.base_channels"] = 8
+        options["neck.in_channels"] = [width // 8 for width in model["neck"]["in_channels"]]
+    if "roi_head" in model:
+        options["roi_head.bbox_head.fc_out_channels"] = 64
+        options["train_cfg.rcnn.sampler.num"] = 64
+    else:
+        options["bbox_head.feat_channels"] = 64
     return options
 
 
@@ -113,7 +133,7 @@ def train(name: str, work_dir: Path, **options: Any) -> Runner:
 
 
 def chosen() -> list[str]:
-    """What is run: files without a method's, all pairs and schedules by KD, methods by one pair."""
+    """Return the files to run: those of no method, all pairs by KD, each method on one pair."""
     pairs = [pair for pair in PAIRS if pair.endswith("_coco")]
     places = dict(roi="fasterrcnn_r101_r50_coco", dense="retinanet_r101_r50_coco")
     places["dense_ld"] = "gfl_r101_r18_coco"  # the only head with LD's second output

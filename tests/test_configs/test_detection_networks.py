@@ -51,7 +51,7 @@ def test_students_begin_with_a_backbone_of_imagenet(models: dict[str, Any]) -> N
 
 
 def test_the_mobile_students_normalisation_is_fixed_and_no_stage_is() -> None:
-    """As in the released detection configs: FrozenBN, and FREEZE_AT 0."""
+    """The released detection configs say FrozenBN and FREEZE_AT 0."""
     model = Config.fromfile(ROOT / "_base_/models/coco/fasterrcnn_mv2.py").model
     backbone = MODELS.build({**model.backbone, "_scope_": "mmdet", "init_cfg": None})
     backbone.train()  # which returns nothing

@@ -34,7 +34,7 @@ FIELDS = (
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """What a run takes from a config, and may differ between methods."""
+    """Return the fields that a run takes from a config and in which methods may differ."""
     found = config.to_dict()
     return {field: found.get(field) for field in FIELDS}
 

@@ -92,7 +92,7 @@ def test_each_choice_of_demkd_is_an_option_that_the_readme_names(options: list[s
 
 
 def test_the_feature_may_be_weighed_through_the_teachers_heads() -> None:
-    option = "feature.weigh_through=[neck,head.fc]"
+    option = "feature.weigh_through=[@logits]"
     assert option in (ROOT / "demkd" / "README.md").read_text()
     plain = losses("demkd", variant="_feature", epoch=1)
     through = losses("demkd", option, variant="_feature", epoch=1)

@@ -76,7 +76,7 @@ def test_colours_keep_their_order(name: str) -> None:
 
 
 def test_the_strength_of_each_change_is_a_draw_from_its_range() -> None:
-    """Of the released code: its factors, its degrees, its shares of the side, its bits."""
+    """The released code gives factors, degrees, shares of the side and bits."""
     [_, strong] = pipelines("cifar100_two_views")
     [augment] = [t for t in strong.transforms if type(t).__name__ == "RandAugment"]
     assert len(augment.transforms) == 14
@@ -137,7 +137,7 @@ def test_it_trains_on_both_and_validates_on_one(name: str, tmp_path: Path) -> No
 
 
 def test_480_epochs_keep_the_milestones() -> None:
-    """As released: see configs/_base_/schedules/cifar_480e.py."""
+    """The released code has these numbers, see configs/_base_/schedules/cifar_480e.py."""
     schedule = Config.fromfile(BASE / "schedules/cifar_480e.py")
     assert schedule.train_cfg.max_epochs == 480
     assert schedule.optim_wrapper.optimizer.lr == 0.025

@@ -41,7 +41,7 @@ def archive(root: Path, images: Any) -> None:
 
 
 def hub(root: Path, images: Any) -> None:
-    """As on the hub, in another order."""
+    """Write the images as the hub's files have them, in another order."""
     pixels, labels = images
     order = np.random.default_rng(1).permutation(len(labels))
     rows = [dict(img=dict(bytes=png(pixels[i]), path=None), fine_label=labels[i]) for i in order]

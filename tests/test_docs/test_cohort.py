@@ -10,7 +10,8 @@ from tool_runs import ROOT, of_two_epochs, run_shell
 from mmkd.compat.checkpoints import load_checkpoint
 
 TEXT = (ROOT / "docs/cohort.md").read_text()
-COMMANDS = "".join(re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)).splitlines()
+BLOCKS = "".join(re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL))
+COMMANDS = BLOCKS.replace("\\\n", " ").splitlines()
 
 
 def run(command: str, folder: Path) -> str:

@@ -114,7 +114,7 @@ def test_the_detectors_commands(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_config_that_is_written_repeats_the_run_bit_for_bit(folder: Path) -> None:
-    """By our tool and by mmpretrain's own."""
+    """Our tool and mmpretrain's own repeat it."""
     own = Path(mmpretrain.__file__).parent / ".mim/tools/train.py"
     teacher = "--teacher my_teacher.py random --method erkd --work-dir first"
     run_one = "python tools/train.py my_student.py " + teacher

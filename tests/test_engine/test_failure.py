@@ -49,7 +49,7 @@ def test_it_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_process_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Of those of torchrun the first to fail; of others rank 0."""
+    """Under torchrun the first process that fails tells; elsewhere rank 0 does."""
     for rank, told in (("1", False), ("0", True)):
         monkeypatch.setenv("RANK", rank)
         assert (end(ValueError("x")) != 1) is told

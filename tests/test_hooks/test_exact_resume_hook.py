@@ -67,7 +67,7 @@ def test_fast_forward_begins_where_the_run_was(tmp_path):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_over_epochs_goes_on_within_an_epoch(tmp_path, workers):
-    """What a run that is stopped by a signal leaves is a checkpoint of any iteration."""
+    """A run that a signal stops leaves a checkpoint of any iteration."""
     initialised(convnet(), tmp_path / "teacher.pth")
     hooks = dict(
         default_hooks=dict(

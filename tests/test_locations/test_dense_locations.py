@@ -64,7 +64,7 @@ def step_of(model: Distiller, boxes: list[int] | None = None, masks: bool = Fals
 
 
 def own_pass(model: Distiller, *texts: str) -> list[Tensor]:
-    """What taps of the student catch while it computes its own losses."""
+    """Return the tensors at taps of the student while it computes its own losses."""
     data = model.data_preprocessor(tiny.batch(), True)
     taps = [Tap.parse(text) for text in texts]
     _, caught = run_tapped(model.student, taps, lambda: model.student(**data, mode="loss"))

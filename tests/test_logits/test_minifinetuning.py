@@ -12,7 +12,7 @@ P = softmax(TEACHER.numpy() / 4)
 
 
 def reference(p: np.ndarray, label: int, threshold: float, only_wrong: bool) -> np.ndarray:
-    """Of one sample, as the released code writes it."""
+    """Return the target of one sample, as the released code writes it."""
     if p.argmax() != label:
         share = (p.max() - p[label] + threshold) / (1 + p.max() - p[label] + 1e-7)
     elif only_wrong:

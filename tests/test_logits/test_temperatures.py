@@ -149,7 +149,7 @@ class _Sigmoid(torch.nn.Module):
 
 
 def test_normkd_divides_each_side_by_its_own_spread():
-    """As the released code writes it, value and gradient; the student's spread learns too."""
+    """Value and gradient are those of the released code; the student's spread learns too."""
     student = STUDENT.clone().requires_grad_()
     at_s, at_t = 2 * student.std(1, keepdim=True), 2 * TEACHER.std(1, keepdim=True)
     p, log_q = (TEACHER / at_t).softmax(1), (student / at_s).log_softmax(1)

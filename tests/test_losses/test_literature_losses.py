@@ -11,7 +11,7 @@ PER_SAMPLE = [name for name in CASES if name not in RELATIONAL]
 
 @pytest.mark.parametrize("name", CASES)
 def test_all_that_learns_gets_a_gradient_and_the_teacher_none(name):
-    """So DDP finds no unused parameter."""
+    """DDP therefore finds no unused parameter."""
     loss, (students, teachers) = built(name), features(name)
     value = loss(students, teachers, **extras(name))
     value.backward()

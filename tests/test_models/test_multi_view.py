@@ -24,7 +24,7 @@ def images(size: int = 3, seed: int = 0) -> Tensor:
 
 
 def loaded(*views: Tensor, collate: Any = pseudo_collate) -> dict[str, Any]:
-    """What a dataloader gives for images that the pipeline made views of."""
+    """Return the batch of a dataloader for images of which the pipeline made views."""
     items = []
     for index, label in enumerate(LABELS):
         sample = DataSample(metainfo=dict(sample_idx=index)).set_gt_label(label)

@@ -54,7 +54,7 @@ def test_the_exported_student_is_a_plain_classifier_of_mmpretrain(tmp_path):
 
 
 def test_the_teachers_map_gives_the_teachers_logits(tmp_path):
-    """What a perfect student would do: its classifier and pooling are the teacher's."""
+    """A perfect student would do this: its classifier and pooling are the teacher's."""
     model = run(tmp_path, simkd(tmp_path), optim_wrapper=OPTIMIZER).model.eval()
     teacher, images = model.teachers["teacher"].network, torch.randn(2, 3, 16, 16)
     head, pooling = model.student.head, model.student.neck[1]

@@ -34,7 +34,7 @@ def test_the_logits_of_a_cascade_are_those_of_its_last_head() -> None:
 
 @pytest.mark.parametrize("make", [tiny.segmentor, tiny.ocrnet])
 def test_a_tap_on_the_head_sees_what_its_losses_see(make) -> None:
-    """And the losses are those of a student that is trained alone."""
+    """The losses are those of a student that is trained alone, too."""
     head = "decode_head" if make is tiny.segmentor else "decode_head.1"
     term = dict(student=head, teacher="decode_head", loss=CWD)
     model = tiny.distiller(make(), terms=dict(cwd=term))
@@ -54,7 +54,7 @@ def test_a_tap_on_the_head_sees_what_its_losses_see(make) -> None:
 
 
 def test_a_head_without_a_last_layer_gives_the_logits_itself() -> None:
-    """As student its losses call forward directly."""
+    """The losses of such a student call forward directly."""
     term = dict(loss=dict(type="mmkd.KDLoss"), locations=tiny.PIXELS)
     model = tiny.distiller(tiny.segmentor(head=tiny.SEGMENTER), terms=dict(kd=term))
     assert model.logits["student"] == Tap("decode_head")
@@ -70,7 +70,7 @@ def test_transforms_of_vectors_are_refused_for_maps() -> None:
 
 
 class Points(nn.Module):
-    """As PointRend's head."""
+    """Methods of PointRend's head."""
 
     def get_points_train(self) -> None: ...
 

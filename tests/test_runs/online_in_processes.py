@@ -37,7 +37,7 @@ def averaged(**overrides):
 
 
 def fields(batch_size: int, model, **overrides):
-    """What distributed and single runs share."""
+    """Return the fields of a config that distributed and single runs share."""
     settings = dict(
         model=model,
         train_dataloader=loader(batch_size=batch_size, shuffle=True),

@@ -13,7 +13,7 @@ SCRIPT = Path(__file__).with_name("train_in_processes.py")
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
-    """What the two processes of a run came to."""
+    """Return the results of the two processes of a run."""
     folder = tmp_path_factory.mktemp("processes")
     run_in_two_processes(SCRIPT, folder)
     return [torch.load(folder / f"rank_{rank}.pth") for rank in range(2)], folder
@@ -21,7 +21,7 @@ def ranks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory):
-    """What one process comes to with the batches of both."""
+    """Return the run of one process with the batches of both."""
     settings = runpy.run_path(str(SCRIPT))["fields"](batch_size=8)
     return run(tmp_path_factory.mktemp("single"), **settings)
 

@@ -1,28 +1,18 @@
 """Terms of a detector train in two processes, without unused parameters."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from runs import equal
+from tool_runs import run_in_two_processes
 
 SCRIPT = Path(__file__).with_name("detect_in_processes.py")
 
 
 @pytest.mark.slow
 def test_connectors_and_the_losses_parts_are_trained_alike(tmp_path):
-    tests = Path(__file__).parents[1]
-    paths = os.pathsep.join(map(str, (tests, tests.parent)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    subprocess.run(
-        [*command, str(SCRIPT), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    run_in_two_processes(SCRIPT, tmp_path)
     ranks = [torch.load(tmp_path / f"rank_{rank}.pth") for rank in range(2)]
     assert equal(ranks[0]["parameters"], ranks[1]["parameters"])
     moved = ranks[0]["moved"]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from scenes import write_scenes
-from tool_runs import ROOT, WITHOUT_MMKD, free_port, run_tool
+from tool_runs import ROOT, WITHOUT_MMKD, free_port, run_in_two_processes, run_tool
 
 mmdet = pytest.importorskip("mmdet")
 
@@ -158,15 +158,7 @@ def test_mixed_precision_on_a_cpu(scenes: Path) -> None:
 
 def test_processes_with_and_without_boxes_keep_the_same_weights(tmp_path: Path) -> None:
     """No process waits for the gradient of a part that it did not need, and no loss is NaN."""
-    script = Path(__file__).with_name("rois_in_processes.py")
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    paths = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
-    subprocess.run(
-        [sys.executable, *launch, str(script), str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=True,
-        timeout=300,
-    )
+    run_in_two_processes(Path(__file__).with_name("rois_in_processes.py"), tmp_path)
     ranks = [torch.load(tmp_path / f"rank_{rank}.pth", weights_only=True) for rank in range(2)]
     for rank in ranks:
         assert len(rank["logged"]) == 3

@@ -72,7 +72,7 @@ def test_half_precision_keeps_weights_whole_and_losses_finite(tmp_path):
 
 
 def test_no_loss_is_forgotten():
-    """Those of detectors run in the tests of detectors."""
+    """The losses of detectors run in the tests of detectors."""
     detection = {"BinaryKDLoss", "BoxDeltaLoss", "BoxIoULoss", "FGDLoss", "LDLoss"}
     detection |= {"QualityFocalKDLoss", "QueryKDLoss"}
     # Parts of DKD; the test above; two views, which the tests of configs train on; pixels with

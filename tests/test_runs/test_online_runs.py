@@ -99,7 +99,7 @@ def test_mmengines_ema_averages_all_networks(tmp_path):
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
-    """What two processes came to."""
+    """Return the results of two processes."""
     folder = tmp_path_factory.mktemp("processes")
     run_in_two_processes(SCRIPT, folder)
     return [torch.load(folder / f"rank_{rank}.pth") for rank in range(2)]

@@ -23,7 +23,7 @@ HOOKS = ("StepCheckHook", "StatisticsHook", "StudentCheckpointHook", "TeacherEva
 
 
 def fields(batch_size: int, **overrides):
-    """What distributed and single runs share.
+    """Return the fields of a config that distributed and single runs share.
 
     The student has no BatchNorm, whose statistics would be those of each process's part.
     """

@@ -46,7 +46,7 @@ def test_it_is_evaluated_with_its_running_statistics():
 
 
 def test_mixed_paths_run_on_as_the_teacher_runs():
-    """Else what FCFD checks when it is built, that both agree, would not hold."""
+    """FCFD checks when it is built that both agree."""
     stages = [f"backbone.layer{stage}" for stage in (1, 2, 3)]
     term = dict(
         student=stages, teacher=stages, loss=dict(type="mmkd.FCFD", directions="to_teacher")

@@ -45,6 +45,11 @@ def controlled(**arguments):
             dict(terms=dict(kd=dict(loss=KD, wieght=2))),
             "'kd' has no setting 'wieght'.*'weight'",
         ),
+        (dict(terms=dict(kd="mmkd.KDLoss")), "The term 'kd' is 'mmkd.KDLoss'"),
+        (dict(terms={1: dict(loss=KD)}), "The term 1 is"),
+        (dict(terms=dict(kd=dict(loss=dict(temperature=4.0)))), "names no type"),
+        (dict(terms=dict(kd=dict(loss=KD, weight=float("nan")))), "weight .* is nan.* finite"),
+        (dict(student_loss_weight=float("inf")), "student_loss_weight is inf.* finite"),
         (dict(terms={"k.d": dict(loss=KD)}), "cannot be called 'k.d'"),
         (dict(terms=dict(keys=dict(loss=KD))), "cannot be called 'keys'"),
         (dict(terms=dict(kd=dict(loss=KD, schedule=dict(decay=1)))), "decay needs an `end`"),
@@ -58,7 +63,9 @@ def controlled(**arguments):
             dict(teacher=dict(model=tiny.classifier(6), chekpoint="x")),
             "no setting 'chekpoint'",
         ),
+        (dict(teacher=dict(model=tiny.classifier(6), ckpt="x")), "'ckpt'.*mean 'checkpoint'"),
         (dict(teacher=None, teachers=None), "Give either"),
+        (dict(teacher=None, teachers={}), "Give either"),
         (dict(teachers=dict(student=dict(model=tiny.classifier()))), "called 'student'"),
         (dict(teacher=dict(model=tiny.classifier(6, classes=7))), "5 classes.*has 7.*class_map"),
         (
@@ -132,6 +139,7 @@ def controlled(**arguments):
             "teacher 'teacher' cannot be tapped.*'backbone.bn1' was changed in place",
         ),
         (dict(input_shape=(1, 16, 16)), "model.input_shape"),
+        (dict(input_shape=(16, 16)), "input_shape is \\(16, 16\\).*channels, height and width"),
         (dict(teacher=dict(model=GREY)), "teacher 'teacher' cannot take.*other channels"),
     ],
     ids=lambda x: re.sub(r"\W+", "-", x) if isinstance(x, str) else "",
@@ -189,3 +197,25 @@ def test_a_missing_checkpoint_says_what_to_do():
     teacher = dict(model=tiny.classifier(6), checkpoint="work_dirs/gone.pth")
     with pytest.raises(FileNotFoundError, match=r"teacher 'teacher'.*gone\.pth.*Train it first"):
         tiny.distiller(teacher=teacher)
+
+
+def reversible(**settings):
+    """Config of a RevViT of two layers."""
+    arch = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=16)
+    backbone = dict(type="RevVisionTransformer", arch=arch, img_size=16, patch_size=4, **settings)
+    head = dict(tiny.classifier()["head"], in_channels=32)
+    return dict(tiny.classifier(), backbone=backbone, neck=None, head=head)
+
+
+def test_layers_that_train_without_gradients_are_refused_with_the_setting_that_helps():
+    """RevViT's reversible layers; they teach, and what follows them is distilled as ever."""
+    inside = dict(student="backbone.layers.0[1]", teacher="backbone.layers.0[1]")
+    terms = dict(hint=dict(inside, loss=dict(type="mmkd.HintLoss")))
+    teacher = dict(model=reversible())
+    with pytest.raises(ValueError, match=r"'hint' taps .* backbone\.no_custom_backward=True"):
+        tiny.distiller(student=reversible(), teacher=teacher, terms=terms)
+    student = reversible(no_custom_backward=True)
+    model = tiny.distiller(student=student, teacher=teacher, terms=terms)
+    tiny.losses_of(model)["loss_hint"].backward()
+    assert model.student.backbone.patch_embed.projection.weight.grad.abs().sum() > 0
+    tiny.distiller(student=reversible(), teacher=teacher)

@@ -14,8 +14,9 @@ from mmkd.weights import CAMKDWeight, EntropyTeacherWeight
 FEATURE = dict(
     teachers_of.FEATURE,
     teacher_weight=dict(type="mmkd.EntropyTeacherWeight"),
-    weigh_through=["neck", "head.fc"],
+    weigh_through=["@logits"],
 )
+MODULES = ["neck", "head.fc"]
 WIDTHS = (6, 8, 10)
 
 
@@ -52,7 +53,7 @@ def test_weights_follow_from_the_heads_logits_of_the_connected_feature(kind):
 
 
 def test_the_released_code_of_camkd_learns_through_the_weights_too():
-    """So the gradient differs, and the value does not."""
+    """The gradient differs then, and the value does not."""
     found = []
     for released_code in (False, True):
         weight = dict(type="mmkd.CAMKDWeight", released_code=released_code)
@@ -63,6 +64,25 @@ def test_the_released_code_of_camkd_learns_through_the_weights_too():
         assert all(p.grad is None for t in model.teachers.values() for p in t.network.parameters())
     torch.testing.assert_close(found[0][0], found[1][0])
     assert not torch.allclose(found[0][1], found[1][1], rtol=1e-2)
+
+
+def test_the_modules_may_be_named_in_place_of_the_role():
+    named = step_of(teachers_of.several(dict(feature=dict(FEATURE, weigh_through=MODULES)), WIDTHS))
+    by_role = step_of(teachers_of.several(dict(feature=FEATURE), WIDTHS))
+    assert torch.equal(named[1].terms["feature"].weight, by_role[1].terms["feature"].weight)
+
+
+def test_a_head_with_more_than_one_layer_is_run_as_a_whole():
+    """CA-MKD's method file then fits heads without `head.fc`, such as MobileNetV3's."""
+    head = dict(type="StackedLinearClsHead", num_classes=5, in_channels=16, mid_channels=[7])
+    teachers = dict(a=dict(model={**tiny.classifier(8), "head": head}))
+    model = tiny.distiller(teachers=teachers, terms=dict(feature=FEATURE))
+    network = model.teachers["a"].network
+    inputs = model.data_preprocessor(tiny.batch(), True)["inputs"]
+    with torch.no_grad():
+        expected = network(inputs, mode="tensor")
+        feature = network.backbone(inputs)[-1]
+    torch.testing.assert_close(model.terms["feature"].heads["a"](feature), expected)
 
 
 def test_without_it_weights_are_those_of_the_teachers_own_logits():
@@ -101,7 +121,8 @@ def test_teachers_stay_outside_the_model_and_are_shared_by_copies():
     plain = {k: v for k, v in FEATURE.items() if k != "weigh_through"}
     other = teachers_of.several(dict(feature=plain), WIDTHS)
     assert model.state_dict().keys() == other.state_dict().keys()
-    assert copy.terms["feature"].heads["a"].teacher is model.teachers["a"]
+    copied = copy.terms["feature"].heads["a"].__self__
+    assert copied.module is model.teachers["a"].network
     tiny.train(model)
     assert all(p.grad is None for t in model.teachers.values() for p in t.network.parameters())
 

@@ -41,6 +41,19 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_store_speed(tool: Tool, tmp_path: Path) -> None:
+    small = ["--batch-size", 2, "--rounds", 1, "--iterations", 2, "--out", "speed.json"]
+    config = ROOT / "configs/erkd/resnet32x4_resnet8x4_cifar100.py"
+    done = tool("benchmarks/store_speed.py", config, *small)
+    result = json.loads((tmp_path / "speed.json").read_text())
+    seconds, ratios = result["seconds"], [*result["ratios"].values()]
+    expected = [("stored", "plain"), ("online", "stored"), ("teacher", "build")]
+    assert ratios == [pytest.approx(seconds[a] / seconds[b]) for a, b in expected]
+    assert all(len(values) == 2 for values in result["all_seconds"].values())
+    assert "34 bytes a record" in done.stdout
+
+
+@pytest.mark.slow
 def test_step_time_of_detectors_on_their_data(tool: Tool, tmp_path: Path) -> None:
     from scenes import write_scenes
 
@@ -98,6 +111,10 @@ def test_step_time_reads_no_weights() -> None:
         assert "Pretrained" not in str(found)
         assert found["backbone"]["type"] == "ResNet"
         assert "data_preprocessor" in found
+    # mmdet's CARAFE neck takes no list for this.
+    carafe = dict(config="mmdet::carafe/faster-rcnn_r50_fpn-carafe_1x_coco.py")
+    found = tool["without_weights"](carafe)
+    assert found["neck"]["order"] == ("conv", "norm", "act")
 
 
 def test_step_time_wants_a_distiller(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ METRICS = ("accuracy/top1", "calibration/ece")
 
 
 def validated(work_dir: Path) -> list[float]:
-    """What the run's validation found."""
+    """Return the metrics of the run's validation."""
     [log] = work_dir.glob("*/vis_data/scalars.json")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     [found] = [line for line in lines if METRICS[0] in line]

@@ -28,7 +28,7 @@ def compute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
 
 
 def of_files(paths: list[Path]) -> dict[str, list[float]]:
-    """By NumPy, in the order R G B."""
+    """Return mean and deviation by NumPy, in the order R G B."""
     images = np.stack([cv2.imread(str(path)) for path in paths])[..., ::-1] / np.float64(1)
     mean, std = images.mean((0, 1, 2)), images.std((0, 1, 2))
     return {"mean": mean.round(4).tolist(), "std": std.round(4).tolist()}
@@ -57,7 +57,7 @@ def test_the_digits_config_has_its_data_sets_numbers(compute) -> None:
 
 
 def test_sums_are_exact() -> None:
-    """Where a float32, or a naive float64, has no digits left."""
+    """A float32, or a naive float64, has no digits left here."""
     sums_type = runpy.run_path(str(SCRIPT))["Sums"]
     sums = sums_type(10**12, [10**12 * 128], [10**12 * 128**2 + 10**12])
     assert sums.mean == [128.0]

@@ -20,7 +20,7 @@ NO_TEACHER = "model.teacher.checkpoint=None"
 
 
 def records(work_dir: Path) -> list[dict[str, Any]]:
-    """What the newest log holds."""
+    """Return the records of the newest log."""
     [*_, log] = sorted(work_dir.glob("*/vis_data/scalars.json"))
     return [json.loads(line) for line in log.read_text().splitlines()]
 
@@ -175,7 +175,7 @@ def test_slurm_scripts_pass_everything_on(script: str, fourth: str, tmp_path: Pa
 
 @pytest.mark.slow
 def test_mmpretrains_own_tool_trains_our_config(tmp_path: Path) -> None:
-    """Nothing but the config's custom_imports tells it of mmkd."""
+    """The config's custom_imports alone tell it of mmkd."""
     import mmpretrain
 
     own = Path(mmpretrain.__file__).parent / ".mim/tools/train.py"

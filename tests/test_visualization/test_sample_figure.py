@@ -33,7 +33,7 @@ def weighed(**overrides: Any) -> Samples:
 
 
 def adjusted() -> Samples:
-    """Where the teacher is wrong, its class and the label change places: by 0.6 and by 0.2."""
+    """Return samples in which the class of a wrong teacher and the label change places."""
     before = torch.tensor([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]).repeat(3, 1)[torch.tensor(LABELS) % 2]
     before[2], before[5] = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.5, 0.2, 0.3])
     after = before.clone()

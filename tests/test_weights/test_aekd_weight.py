@@ -130,7 +130,7 @@ def test_weights_follow_from_the_gradients_of_the_kd_losses(normalize):
 
 
 def test_the_teachers_are_balanced_where_they_pull_in_opposite_ways():
-    """Of teachers on either side of the student, the nearer one weighs more, up to C."""
+    """If the student is between two teachers, the nearer one weighs more, up to C."""
     student = torch.zeros(4, 2)
     near, far = (torch.tensor([[x, -x]]).expand(4, 2) for x in (1.0, -4.0))
     weights = AEKDWeight(tolerance=1.0, temperature=1.0)(student, [near, far])

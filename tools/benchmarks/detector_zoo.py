@@ -3,7 +3,8 @@
 Each detector is the student and, with other random weights, the teacher; images and boxes are
 random. A cell of the table is "pass" if the step's losses are finite and not zero; "refused" if the
 build ends with an error message for the user; "not built" if mmdet itself cannot build the detector
-here, for instance for lack of a package; "crash" in any other case.
+here, for instance for lack of a package; "stock" if mmcv has no operator that it needs for the
+device of this machine; "crash" in any other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
 
 Example:
@@ -23,6 +24,7 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub, MMLogger
+from torch import nn
 
 from mmkd.benchmark.parts import without_weights
 from mmkd.benchmark.random_batch import random_batch
@@ -34,7 +36,7 @@ from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from detector_configs import CONFIGS
-from zoo_cells import Cells, mark, read_cells, words, wrapped, write_cells
+from zoo_cells import Cells, mark, outcome, read_cells, words, wrapped, write_cells
 from zoo_configs import path_of
 
 SHAPE = (3, 128, 160)
@@ -53,9 +55,9 @@ def try_detector(name: str, method: str) -> str:
     try:
         return train_step(student, teacher, method, shape_of(model))
     except ValueError as error:
-        return f"refused: {words(error)}"
+        return outcome("refused", error)
     except Exception as error:
-        return f"crash: {type(error).__name__}: {words(error)}"
+        return outcome(f"crash: {type(error).__name__}", error)
 
 
 def network_of(name: str) -> dict[str, Any]:
@@ -89,6 +91,8 @@ def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, i
     steps: list[Step] = []
     distiller.observe(steps.append)
     distiller.init_weights()
+    for network in (student, teacher):
+        scale_by_weights(network)
     distiller.train()
     data = distiller.data_preprocessor(random_batch(student, 2, shape), True)
     losses = distiller(**data, mode="loss")
@@ -100,6 +104,19 @@ def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, i
     return "pass"
 
 
+def scale_by_weights(network: nn.Module) -> None:
+    """Let the convolutions of DetectoRS take their scale from their weights.
+
+    They do that when weights without a scale are loaded, such as those of ImageNet. With random
+    weights their scale is 1 for each weight: in ResNet-50 a map then grows tenfold with each stage,
+    and the detector of mmdet gives values of 2e7, from which its own loss is not finite.
+    """
+    weights = network.state_dict()
+    scales = [name for name in weights if name.endswith("weight_gamma")]
+    if scales:
+        network.load_state_dict({k: v for k, v in weights.items() if k not in scales}, False)
+
+
 def page_of(cells: Cells, method: str) -> str:
     """Return the page with the table of all cells, and the messages of those that did not pass."""
     lines = [
@@ -108,21 +125,34 @@ def page_of(cells: Cells, method: str) -> str:
         "`python tools/benchmarks/detector_zoo.py --cells docs/benchmarks/detector_zoo.json --page",
         "docs/benchmarks/detector_zoo.md` wrote this page, and runs the detectors that are not in",
         f"it yet: a step of `--method {method}` with the detector as student and as teacher, on",
-        "random weights and images, and nothing named besides.",
+        "random weights and images, and nothing named besides. `stock` means that mmcv has no",
+        "operator for the device of this machine, `not built` that mmdet cannot build the detector",
+        "here; both are left out of the counts. Those that are refused:",
+        "",
+        "- Heads that classify no priors or RoIs of images. CornerNet, CenterNet and SOLO give",
+        "  maps of points or masks; TridentNet has RoIs for each of its branches.",
+        "- RoI heads with learned queries (Sparse R-CNN, QueryInst). Each network has its own",
+        "  queries, which no other network can take. CrowdDet predicts two objects of each RoI, in",
+        "  no fixed order.",
+        "- Logits of another form. The last two numbers of Seesaw are an objectness. The RoI head",
+        "  of V3Det is made for sigmoids, which `--method` does not choose for RoIs: write a term",
+        "  with mmkd.BinaryKDLoss and `EntropyWeight(activation='sigmoid')`.",
+        "- AutoAssign and FreeAnchor assign no class to a location. Guided anchoring in eval mode",
+        "  runs masked convolutions of mmcv, which take one image and no batch.",
     ]
     notes: dict[str, int] = {}
     for kind, names in CONFIGS.items():
         done = [name for name in names if name in cells]
         results = Counter(cells[name]["result"].partition(":")[0] for name in done)
-        built = len(done) - results["not built"]
+        run = len(done) - results["not built"] - results["stock"]
         lines += ["", f"## {KINDS[kind].capitalize()}", ""]
-        lines += [f"{results['pass']} of {built} that mmdet can build here pass.", ""]
+        lines += [f"{results['pass']} of {run} that mmdet can run here pass.", ""]
         lines += ["| config | result |", "|---|---|"]
         for name in done:
             lines.append(f"| {name} | {mark(cells[name]['result'], notes)} |")
     lines.append("")
-    for outcome, number in notes.items():
-        lines += wrapped(f"{number}. {outcome}", 98)
+    for said, number in notes.items():
+        lines += wrapped(f"{number}. {said}", 98)
     return "\n".join([*lines, ""])
 
 

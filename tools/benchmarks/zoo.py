@@ -6,7 +6,7 @@ and both their last map and stages by a hint; detectors compare their last map, 
 the levels of their neck. No tap, size or class map is named. A cell of the table is "pass" if a
 step is trained and the term's loss is finite and not zero; "refused" if the build, or the first
 step for a tap, ends with an error message for the user; "stock" if the package itself does not
-train the network; "crash" in any other case.
+build or train the network on this machine; "crash" in any other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
 
 Example:
@@ -25,17 +25,18 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
 import torch
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 
 from mmkd.distillers import Distiller, Step
+from mmkd.networks.building import build_network
 from mmkd.networks.taps import TapError
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_batches import batch_for
-from zoo_cells import Cells, mark, read_cells, words, wrapped, write_cells
+from zoo_cells import Cells, mark, outcome, read_cells, wrapped, write_cells
 from zoo_configs import PARTNERS, SMALL_SIZE, families, untrained
 
 SIDES = ("student", "teacher")
@@ -45,6 +46,21 @@ KINDS = {
     "mmpretrain": ("logits", "@map", "@stages"),
     "mmdet": ("@map", "@stages", "@levels"),
     "mmseg": ("logits", "@map", "@stages"),
+}
+# Why a package's networks are refused, for the page.
+REASONS = {
+    "mmpretrain": (
+        "CSRA predicts several labels of an image, each by a sigmoid. LeNet takes images of one",
+        "channel. The layers of RevViT run without gradients while a student trains, unless its",
+        "`backbone.no_custom_backward=True`. Each block of TNT writes into the tokens that the",
+        "block before it gave, so that the stages between them no longer exist when losses read",
+        "them: take `@map`.",
+    ),
+    "mmdet": (
+        "`@levels` are compared one by one: networks whose necks give other numbers of levels are",
+        "refused, and a term names the levels that belong together, such as",
+        "`student=['neck[0]', 'neck[1]']`. Networks without a neck have no `@levels`.",
+    ),
 }
 # Texts of errors by which a package refuses a term that does not fit; no others.
 REFUSALS = (ValueError, NotImplementedError)
@@ -101,31 +117,59 @@ def train_step(model: Distiller, data: Mapping[str, Any], kinds: tuple[str, ...]
 def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
     """Build and train, and return the result of each kind of term."""
     torch.manual_seed(0)
+    for progress in ("epoch", "iter"):  # some heads ask for the progress that a Runner sets
+        MessageHub.get_current_instance().update_info(progress, 0)
     try:
         model = distiller_of(package, family, side, kinds)
     except REFUSALS as error:
-        return dict.fromkeys(kinds, f"refused: {words(error)}")
+        return dict.fromkeys(kinds, outcome("refused", error))
     except Exception as error:
-        return dict.fromkeys(kinds, f"crash: building: {type(error).__name__}: {words(error)}")
+        kind = "crash" if builds(family) else "stock"
+        return dict.fromkeys(kinds, outcome(f"{kind}: building: {type(error).__name__}", error))
+    student = family if side == "student" else PARTNERS[package]
     try:
         model.init_weights()
-        data = batch_for(package, model.student, family if side == "student" else PARTNERS[package])
+        data = batch_for(package, model.student, student)
         return train_step(model, data, kinds)
     except TapError as error:  # the words for a network that hides tensors while it trains
-        return dict.fromkeys(kinds, f"refused: in the first step: {words(error)}")
+        return dict.fromkeys(kinds, outcome("refused: in the first step", error))
     except NotImplementedError as error:  # the package itself does not train this network
-        return dict.fromkeys(kinds, f"stock: {words(error)}")
+        return dict.fromkeys(kinds, outcome("stock", error))
     except Exception as error:
-        return dict.fromkeys(kinds, f"crash: training: {type(error).__name__}: {words(error)}")
+        kind = "crash" if trains(package, student) else "stock"
+        return dict.fromkeys(kinds, outcome(f"{kind}: training: {type(error).__name__}", error))
 
 
-def try_all(package: str, family: str, side: str) -> dict[str, str]:
-    """Return the result of each kind of term: of all in one step, or of each alone."""
-    outcome = try_kinds(package, family, side, KINDS[package])
-    if any(value != "pass" for value in outcome.values()):
-        for kind in KINDS[package]:
-            outcome |= try_kinds(package, family, side, (kind,))
-    return outcome
+def builds(family: str) -> bool:
+    """Return whether the package itself builds the network of a family."""
+    try:
+        build_network(untrained(family))
+    except Exception:
+        return False
+    return True
+
+
+def trains(package: str, family: str) -> bool:
+    """Return whether the network of a family trains a step alone, without distillation."""
+    torch.manual_seed(0)
+    try:
+        network = build_network(untrained(family))
+        network.init_weights()
+        network.train()
+        wrapper = OptimWrapper(torch.optim.SGD(network.parameters(), lr=1e-6))
+        network.train_step(batch_for(package, network, family), wrapper)
+    except Exception:
+        return False
+    return True
+
+
+def try_all(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
+    """Return the result of each kind of term: of all in one step, or else of the last one apart."""
+    outcomes = try_kinds(package, family, side, kinds)
+    if len(kinds) == 1 or all(said == "pass" for said in outcomes.values()):
+        return outcomes
+    others, last = kinds[:-1], kinds[-1:]
+    return try_all(package, family, side, others) | try_kinds(package, family, side, last)
 
 
 def run(arguments: Namespace, cells: Cells) -> None:
@@ -138,9 +182,9 @@ def run(arguments: Namespace, cells: Cells) -> None:
             key = f"{package}/{family}/{side}"
             if key in cells and not arguments.again:
                 continue
-            outcome = try_all(package, config, side)
-            cells[key] = dict(config=config, **outcome)
-            print(key, *(f"{kind}: {said[:160]}" for kind, said in outcome.items()), sep="\n    ")
+            outcomes = try_all(package, config, side, KINDS[package])
+            cells[key] = dict(config=config, **outcomes)
+            print(key, *(f"{kind}: {said[:160]}" for kind, said in outcomes.items()), sep="\n    ")
             write_cells(arguments.cells, cells)
             gc.collect()
 
@@ -155,9 +199,11 @@ def page_of(cells: Cells, command: list[str]) -> str:
         "```",
         "",
         "wrote this page, and runs the families that are not in it yet: one step of training,",
-        "random weights, with no tap and no size named. The family is the student of a stock",
-        "network, or its teacher; KD compares logits, a hint maps. `stock` means that the package",
-        "itself does not train the network; it is left out of the counts.",
+        "random weights, with no tap and no size named. A family without a row was not run. The",
+        "family is the student of a stock network, or its teacher; KD compares logits, a hint",
+        "maps. `stock` means that the package itself, without distillation, does not build the",
+        "network or train it on these images and this machine (an operator of mmcv that has no",
+        "code for a CPU, a package that is missing); it is left out of the counts.",
     ]
     for package, partner in PARTNERS.items():
         rows = {key: cell for key, cell in cells.items() if key.startswith(f"{package}/")}
@@ -165,7 +211,8 @@ def page_of(cells: Cells, command: list[str]) -> str:
         if not names:
             continue
         columns = [(side, kind) for side in SIDES for kind in KINDS[package]]
-        lines += ["", f"## {package}", "", f"The other network is `{partner}`.", ""]
+        lines += ["", f"## {package}", "", f"The other network is `{partner}`."]
+        lines += [*REASONS.get(package, ()), ""]
         lines += ["| family | " + " | ".join(f"{s} {k}" for s, k in columns) + " |"]
         lines += ["|---" * (len(columns) + 1) + "|"]
         counts: Counter[tuple[str, str]] = Counter()
@@ -174,15 +221,15 @@ def page_of(cells: Cells, command: list[str]) -> str:
         for name in names:
             row = []
             for side, kind in columns:
-                outcome = rows.get(f"{package}/{name}/{side}", {}).get(kind, "")
-                counts[side, kind] += outcome == "pass"
-                trained[side, kind] += not outcome.startswith("stock")
-                row.append(mark(outcome, notes))
+                said = rows.get(f"{package}/{name}/{side}", {}).get(kind, "")
+                counts[side, kind] += said == "pass"
+                trained[side, kind] += not said.startswith("stock")
+                row.append(mark(said, notes))
             lines.append(f"| {name} | " + " | ".join(row) + " |")
         passed = " | ".join(f"**{counts[column]} of {trained[column]}**" for column in columns)
         lines += [f"| passed | {passed} |", ""]
-        for outcome, number in notes.items():
-            lines += wrapped(f"{number}. {outcome}", 98)
+        for said, number in notes.items():
+            lines += wrapped(f"{number}. {said}", 98)
     return "\n".join([*lines, ""])
 
 
@@ -194,10 +241,12 @@ def main() -> None:
     init_default_scope(arguments.package)
     run(arguments, cells)
     if arguments.page:
-        files = f"--cells {arguments.cells} --page {arguments.page}"
+        packages = " ".join(p for p in PARTNERS if any(key.startswith(f"{p}/") for key in cells))
         command = [
-            f"python tools/benchmarks/zoo.py --package {arguments.package} \\",
-            f"    {files}",
+            f"for package in {packages}; do",
+            "    python tools/benchmarks/zoo.py --package $package \\",
+            f"        --cells {arguments.cells} --page {arguments.page}",
+            "done",
         ]
         arguments.page.write_text(page_of(cells, command), encoding="utf-8")
 

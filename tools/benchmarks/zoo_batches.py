@@ -7,9 +7,11 @@ import torch
 from torch import nn
 from zoo_configs import SMALL_SIZE
 
-from mmkd.benchmark.random_batch import random_batch
+from mmkd.benchmark.random_batch import random_batch, semantic_stride
 from mmkd.networks.sizes import example_inputs
 
+# Smallest images of detectors whose own layers take no level of a few pixels.
+SMALLEST = {"DDOD": 384}
 CLASSES = 2  # labels that every data set has
 
 
@@ -19,7 +21,8 @@ def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
         return random_batch(network, 2, (3, *SMALL_SIZE))
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
-        return detections(network, channels, max(height, 128), max(width, 128))
+        smallest = SMALLEST.get(type(network).__name__, 128)
+        return detections(network, channels, max(height, smallest), max(width, smallest))
     structures = import_module("mmpretrain.structures")
     labels = [structures.DataSample().set_gt_label(y) for y in range(CLASSES)]
     for label in labels:
@@ -38,5 +41,8 @@ def detections(network: nn.Module, channels: int, height: int, width: int) -> di
         num_classes=CLASSES,
         with_mask=True,
         with_semantic=True,
+        sem_seg_output_strides=semantic_stride(network),
     )
+    for sample in batch["data_samples"]:
+        sample.gt_instances.labels -= 1  # mmdet's example counts classes from 1, its heads from 0
     return batch

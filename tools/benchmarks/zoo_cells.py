@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+NO_OPERATOR = "implementation for device cpu not found"  # in the words of mmcv
 Cells = dict[str, dict[str, str]]
 
 
@@ -29,6 +30,18 @@ def mark(outcome: str, notes: dict[str, int]) -> str:
     if not outcome or kind == "pass":
         return kind
     return f"{kind} [{notes.setdefault(outcome, len(notes) + 1)}]"
+
+
+def outcome(kind: str, error: Exception) -> str:
+    """Return the outcome of a cell that ended with an error, with the error's first words.
+
+    Args:
+        kind: The outcome's first word; it becomes ``'stock'`` if mmcv lacks an operator for the
+            device of this machine, which no code of ours can change.
+        error: The error.
+    """
+    said = words(error)
+    return f"{'stock' if NO_OPERATOR in said else kind}: {said}"
 
 
 def words(error: Exception) -> str:

@@ -32,8 +32,10 @@ PARTNERS = {
 HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
 # Height and width that the networks of segmentation are examined on: they take any size.
 SMALL_SIZE = (64, 64)
-# Words in the names of configs that need more than the images and labels of their task.
+# Words in the names of configs that need more than the images and labels of their task, or that
+# train a family's proposals alone: others of their family are preferred.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
+SPECIAL += ("rpn_r", "rpn_x")
 
 
 def families(package: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ method = dict(
                     connector=dict(type="mmkd.ConvBNReLUConnector"),
                     loss=dict(type="mmkd.HintLoss"),
                     teacher_weight=weight,
-                    weigh_through=["neck", "head.fc"],
+                    weigh_through=["@logits"],
                     weight=50.0,
                     schedule=dict(begin=1),
                 ),

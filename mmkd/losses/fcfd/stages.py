@@ -111,6 +111,10 @@ class Stages:
             logits, caught = run_tapped(network, later, forward)
         return [caught[tap] for tap in later], logits
 
+    def classify(self, feature: Tensor) -> Tensor:
+        """Return the logits (N, K) of a feature at the last tap; the feature gets a gradient."""
+        return self.run_on(len(self.taps) - 1, feature)[1]
+
     def _run(self, calls: Sequence[Call], feature: Tensor) -> Tensor:
         for call in calls:
             feature = call(self.module, feature)
@@ -136,11 +140,6 @@ class Stages:
             )
         if not isinstance(self._network, Teacher):
             return
-        if self._network.class_map is not None:
-            raise ValueError(
-                f"There is a class_map of {name}. What it makes of the student's features is "
-                "compared over its own classes: take a teacher with the student's classes."
-            )
         if any(part._compiled_call_impl is not None for part in self.module.modules()):
             raise ValueError(
                 f"Parts of {name} are compiled, and could not be followed from its taps to its "

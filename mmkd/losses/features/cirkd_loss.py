@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from mmkd.arithmetic import reduce_loss
+from mmkd.contracts import traits_of_loss
 from mmkd.losses.base.classifier import MMPRETRAIN, Paths
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
 from mmkd.losses.base.feature_maps import same_size
@@ -89,7 +90,8 @@ class CIRKDLoss(FeatureLoss):
                 f"least 1, not {temperature}, {pool}, {pixels}, {regions} and {kept}."
             )
         self.loss: nn.Module = MODELS.build(loss)
-        if getattr(self.loss, "relational", False) or getattr(self.loss, "needs_labels", False):
+        traits = traits_of_loss(self.loss)
+        if traits.relational or traits.needs_labels:
             raise ValueError(
                 f"CIRKDLoss compares pixels one by one and without labels, and "
                 f"{type(self.loss).__name__} cannot: take one that does, such as mmkd.KDLoss."

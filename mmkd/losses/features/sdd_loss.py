@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from mmkd.arithmetic import reduce_loss
+from mmkd.contracts import traits_of_loss
 from mmkd.losses.base.classifier import MMPRETRAIN, Classifier, Paths, named_paths
 from mmkd.losses.base.feature_loss import FeatureLoss, Features, in_pairs
 from mmkd.registry import MODELS
@@ -65,7 +66,7 @@ class SDDLoss(FeatureLoss):
                 f"grids are numbers of cells along a side, the first of them 1, not {grids}."
             )
         self.loss = MODELS.build(loss) if isinstance(loss, dict) else loss
-        if getattr(self.loss, "relational", False):
+        if traits_of_loss(self.loss).relational:
             raise ValueError(
                 f"SDDLoss weighs the regions' losses, and {type(self.loss).__name__} has none of "
                 "single samples: take one that has, such as mmkd.KDLoss."

@@ -8,6 +8,7 @@ from mmengine.dist import all_gather
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mmkd.contracts import traits_of_loss
 from mmkd.losses.base.feature_loss import FeatureLoss
 from mmkd.losses.base.feature_maps import channels_of, check_alike, pooled
 from mmkd.registry import MODELS
@@ -59,7 +60,8 @@ class SEEDLoss(FeatureLoss):
                 f"{size}, {student_temperature} and {teacher_temperature}."
             )
         self.loss: nn.Module = MODELS.build(loss)
-        if getattr(self.loss, "relational", False) or getattr(self.loss, "needs_labels", False):
+        traits = traits_of_loss(self.loss)
+        if traits.relational or traits.needs_labels:
             raise ValueError(
                 f"SEEDLoss compares the samples one by one and without labels, and "
                 f"{type(self.loss).__name__} cannot: take one that does, such as mmkd.KDLoss."

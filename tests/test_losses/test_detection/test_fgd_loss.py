@@ -16,7 +16,7 @@ WEIGHTS = dict(alpha=0.7, beta=0.5, gamma=0.3, lambda_=0.2)
 
 
 def attentions(maps: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of one sample (C, H, W)."""
+    """Return the spatial and channel attention of one sample (C, H, W)."""
     spatial = softmax(np.abs(maps).mean(0).reshape(-1) / temperature) * maps[0].size
     spatial = spatial.reshape(maps.shape[1:])
     return spatial, softmax(np.abs(maps).mean((1, 2)) / temperature) * len(maps)

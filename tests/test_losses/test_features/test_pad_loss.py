@@ -13,7 +13,7 @@ TERM = dict(student="neck", teacher="neck", loss=dict(type="mmkd.PADLoss"))
 
 
 def reference(part, student: np.ndarray, teacher: np.ndarray, eps: float) -> np.ndarray:
-    """Of each sample of a training batch."""
+    """Return the loss of each sample of a training batch."""
     own, theirs = student.mean((2, 3)), teacher.mean((2, 3))
     weight, bias, gain, shift = (
         p.detach().numpy()
@@ -45,7 +45,7 @@ def test_pooled_vectors_are_the_same():
 
 
 def test_the_best_log_variance_is_that_of_the_error():
-    """So that the branch has something to find: e / exp(v) + v is least at v = ln e."""
+    """The branch can learn it: e / exp(v) + v is least at v = ln e."""
     own, theirs = torch.randn(2, 8, 3, dtype=torch.float64)
     theirs = own + torch.tensor([0.1, 1.0, 10.0], dtype=torch.float64)
     loss = PADLoss(eps=1e-30)

@@ -48,7 +48,7 @@ def test_attention_is_a_share():
 
 
 def test_one_teacher_layer_has_all_of_it():
-    """Then it is a hint for each of the student's layers."""
+    """The loss is a hint for each of the student's layers then."""
     loss = SemCKDLoss(batch_size=4)
     loss.adapt(MAPS[:1], OTHER_MAPS[:1])
     loss.double().eval()

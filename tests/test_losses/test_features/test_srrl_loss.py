@@ -31,7 +31,7 @@ def test_each_samples_loss_is_the_references():
 
 
 def test_the_teachers_logits_are_what_its_head_gives():
-    """So that a student with the teacher's feature has no loss."""
+    """A student with the teacher's feature therefore has no loss."""
     model = tiny.distiller(terms=dict(srrl=TERM))
     inputs = torch.randn(2, 3, 16, 16)
     network, classifier = model.teachers["teacher"].network, model.terms["srrl"].loss.classifier
@@ -58,7 +58,7 @@ def test_other_features_than_the_classifiers_are_refused():
 
 
 def test_the_classifier_is_by_default_the_layer_that_gives_the_logits():
-    """Of any network: here plain modules, whose classifiers have other paths."""
+    """Any network has such a layer; those of plain modules have other paths."""
     model = distill(
         plain(4),
         plain(6),

@@ -13,7 +13,7 @@ STAGES = ["backbone.layer2", "backbone.layer3"]
 
 
 def likelihood(part, student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """Of one pair, for each sample."""
+    """Return the loss of one pair of features, for each sample."""
     size = min(student.shape[2], teacher.shape[2])
     student, teacher = pooled(student, size), pooled(teacher, size)
     for number in (0, 2, 4):
@@ -67,7 +67,7 @@ def test_mdistillers_bug_is_absent_log_scales_are_parameters_and_are_trained():
 
 
 def test_the_best_variance_is_the_error():
-    """So that trained log-scales have something to find."""
+    """Trained log-scales can therefore learn it."""
     loss = VIDLoss().double()
     loss.adapt([MAPS[0]], [OTHER_MAPS[0]])
     student, teacher = (torch.randn(2, c, 8, 8, dtype=torch.float64) for c in (6, 5))

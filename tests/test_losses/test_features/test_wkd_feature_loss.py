@@ -20,7 +20,7 @@ def reference(student: np.ndarray, teacher: np.ndarray, r: float) -> np.ndarray:
 
 @pytest.mark.parametrize("grid", [1, 2, 4])
 def test_each_samples_loss_is_the_mean_over_the_cells(grid):
-    """Those of adaptive pooling: with 6 rows and a grid of 4 they overlap."""
+    """The cells are those of adaptive pooling: with 6 rows and a grid of 4 they overlap."""
     bounds = {1: [(0, 6)], 2: [(0, 3), (3, 6)], 4: [(0, 2), (1, 3), (3, 5), (4, 6)]}[grid]
     expected = np.mean(
         [

@@ -12,7 +12,7 @@ SETTINGS = dict(within_weight=2.0, across_weight=0.5, weak_confidence=0.6, stron
 
 
 def crld(student: np.ndarray, teacher: np.ndarray, at: float) -> float:
-    """As the released code writes it: the mean over images of both sums."""
+    """Return the mean over images of both sums, as the released code writes it."""
     (sw, ss), (tw, ts) = np.split(student, 2), np.split(teacher, 2)
 
     def kd(own: np.ndarray, other: np.ndarray) -> np.ndarray:

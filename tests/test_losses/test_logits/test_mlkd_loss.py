@@ -52,7 +52,7 @@ def formula(s: np.ndarray, t: np.ndarray, w: np.ndarray, masked: bool) -> float:
 
 
 def released(s: np.ndarray, t: np.ndarray, w: np.ndarray, temperatures: tuple = FIVE) -> float:
-    """What the published code computes, line by line: all masks act on numbers."""
+    """Return the loss of the published code, line by line: all masks act on numbers."""
     n = len(s) // 2
     weak, strong = (s[:n], t[:n], w[:n]), (s[n:], t[n:], w[n:])
 
@@ -103,7 +103,7 @@ def test_the_released_code(temperatures: tuple, weighed: bool) -> None:
 
 
 def test_the_released_code_in_five_terms() -> None:
-    """As ER-MLKD, whose weights have each term's temperature, has to be written."""
+    """ER-MLKD, whose weights have each term's temperature, has to be written like this."""
     student, teacher = logits()
     terms = [MLKDLoss([at], views=2, released_code=True)(student, teacher) for at in FIVE]
     whole = MLKDLoss(views=2, released_code=True)(student, teacher)
@@ -161,7 +161,7 @@ def test_without_masks_it_is_the_sum_of_its_levels() -> None:
 
 
 def test_the_mean_over_views_is_the_mean_of_each() -> None:
-    """Of the divergence: V views give V times the mean over the joined batch."""
+    """The divergence of V views is V times the mean over the joined batch."""
     student, teacher = logits()
     options = dict(class_weight=0.0, batch_weight=0.0)
     joined = MLKDLoss(views=3, **options)(student, teacher)
@@ -233,7 +233,7 @@ def test_a_batch_that_is_not_so_many_views_is_refused_in_words() -> None:
 
 
 def test_a_transform_acts_once_in_a_pass() -> None:
-    """Not at every temperature: an averaged controller would be averaged five times."""
+    """A controller that acted at every temperature would be averaged five times."""
     transform = dict(type="mmkd.EntropyController", momentum=0.5)
     loss = MLKDLoss(student_transforms=[transform])
     [controller] = loss.student_transforms

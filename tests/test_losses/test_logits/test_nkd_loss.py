@@ -25,7 +25,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def nkd(student, teacher, label, gamma, temperature) -> float:
-    """Of one sample, by the formula."""
+    """Return the loss of one sample, by the formula."""
     target = -softmax(teacher)[label] * np.log(softmax(student)[label])
     p, q = (softmax(np.delete(z, label) / temperature) for z in (teacher, student))
     return target - gamma * temperature**2 * (p * np.log(q)).sum()

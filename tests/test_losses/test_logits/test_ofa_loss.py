@@ -23,7 +23,7 @@ def test_with_an_exponent_of_1_it_is_the_cross_entropy_with_the_teacher():
 
 
 def test_a_larger_exponent_asks_for_more_of_the_true_class():
-    """Of a teacher that is sure, whatever of: the target of the true class grows from 1 to 3."""
+    """With a sure teacher, right or wrong, the target of the true class grows from 1 to 3."""
     sure = 50.0 * torch.nn.functional.one_hot(LABELS, 7).double()
     expected = 3 * cross_entropy(STUDENT, LABELS)
     torch.testing.assert_close(OFALoss(2.0)(STUDENT, sure, labels=LABELS), expected)

@@ -13,7 +13,7 @@ def each(loss, student=STUDENT, teacher=TEACHER, labels=LABELS):
 
 
 def rld(student, teacher, label, alpha, beta, temperature, confidence_temperature) -> float:
-    """Of one sample, by the formula."""
+    """Return the loss of one sample, by the formula."""
     at = confidence_temperature or temperature
     most, own = softmax(teacher / at).max(), softmax(student / at)[label]
     sure = at**2 * kl(np.array([most, 1 - most]), np.array([own, 1 - own]))
@@ -35,7 +35,7 @@ def test_each_samples_loss_is_the_formulas(settings):
 
 
 def test_the_mistakes_of_a_wrong_teacher_are_left_out():
-    """What the student says of classes above the true one changes nothing among the others."""
+    """The student's logits of classes above the true one change nothing among the others."""
     teacher = torch.tensor([[3.0, 2.0, 1.0, 0.0]], dtype=torch.float64)
     student = torch.tensor([[0.5, -1.0, 2.0, 0.3]], dtype=torch.float64)
     labels, alone = torch.tensor([1]), RLDLoss(alpha=0.0)

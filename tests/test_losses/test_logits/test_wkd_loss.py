@@ -27,7 +27,7 @@ def each(loss, student=STUDENT, teacher=TEACHER, labels=LABELS):
 
 
 def released(student, teacher, label, epsilon, iterations, kappa=1.0) -> float:
-    """Of one sample: the true class cut out of both distributions and of the costs."""
+    """Return the loss of one sample, without the true class in distributions and costs."""
     q, p = (softmax(np.delete(z, label) / 2.0) for z in (student, teacher))
     cost = np.delete(np.delete(1 - np.exp(-kappa * DISTANCES), label, 0), label, 1) + 1e-8
     kernel, u = np.exp(-cost / epsilon), np.full(len(q), 1 / len(q))

@@ -22,7 +22,7 @@ def test_the_kernel_is_the_gaussian_ones_expansion():
 
 
 def test_a_high_order_is_the_gaussian_kernel():
-    """Of unit vectors: exp(-gamma |x - y|^2) = exp(-2 gamma) exp(2 gamma x.y)."""
+    """For unit vectors exp(-gamma |x - y|^2) = exp(-2 gamma) exp(2 gamma x.y)."""
     [student], [teacher] = features("CCLoss")
     kernels = []
     for vectors in (student, teacher):

@@ -104,7 +104,7 @@ def test_the_gradient_is_that_of_what_was_remembered_before_the_step():
 
 
 def test_steps_processes_and_seeds_draw_apart_and_a_resumed_step_draws_again(monkeypatch):
-    """That the memories of processes stay equal is tested in tests/test_runs."""
+    """A test in tests/test_runs shows that the memories of processes stay equal."""
     memory, drawn = bank(), []
     places, labels = torch.tensor([0, 1]), torch.tensor([0, 1])
     for seed, rank, step in ((0, 0, 0), (0, 1, 0), (0, 0, 1), (9, 0, 0), (0, 0, 0)):
