@@ -173,9 +173,10 @@ def test_an_editable_installation_links_configs_and_tools(source: Path, tmp_path
 
 
 def test_the_workflow_and_the_issue_forms_are_read_as_what_they_are() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
-    [job] = workflow["jobs"].values()
-    assert "bash .ci/run" in [step.get("run") for step in job["steps"]]
+    for name, options in (("ci", ""), ("openmmlab", " --family openmmlab")):
+        workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
+        [job] = workflow["jobs"].values()
+        assert f"bash .ci/run{options}" in [step.get("run") for step in job["steps"]]
     for name in ("bug", "method"):
         form = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{name}.yml").read_text())
         assert {"name", "description", "body"} <= form.keys()
@@ -183,8 +184,29 @@ def test_the_workflow_and_the_issue_forms_are_read_as_what_they_are() -> None:
         assert len(set(ids)) == len(ids)
 
 
-def test_code_owners_name_places_that_exist() -> None:
+def test_the_sessions_of_nox_are_steps_of_ci() -> None:
+    session = (ROOT / "noxfile.py").read_text()
+    called = re.findall(r'"([^"]+)"', " ".join(re.findall(r"ci_steps\(session, (.*)\)", session)))
+    script = (ROOT / ".ci/run").read_text()
+    [line] = re.findall(r"^all=\((.*)\)$", script, flags=re.MULTILINE)
+    steps = set(re.findall(r"^ +step (\S+) ", script, flags=re.MULTILINE)) - {"setup"}
+    assert set(line.split()) == steps
+    assert set(called) - {"--family", "openmmlab"} == steps - {"quickstart"} - {
+        name for name in steps if name.endswith("-tools")
+    }
+
+
+def test_a_step_of_ci_that_does_not_exist_is_refused() -> None:
+    for words, error in (("tset", "there is no step tset"), ("--family mmcv", "not mmcv")):
+        done = subprocess.run(
+            ["bash", ".ci/run", *words.split()], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert error in done.stderr
+
+
+def test_places_with_a_second_reader_exist_and_no_owner_is_made_up() -> None:
     lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
-    places = [line.split()[0] for line in lines if not line.startswith("#")]
-    assert places[0] == "*"
-    assert all((ROOT / place.strip("/")).exists() for place in places[1:])
+    places = [line for line in lines if not line.startswith("#")]
+    assert places
+    assert all((ROOT / place.strip("/")).exists() for place in places)

@@ -148,7 +148,8 @@ def dab_detr(depth: int = 18, queries: int = 10) -> dict[str, Any]:
 
 
 def dino(depth: int = 18, queries: int = 10) -> dict[str, Any]:
-    model = _transformer("dino/dino-4scale_r50_8xb2-12e_coco", depth, queries)
+    name = "dino/dino-4scale_r50_8xb2-12e_coco"
+    model = _transformer(name, depth, queries, width=256)  # the original mmdet takes no other
     groups = dict(dynamic=True, num_groups=None, num_dn_queries=4)
     return {**model, "dn_cfg": {**model["dn_cfg"], "group_cfg": groups}}
 

@@ -1,5 +1,6 @@
 """``python -m mmkd calibrate CONFIG``: find a term's weight by its gradient."""
 
+import json
 from statistics import mean
 
 import click
@@ -22,6 +23,7 @@ from mmkd.engine.launch import ArgumentError, load_config
 @click.option("--batches", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--checkpoint", help="State of the student, by default that of the beginning.")
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
+@click.option("--json", "as_json", is_flag=True, help="Print one object.")
 def calibrate(
     config: str,
     share: float,
@@ -29,6 +31,7 @@ def calibrate(
     batches: int,
     checkpoint: str | None,
     cfg_options: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Print the weight that makes a term's gradient a share of the task's.
 
@@ -39,6 +42,7 @@ def calibrate(
     Examples:
       python -m mmkd calibrate configs/quickstart/kd_digits.py --share 0.1
       python -m mmkd calibrate my_config.py --share 0.5 --term hint --batches 32
+      python -m mmkd calibrate configs/quickstart/kd_digits.py --share 0.1 --json
     """  # noqa: D301
     try:
         run: Config = load_config(config)
@@ -48,6 +52,12 @@ def calibrate(
     except (ArgumentError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     now = [found.weight * ratio for ratio in found.ratios]
+    if as_json:
+        page = dict(
+            term=found.term, weight=found.weight, shares=now, share=share, weight_for=weight
+        )
+        click.echo(json.dumps(page, indent=2))
+        return
     click.echo(
         f"{found.term}: at weight {found.weight:g} its gradient is {mean(now):.3g} times the "
         f"task's, {min(now):.3g} to {max(now):.3g} in {len(now)} batches."

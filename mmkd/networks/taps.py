@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from mmkd.compat.older_torch import is_compiling
 from mmkd.typed import itself_uncompiled
 
 SYNTAX = (
@@ -239,7 +240,7 @@ class _Catch:
         whole = isinstance(value, Tensor) and not tap.items and not tap.tokens
         tensor = value if whole else tap.pick(value)
         # Compiled code keeps no versions. The same taps ran uncompiled when the model was built.
-        runs.append((tensor, KEPT if torch.compiler.is_compiling() else tensor._version))
+        runs.append((tensor, KEPT if is_compiling() else tensor._version))
         if self.stop and all(self.caught):
             raise AllCaught
 

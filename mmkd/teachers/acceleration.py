@@ -8,6 +8,7 @@ from mmengine.device import get_device
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from mmkd.compat.older_torch import cpu_has_bfloat16, gpu_has_bfloat16
 from mmkd.networks.taps import Tap
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last}
@@ -31,9 +32,9 @@ def computes_bfloat16() -> bool:
     Without them it computes several times slower than in float32.
     """
     if (device := get_device()) == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return gpu_has_bfloat16()
     if device == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return cpu_has_bfloat16()
     return False
 
 

@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from mmkd.benchmark.evaluated import Evaluated
 from mmkd.benchmark.runs import read_scalars
 from mmkd.benchmark.timing import measure
+from mmkd.compat.archives import CheckpointError
 from mmkd.networks.building import student_spec
 from mmkd.networks.complexity import multiply_adds, parameter_count, short
 from mmkd.networks.dry_run import device_of
 from mmkd.visualization.card_figures import draw_changes, draw_class_gains, draw_reliability
 from mmkd.visualization.curves import draw_curves
+from mmkd.visualization.similarity import draw_similarity, feature_similarity, similarity_batches
+from mmkd.visualization.trained import has_distiller, put_trained, untrained_distiller
 
 Rows = Sequence[tuple[str, str]]
 ROUNDS, ITERATIONS = 5, 4
@@ -33,12 +36,15 @@ img { max-width: 100%; }
 
 
 def model_card(run: Evaluated, alone: Evaluated | None = None, title: str | None = None) -> str:
-    """Return the card of a student as HTML: results, calibration, size, speed, origin, curves.
+    """Return the card of a student as HTML.
+
+    It has results, calibration, size, speed, origin, curves, and the similarity of the student's
+    features to each teacher's.
 
     Args:
         run: The distilled student, or any trained model.
         alone: The same network trained without a teacher. With it the card shows what distillation
-            gained and lost, by class and by sample.
+            gained and lost, by class and by sample, and its features beside the teacher's.
         title: The card's title, by default the name of the run's config.
     """
     title = title or Path(run.config.filename or run.folder).stem
@@ -46,7 +52,9 @@ def model_card(run: Evaluated, alone: Evaluated | None = None, title: str | None
     body.append(_section("Network", _table(_size(run))))
     if rows := [*_origin(run)]:
         body.append(_section("Teachers and objective", _table(rows)))
-    body += [_section(name, _image(figure)) for name, figure in _figures(run, alone)]
+    body += [_section(name, _image(name, figure)) for name, figure in _figures(run, alone)]
+    for name, content in _likeness(run, alone):
+        body.append(_section(f"Feature similarity to {name}", content))
     body.append(_section("How it was made", _table([*_record(run)])))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}'
@@ -63,11 +71,11 @@ def _table(rows: Rows) -> str:
     return "<table>" + "\n".join(lines) + "</table>"
 
 
-def _image(figure: Figure) -> str:
+def _image(name: str, figure: Figure) -> str:
     with io.BytesIO() as file:
         figure.savefig(file, format="png", dpi=110)
         data = base64.b64encode(file.getvalue()).decode()
-    return f'<img alt="" src="data:image/png;base64,{data}">'
+    return f'<img alt="{html.escape(name)}" src="data:image/png;base64,{data}">'
 
 
 def _results(run: Evaluated, alone: Evaluated | None) -> str:
@@ -140,7 +148,8 @@ def _origin(run: Evaluated) -> Iterator[tuple[str, str]]:
         found = info.get(f"teacher_metrics/{name}") or {}
         listed = ", ".join(f"{key} {value:.4g}" for key, value in found.items())
         text = network if isinstance(network, str) else json.dumps(network, default=str)
-        yield f"teacher {name}", f"{text}, weights {file}" + (f": {listed}" if listed else "")
+        title = name if name == "teacher" else f"teacher {name}"
+        yield title, f"{text}, weights {file}" + (f": {listed}" if listed else "")
     if "student_loss_weight" in model:
         yield "student's own losses", f"times {model['student_loss_weight']}"
     for name, term in (model.get("terms") or {}).items():
@@ -162,6 +171,29 @@ def _figures(run: Evaluated, alone: Evaluated | None) -> Iterator[tuple[str, Fig
     yield "Gain by class", draw_class_gains(run, alone, classes)
     if (changes := draw_changes(run, alone, classes)) is not None:
         yield "Samples gained and lost", changes
+
+
+def _likeness(run: Evaluated, alone: Evaluated | None) -> Iterator[tuple[str, str]]:
+    """Yield how similar features are to those of each teacher, or why that was not measured."""
+    if not has_distiller(run.config):
+        return
+    try:
+        distiller = untrained_distiller(run.config)
+    except (FileNotFoundError, CheckpointError, ValueError) as error:
+        yield "the teachers", f"<p>Not measured: {html.escape(str(error))}</p>"
+        return
+    runs = {"this model": run} if alone is None else {"student alone": alone, "this model": run}
+    for name in distiller.teachers:
+        found = {}
+        try:
+            for title, one in runs.items():
+                put_trained(distiller, one.checkpoint, one.path)
+                batches = similarity_batches(run.config)
+                found[title] = feature_similarity(distiller, batches, name)
+        except ValueError as error:
+            yield name, f"<p>Not measured: {html.escape(str(error))}</p>"
+        else:
+            yield name, _image(f"CKA with {name}", draw_similarity(found))
 
 
 def _logged(run: Evaluated) -> list[str]:

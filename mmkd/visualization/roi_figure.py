@@ -19,6 +19,7 @@ Axes = Any
 LINES = ("-", "--", ":", "-.")  # tell apart classes of one colour
 LONGEST = 20  # letters of a class name in the list
 WEIGHTS = colormaps["plasma"]
+QUARTERS = 4
 
 
 @styled
@@ -27,6 +28,8 @@ def draw_roi_weights(
 ) -> Figure:
     """Draw the networks' objects, all RoIs by weight, and a list of the heaviest RoIs.
 
+    The RoIs overlap: they are drawn in four panels, a quarter in each, from heavy to light.
+
     Args:
         image: Image that the networks saw, RGB, shape (H, W, 3).
         found: The RoIs.
@@ -34,29 +37,27 @@ def draw_roi_weights(
         top: Number of RoIs that are numbered and listed, see :meth:`RoIWeights.heaviest`.
     """
     height, width = image.shape[:2]
-    figure = Figure(figsize=(9, 1 + 7.5 * height / width), layout="constrained")
-    figure.suptitle(f"{title}\n{found.summary()}", fontsize=10)
-    panels = figure.subplots(2, 2)
     chosen = found.heaviest(top)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    for axes, name, probabilities in (
-        (panels[0, 0], "teacher", found.teacher),
-        (panels[0, 1], "student", found.student),
+    heights = (0.6 + 4.5 * height / width, 0.9 + 2.2 * height / width, 1 + 0.43 * len(chosen))
+    figure = Figure(figsize=(9, 0.8 + sum(heights)), layout="constrained")
+    figure.suptitle(f"{title}\n{found.summary()}", fontsize=10)
+    grid = figure.add_gridspec(3, QUARTERS, height_ratios=heights)
+    for column, name, probabilities in (
+        (0, "teacher", found.teacher),
+        (2, "student", found.student),
     ):
+        axes = figure.add_subplot(grid[0, column : column + 2])
         _show(axes, image, f"RoIs that the {name} takes for objects")
         _draw_objects(axes, found, probabilities)
-    _show(panels[1, 0], image, "all RoIs by weight")
-    _draw_weights(panels[1, 0], found)
-    _number(panels[1, 0], found, chosen)
-    if chosen:
-        _list(panels[1, 1], found, chosen)
+    _draw_weights([figure.add_subplot(grid[1, i]) for i in range(QUARTERS)], image, found, chosen)
+    _list(figure.add_subplot(grid[2, :]), found, chosen)
     return figure
 
 
 def _show(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
     # The image is paler, so that lines and numbers stand out.
     axes.imshow(0.55 * stretched(image) / 255 + 0.45, interpolation="nearest")
+    axes.set_axis_off()
     axes.set_title(title, fontsize=9)
 
 
@@ -83,24 +84,41 @@ def _draw_objects(axes: Axes, found: RoIWeights, probabilities: Tensor) -> None:
     axes.legend(keys, names, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=7)
 
 
-def _draw_weights(axes: Axes, found: RoIWeights) -> None:
+def _draw_weights(
+    panels: list[Axes], image: NDArray[np.uint8], found: RoIWeights, chosen: list[int]
+) -> None:
     scale = Normalize(0, max(float(found.weights.max()), 1e-6))
-    for index in found.weights.argsort().tolist():
-        weight = float(found.weights[index])
-        _box(axes, found.boxes[index], WEIGHTS(scale(weight)), 0.3 + 1.5 * float(scale(weight)))
-    axes.figure.colorbar(ScalarMappable(scale, WEIGHTS), ax=axes, location="left", shrink=0.8)
+    numbers = {index: number for number, index in enumerate(chosen, start=1)}
+    quarters = found.weights.argsort(descending=True, stable=True).tensor_split(len(panels))
+    first = 1
+    for axes, quarter in zip(panels, quarters, strict=True):
+        indices = quarter.tolist()[::-1]  # draws the heaviest last, on top
+        title = f"RoIs {first} to {first + len(indices) - 1} by weight" if indices else ""
+        _show(axes, image, title)
+        first += len(indices)
+        for index in indices:
+            weight = float(scale(float(found.weights[index])))
+            _box(axes, found.boxes[index], WEIGHTS(weight), 0.3 + 1.5 * weight)
+            if index in numbers:
+                _number(axes, found.boxes[index], numbers[index])
+    bar = ScalarMappable(scale, WEIGHTS)
+    panels[0].figure.colorbar(
+        bar, ax=panels, location="bottom", shrink=0.5, aspect=40, label="weight"
+    )
 
 
-def _number(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
-    for number, index in reversed([*enumerate(chosen, start=1)]):  # draws the heaviest last, on top
-        left, top = found.boxes[index, :2].tolist()
-        axes.text(
-            left, top, str(number), fontsize=7, color="white", clip_on=True, va="top",
-            bbox=dict(facecolor="black", edgecolor="none", pad=1),
-        )  # fmt: skip
+def _number(axes: Axes, box: Tensor, number: int) -> None:
+    left, top = box[:2].tolist()
+    axes.text(
+        left, top, str(number), fontsize=7, color="white", clip_on=True, va="top",
+        bbox=dict(facecolor="black", edgecolor="none", pad=1),
+    )  # fmt: skip
 
 
 def _list(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
+    axes.set_axis_off()
+    if not chosen:
+        return
     rows = [
         [
             str(number),
@@ -111,8 +129,8 @@ def _list(axes: Axes, found: RoIWeights, chosen: list[int]) -> None:
     ]
     header = ["", "weight", "teacher", "student"]
     table = axes.table(
-        rows, colLabels=header, colWidths=[0.06, 0.12, 0.41, 0.41], cellLoc="left", loc="center",
-        edges="horizontal",
+        rows, colLabels=header, colWidths=[0.06, 0.12, 0.41, 0.41], cellLoc="left",
+        loc="upper center", edges="horizontal",
     )  # fmt: skip
     table.auto_set_font_size(False)
     table.set_fontsize(7)

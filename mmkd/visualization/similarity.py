@@ -1,14 +1,19 @@
 """Similarity of the features of a student and its teacher, and its figure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from mmengine.config import Config
 from torch import Tensor
 
+from mmkd.benchmark.evaluated import validation_loader
 from mmkd.distillers import Distiller
 from mmkd.evaluation.similarity import SMALLEST, LinearCKA
 from mmkd.networks.roles import Roles
@@ -17,6 +22,8 @@ from mmkd.visualization.style import styled
 
 # Roles whose tensors have a first dimension of images.
 COMPARED = ("stages", "levels", "pooled")
+BATCHES = 20  # which are compared by default
+BATCH = 8  # images of a batch at least; detectors are often evaluated on one image at a time
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,13 @@ class Similarity:
     student: list[str]
     teacher: list[str]
     samples: int
+
+
+def similarity_batches(config: Config, count: int = BATCHES) -> Iterator[dict[str, Any]]:
+    """Yield batches of a config's validation data that are large enough for CKA."""
+    config = deepcopy(config)
+    config.val_dataloader.batch_size = max(config.val_dataloader.get("batch_size", 1), BATCH)
+    yield from islice(validation_loader(config), count)
 
 
 @torch.no_grad()
@@ -88,22 +102,34 @@ def _taps(roles: Roles) -> list[Tap]:
 
 
 @styled
-def draw_similarity(similarity: Similarity, title: str = "") -> Figure:
-    """Draw the similarities as a table of colours and numbers, the deepest features at the top."""
-    rows, columns = similarity.values.shape
-    figure = Figure(figsize=(2.4 + 0.75 * columns, 2 + 0.5 * rows), layout="constrained")
-    axes = figure.subplots()
-    image = axes.imshow(similarity.values.numpy(), vmin=0, vmax=1, cmap="cividis", origin="lower")
-    for row in range(rows):
-        for column in range(columns):
-            value = float(similarity.values[row, column])
-            shade = "white" if value < 0.5 else "black"
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
-    axes.set_xticks(range(columns), similarity.teacher, rotation=40, ha="right")
-    axes.set_yticks(range(rows), similarity.student)
+def draw_similarity(students: Mapping[str, Similarity]) -> Figure:
+    """Draw students' similarities to one teacher as tables of colours and numbers.
+
+    Args:
+        students: Similarities by the title of their panel. The deepest features are at the top.
+    """
+    found = [*students.values()]
+    rows = max(len(one.student) for one in found)
+    columns = max(len(one.teacher) for one in found)
+    size = (1.6 + len(found) * (0.9 + 0.7 * columns), 2 + 0.5 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for axes, (title, similarity) in zip(panels, students.items(), strict=True):
+        image = _draw_panel(axes, similarity, title)
+    panels[0].set_ylabel("student, shallow to deep")
+    figure.colorbar(image, ax=panels, label="CKA")
+    return figure
+
+
+def _draw_panel(axes: Any, similarity: Similarity, title: str) -> Any:
+    values = similarity.values.numpy()
+    image = axes.imshow(values, vmin=0, vmax=1, cmap="cividis", origin="lower")
+    for (row, column), value in np.ndenumerate(values):
+        shade = "white" if value < 0.5 else "black"
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
+    axes.set_xticks(range(len(similarity.teacher)), similarity.teacher, rotation=40, ha="right")
+    axes.set_yticks(range(len(similarity.student)), similarity.student)
     axes.set_xlabel("teacher, shallow to deep")
-    axes.set_ylabel("student, shallow to deep")
     axes.set_title(f"{title}\nlinear CKA of {similarity.samples} images".strip())
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, label="CKA")
-    return figure
+    return image

@@ -1,5 +1,9 @@
 """Distiller in the state in which a run trained it, for inspection."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from mmengine.config import Config
 from mmengine.device import get_device
 
@@ -8,6 +12,11 @@ from mmkd.distillers import Distiller
 from mmkd.networks.student import PREFIX
 from mmkd.registry import MODELS
 from mmkd.teachers.weights import put_student, read_state_dict
+
+
+def has_distiller(config: Config) -> bool:
+    """Return whether a training config's model is a :class:`mmkd.distillers.Distiller`."""
+    return str(config.model.type).rpartition(".")[2] == "Distiller"
 
 
 def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> Distiller:
@@ -24,20 +33,32 @@ def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> D
         ValueError: If the config has no distiller, or the checkpoint another student.
         FileNotFoundError: If there is no such checkpoint, of the student or a teacher.
     """
-    if config.model.type.rpartition(".")[2] != "Distiller":
+    distiller = untrained_distiller(config)
+    put_trained(distiller, load_checkpoint(checkpoint, trust), checkpoint)
+    return distiller
+
+
+def untrained_distiller(config: Config) -> Distiller:
+    """Build the distiller of a config as :func:`trained_distiller` does, without a checkpoint."""
+    if not has_distiller(config):
         raise ValueError("The config's model is no mmkd.Distiller: there is nothing to look at.")
     settings = config.model.to_dict()
     if "data_preprocessor" in config:
         settings.setdefault("data_preprocessor", config.data_preprocessor.to_dict())
     distiller: Distiller = MODELS.build(settings)
-    content = load_checkpoint(checkpoint, trust)
-    if put_student(distiller.student, content, checkpoint):
-        # Connectors and controllers are loaded; a checkpoint of the student alone has none, and
-        # they stay as they were built.
-        weights = read_state_dict(content, checkpoint)
-        own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
-        distiller.load_state_dict(own, strict=False)
     for term in distiller.terms.values():
         term.schedule = None
     distiller.to(get_device()).eval()
     return distiller
+
+
+def put_trained(distiller: Distiller, content: Mapping[str, Any], checkpoint: str | Path) -> None:
+    """Load the content of a checkpoint of the distillation run, or of its student alone.
+
+    Connectors and controllers are loaded too; a checkpoint of the student alone has none, and they
+    stay as they were built.
+    """
+    if put_student(distiller.student, content, checkpoint):
+        weights = read_state_dict(content, checkpoint)
+        own = {key: value for key, value in weights.items() if not key.startswith(PREFIX)}
+        distiller.load_state_dict(own, strict=False)

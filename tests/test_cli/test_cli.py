@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from mmengine.config import Config
 
 from mmkd.cli import command
+from mmkd.cli.store import store
 
 ROOT = Path(__file__).parents[2]
 PAIR = "mmkd::_base_/pairs/resnet32x4_resnet8x4_cifar100.py"
@@ -22,7 +23,8 @@ def run(*arguments: Any) -> Result:
 
 
 @pytest.mark.parametrize(
-    "name", [[], ["methods"], ["method"], ["roles"], ["doctor"], ["compose"], ["cost"], ["search"]]
+    "name",
+    [[], *([name] for name in command.commands), *(["store", name] for name in store.commands)],
 )
 def test_help_has_examples_that_are_commands(name: list[str]) -> None:
     done = run(*name, "--help")

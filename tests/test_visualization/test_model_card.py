@@ -58,7 +58,7 @@ def test_the_card_holds_everything_in_one_file(runs: tuple[Path, Path]) -> None:
     assert sections[:6] == [
         "Results", "Network", "Teachers and objective", "Training", "Calibration", "Gain by class",
     ]  # fmt: skip
-    assert sections[-1] == "How it was made"
+    assert sections[-2:] == ["Feature similarity to teacher", "How it was made"]
     row = re.search(r"<td>accuracy/top1</td><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", card)
     assert row is not None
     mine, other, gained = map(float, row.groups())
@@ -69,6 +69,16 @@ def test_the_card_holds_everything_in_one_file(runs: tuple[Path, Path]) -> None:
     assert "mmkd.KDLoss" in card
     assert re.search(r"<th>reason</th><td>finished</td>", card)
     assert set(re.findall(r'(?:src|href)="(.{15})', card)) == {"data:image/png;"}
+
+
+def test_a_card_without_the_teachers_weights_says_so(runs: tuple[Path, Path]) -> None:
+    run = evaluate_run(runs[0])
+    run.config.model.teacher.checkpoint = "<gone>.pth"
+    [found] = re.findall(
+        "<h2>Feature similarity to the teachers</h2>\n<p>(.*?)</p>", model_card(run)
+    )
+    assert found.startswith("Not measured: ")
+    assert "&lt;gone&gt;.pth" in found
 
 
 def test_a_run_without_a_teacher_has_a_card_too(runs: tuple[Path, Path]) -> None:

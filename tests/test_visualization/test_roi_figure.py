@@ -36,12 +36,17 @@ def boxes(axes) -> list[Rectangle]:
 
 def test_objects_all_rois_and_the_heaviest_are_there(tmp_path: Path) -> None:
     figure = figure_of(found())
-    teacher, student, weights, listed = figure.axes[:4]
+    teacher, student, *quarters, _, listed = figure.axes
     assert len(boxes(teacher)) == 4
     assert [text.get_text() for text in teacher.get_legend().get_texts()] == ["bath towel"]
     assert boxes(student) == []
-    assert len(boxes(weights)) == 12
-    assert sorted(text.get_text() for text in weights.texts) == ["1", "2", "3"]
+    assert [len(boxes(axes)) for axes in quarters] == [3, 3, 3, 3]
+    assert [axes.get_title() for axes in quarters[::3]] == [
+        "RoIs 1 to 3 by weight", "RoIs 10 to 12 by weight",
+    ]  # fmt: skip
+    # The row of boxes does not overlap: the three heaviest are numbered, all in the first quarter.
+    assert sorted(text.get_text() for text in quarters[0].texts) == ["1", "2", "3"]
+    assert not any(axes.texts for axes in quarters[1:])
     (table,) = listed.tables
     rows = [[table[row, column].get_text().get_text() for column in range(4)] for row in range(4)]
     assert rows[1] == [
@@ -52,8 +57,8 @@ def test_objects_all_rois_and_the_heaviest_are_there(tmp_path: Path) -> None:
 
 
 def test_heavier_rois_have_thicker_lines_and_lie_above() -> None:
-    weights = figure_of(found()).axes[2]
-    widths = [box.get_linewidth() for box in boxes(weights)]
+    heavy, *_, light = figure_of(found()).axes[2:6]
+    widths = [box.get_linewidth() for axes in (light, heavy) for box in boxes(axes)]
     assert widths == sorted(widths)
     assert widths[0] < widths[-1]
 

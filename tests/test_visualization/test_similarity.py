@@ -24,7 +24,8 @@ def test_the_same_network_is_at_one(model: Distiller) -> None:
 
 def test_the_figure_names_features_and_values(model: Distiller) -> None:
     found = feature_similarity(model, [tiny.batch(6, seed=0)])
-    axes, bar = draw_similarity(found, "digits").axes
+    left, axes, bar = draw_similarity({"alone": found, "digits": found}).axes
+    assert left.get_title() == "alone\nlinear CKA of 6 images"
     assert [label.get_text() for label in axes.get_yticklabels()] == found.student
     assert [label.get_text() for label in axes.get_xticklabels()] == found.teacher
     assert axes.texts[0].get_text() == f"{float(found.values[0, 0]):.2f}"

@@ -10,8 +10,7 @@ Example:
       work_dirs/erkd_scenes/epoch_12_student.pth --indices 7 10
 """
 
-import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,27 +20,23 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 # isort: split
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.logging import MMLogger
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmkd.compat.archives import CheckpointError
 from mmkd.distillers import Distiller, Step
-from mmkd.engine.safety import trust_argument
 from mmkd.teachers.renormalize import Normalization
-from mmkd.visualization import draw_roi_weights, roi_weights, trained_distiller
+from mmkd.visualization import draw_roi_weights, roi_weights
+from mmkd.visualization.drawing_tool import drawing_parser, open_distiller, run_drawing
 
 TOOL = "tools/analysis_tools/draw_roi_weights.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="path or name of a distillation config of detectors")
-    parser.add_argument("checkpoint", help="checkpoint of the distillation run or of its student")
+    parser = drawing_parser(__doc__, "of detectors")
     parser.add_argument("--split", choices=["val", "train"], default="val", help="which dataset")
     parser.add_argument(
         "--indices", type=int, nargs="+", default=[0], metavar="N", help="images of the dataset"
@@ -51,8 +46,6 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--top", type=int, default=8, help="how many RoIs are numbered and listed")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling of RoIs")
     parser.add_argument("--out-dir", type=Path, default=Path("work_dirs/roi_weights"))
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="as of tools/train.py")
-    trust_argument(parser)
     return parser.parse_args()
 
 
@@ -102,10 +95,7 @@ def take_step(distiller: Distiller, data: dict[str, Any]) -> tuple[dict[str, Any
 
 
 def draw(arguments: Namespace) -> None:
-    config = Config.fromfile(arguments.config)
-    config.merge_from_dict(arguments.cfg_options or {})
-    init_default_scope(config.get("default_scope", "mmdet"))
-    distiller = trained_distiller(config, arguments.checkpoint, arguments.trust_checkpoint)
+    config, distiller = open_distiller(arguments, "mmdet")
     dataset = build_dataset(config, arguments.split)
     term = arguments.term or next(
         (name for name, term in distiller.terms.items() if term.weighs), next(iter(distiller.terms))
@@ -131,14 +121,5 @@ def draw(arguments: Namespace) -> None:
         print(f"{path}: {found.summary()}")
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    MMLogger.get_instance("mmengine", log_level="ERROR")  # without this all built parts are listed
-    try:
-        draw(arguments)
-    except (FileNotFoundError, CheckpointError, ValueError) as error:
-        sys.exit(f"{TOOL}: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_drawing(TOOL, draw, parse_arguments())

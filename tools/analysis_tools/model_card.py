@@ -1,9 +1,11 @@
 r"""Write the model card of a trained student: one HTML file that needs no other.
 
 It has the results, the calibration with a reliability diagram, size and speed, the teachers and
-terms, and the training curves. With --alone, the work folder of the same network trained without a
-teacher, it also shows what distillation gained and lost, by class and by sample. Examples:
+terms, the training curves, and the similarity of the features to those of each teacher (CKA), whose
+weights have to be where the config names them. With --alone, the work folder of the same network
+trained without a teacher, it also shows what distillation gained and lost, by class and by sample.
 
+Examples:
   python tools/analysis_tools/model_card.py work_dirs/erkd_my_student
   python tools/analysis_tools/model_card.py work_dirs/quickstart/erkd_seed0 \
       --alone work_dirs/quickstart/student_seed0

@@ -4,11 +4,15 @@ The students are resnet8 of CIFAR-100 that learn by KD from one resnet20. A step
 random images through CIFAR-100's transforms and trains. Both kinds of steps take turns; processor
 time is compared, so that other programs count less. With --stacked the tool measures instead
 whether stacking the students' weights (torch.func) would be faster than one student after another.
+
+Examples:
+  python tools/benchmarks/cohort_cost.py --rounds 3
+  python tools/benchmarks/cohort_cost.py --stacked --rounds 2
 """
 
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,7 +39,7 @@ KD = dict(kd=dict(loss=dict(type="mmkd.KDLoss", temperature=4.0)))
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--members", type=int, default=12)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5, help="turns that are measured")

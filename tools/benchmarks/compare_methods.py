@@ -6,6 +6,7 @@ first run. The page, its JSON and its figure are written whenever a run has fini
 all seeds are left out. Finished runs are not repeated: give the command again to go on, or give
 more methods to let the table grow. The JSON holds the finished runs, also for another machine.
 
+Example:
   python tools/benchmarks/compare_methods.py --teacher big.py --student small.py \
       --methods kd erkd dkd my_kd=my_config.py --options my_kd model.terms.kd.weight=2 \
       --baseline kd --margin 0.2 --work-dir work_dirs/table --out table.md

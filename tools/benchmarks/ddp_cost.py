@@ -5,12 +5,15 @@ DDP, each process on a batch of its own. Ideally both take the same time. A prof
 numbers that a step sends: the gradients of what is trained, and nothing of the teacher. No
 checkpoint is read, the images are random, and the learning rate is 0: none of these changes the
 time. Give each process its core: on busy cores the figures say nothing.
+
+Example:
+  python tools/benchmarks/ddp_cost.py --method erkd --processes 2
 """
 
 import os
 import subprocess
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from math import prod
 from pathlib import Path
@@ -39,7 +42,7 @@ PAIR = ROOT / "configs/_base_/pairs/resnet20_resnet8_w8_fmnist8k.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("pair", nargs="?", default=str(PAIR), help="config of a pair of networks")
     parser.add_argument("--method", default="kd", help="a method, or several as erkd+pkd")
     parser.add_argument("--processes", type=int, default=2, help="on the CPU, joined by gloo")

@@ -6,11 +6,14 @@ build ends with an error message for the user; "not built" if mmdet itself canno
 here, for instance for lack of a package; "stock" if mmcv has no operator that it needs for the
 device of this machine; "crash" in any other case.
 Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+
+Example:
+  python tools/benchmarks/detector_zoo.py --cells work_dirs/zoo.json --page work_dirs/zoo.md
 """
 
 import gc
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -155,7 +158,7 @@ def page_of(cells: Cells, method: str) -> str:
 
 def main() -> None:
     MMLogger.get_instance("mmengine", log_level="ERROR")
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=CONFIGS, default=[*CONFIGS])
     parser.add_argument("--configs", nargs="+", default=[""], help="parts of their names")
     parser.add_argument("--method", default="erkd")

@@ -3,11 +3,14 @@
 Both load random images of 32 x 32 pixels through the pipeline and the data preprocessor of
 configs/_base_/datasets/cifar100.py, in this process alone, by position as in a run. They take
 turns; the numbers are medians over turns.
+
+Example:
+  python tools/benchmarks/device_loader.py
 """
 
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -26,7 +29,7 @@ from random_images import CONFIG, endless, loader_of
 
 
 def main() -> None:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)

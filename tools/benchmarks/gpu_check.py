@@ -5,13 +5,17 @@ CPU and counts synchronisations by line; `speed` measures a step against one wri
 trains some steps in mixed precision; `teachers` measures speed='fast'. The results are written to
 gpu_check.json after each part, so that a run that is cut off leaves what it found. With --device
 cpu the tool runs small, to be tested where there is no GPU.
+
+Examples:
+  python tools/benchmarks/gpu_check.py --minutes 8 --out "$OUT"
+  python tools/benchmarks/gpu_check.py --device cpu --parts sweep --methods kd erkd
 """
 
 import json
 import os
 import time
 import warnings
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -49,7 +53,7 @@ SHAPE = (3, 32, 32)
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", ".")))

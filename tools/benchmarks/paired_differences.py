@@ -3,6 +3,7 @@
 The rows and the baseline are chosen after the runs: what this prints describes a table, and the
 rule in the table's own page decides.
 
+Example:
   python tools/benchmarks/paired_differences.py docs/benchmarks/all_methods.json --baseline kd \
       --rows erkd eakd
 """

@@ -4,9 +4,12 @@ One process measures, in rounds that take turns, the step of a method on all sam
 --keep that `mmkd.SelectByEntropy` chooses by the student's entropy, and on the least of these
 shares chosen at random. No checkpoint is read, the images are random, and the learning rate is 0:
 none of these changes the time.
+
+Example:
+  python tools/benchmarks/select_cost.py --method erkd --keep 0.3 0.5
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -30,7 +33,7 @@ PAIR = ROOT / "configs/_base_/pairs/resnet20_resnet8_w8_fmnist8k.py"
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("pair", nargs="?", default=str(PAIR), help="config of a pair of networks")
     parser.add_argument("--method", default="erkd", help="a method with a term `kd`")
     parser.add_argument("--keep", type=float, nargs="+", default=[0.2, 0.5, 1.0])

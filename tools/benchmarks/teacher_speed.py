@@ -4,11 +4,14 @@ For each network and place of the taps one process measures, in rounds that take
 of the network as it is written and with the options of `VARIANTS`. No checkpoint is read, the
 images are random. With --step the tool also measures a whole training step of a distillation
 config, as it is and compiled by torch.compile, as `compile=True` of MMEngine's Runner does it.
+
+Example:
+  python tools/benchmarks/teacher_speed.py --rounds 3 --out work_dirs/teacher_speed.md
 """
 
 import json
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -49,7 +52,7 @@ PLACES = ("@logits", "@stages")
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "networks",
         nargs="*",

@@ -1,10 +1,14 @@
 """Write the metafiles of the method folders, and the model index, which mim reads.
 
 Their content comes from the configs and from each folder's `literature.yml`.
+
+Examples:
+  python tools/docs/metafiles.py
+  python tools/docs/metafiles.py --check
 """
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +26,7 @@ ABOUT = f"# Written by `{COMMAND}`: change the configs or literature.yml, not th
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of configs/")
     parser.add_argument("--check", action="store_true", help="fail if a file is not up to date")
     return parser.parse_args()

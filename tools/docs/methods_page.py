@@ -2,12 +2,16 @@
 
 The sources are the registries of mmkd, the files of methods and the literature in configs/. With
 --check the tool writes nothing, and fails if the page is out of date.
+
+Examples:
+  python tools/docs/methods_page.py
+  python tools/docs/methods_page.py --check
 """
 
 import difflib
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -52,7 +56,7 @@ YES = {True: "yes", False: "", None: "not known"}
 
 
 def parse_arguments() -> Namespace:
-    parser = ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "--configs", type=Path, default=ROOT / "configs", help="folder of the methods' folders"
     )
