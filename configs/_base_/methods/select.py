@@ -13,6 +13,7 @@ method = dict(
     roi=dict(model=dict(terms=softmax)),
     dense=dict(model=dict(terms=sigmoid)),
     queries=dict(model=dict(terms=sigmoid)),
+    masks=dict(model=dict(terms=softmax)),
 )
 options = dict(
     keep="model.terms.kd.select.keep",
