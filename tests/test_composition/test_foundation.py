@@ -6,6 +6,7 @@ import pytest
 import tiny_dense as dense
 import tiny_detectors as tiny
 import torch
+from mmengine.config import ConfigDict
 
 from mmkd.composition.composing import settings_for
 from mmkd.registry import MODELS
@@ -24,7 +25,7 @@ VIT = dict(
     [dense.retinanet, pytest.param(dense.dino, marks=pytest.mark.slow), tiny.faster_rcnn],
 )
 def test_a_vits_patches_fit_the_last_map_of_a_detectors_backbone(make: Any) -> None:
-    student = MODELS.build(make())
+    student = MODELS.build(ConfigDict(make()))
     terms = settings_for(student, ["foundation"])["model"]["terms"]
     vit = MODELS.build(VIT)
     model = tiny.distiller(

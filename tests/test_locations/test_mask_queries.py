@@ -7,6 +7,7 @@ import pytest
 import tiny_detectors as tiny
 import tiny_masks as masks
 import torch
+from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -23,7 +24,7 @@ MMDET = [masks.mask2former, pytest.param(masks.maskformer, marks=pytest.mark.slo
 
 def distiller(make: Make, method: str = "kd", **others: Any) -> Distiller:
     """Return a network that learns from a deeper one with more queries."""
-    student = MODELS.build(make())
+    student = MODELS.build(ConfigDict(make()))
     terms = settings_for(student, [method])["model"]["terms"]
     shape = dict(input_shape=(3, 64, 64))
     config = dict(type="mmkd.Distiller", student=student, terms=terms, **shape)
@@ -146,7 +147,9 @@ def test_other_networks_are_refused_in_words() -> None:
 
 
 def test_roles_of_mask_queries() -> None:
-    found = Roles.find("student", MODELS.build(masks.mask2former()), torch.rand(2, 3, 64, 64))
+    found = Roles.find(
+        "student", MODELS.build(ConfigDict(masks.mask2former())), torch.rand(2, 3, 64, 64)
+    )
     assert [str(tap) for tap in found.taps["logits"]] == ["panoptic_head[0][2]"]
     assert [str(tap) for tap in found.taps["masks"]] == ["panoptic_head[1][2]"]
     assert str(found.taps["map"][0]).startswith("backbone")
