@@ -11,8 +11,11 @@ WIDTH = 16
 def _small(head: dict[str, Any], channels: list[int], queries: int) -> None:
     """Make a head of MaskFormer or Mask2Former narrow, with two layers."""
     head.update(in_channels=channels, feat_channels=WIDTH, out_channels=WIDTH, num_queries=queries)
-    head["pixel_decoder"]["norm_cfg"]["num_groups"] = 4
-    for part in (head["pixel_decoder"]["encoder"], head["transformer_decoder"]):
+    pixels = head["pixel_decoder"]
+    pixels["norm_cfg"]["num_groups"] = 4
+    for part in (pixels.get("encoder"), head["transformer_decoder"]):
+        if part is None:  # a MaskFormer of mmseg has a pixel decoder of convolutions
+            continue
         part["num_layers"] = 2
         for name, settings in part["layer_cfg"].items():
             settings["embed_dims"] = WIDTH
@@ -20,8 +23,9 @@ def _small(head: dict[str, Any], channels: list[int], queries: int) -> None:
                 settings["feedforward_channels"] = WIDTH
             else:
                 settings["num_heads"] = 2
-    for part in (head, head["pixel_decoder"]):
-        part["positional_encoding"]["num_feats"] = WIDTH // 2
+    for part in (head, pixels):
+        if "positional_encoding" in part:
+            part["positional_encoding"]["num_feats"] = WIDTH // 2
 
 
 def _backbone(model: dict[str, Any], depth: int) -> list[int]:

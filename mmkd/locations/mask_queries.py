@@ -72,7 +72,10 @@ class MaskQueries(Locations):
                     f"The term {term!r} compares queries that give masks, but of the {title(name)} "
                     f"it taps {', '.join(map(str, side.taps))}. Tap '@logits' or '@masks'."
                 )
-        student: Any = sides["student"].network
+        own = sides["student"]
+        if own.taps[0] == self._masks["student"]:
+            self._size = tuple(own.shapes[0][-2:])
+        student: Any = own.network
         self._head: Any = getattr(student, str(mask_head(student)))
         if not hasattr(self._head, "assigner"):
             raise ValueError(

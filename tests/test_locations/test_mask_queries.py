@@ -32,6 +32,8 @@ def distiller(make: Make, method: str = "kd", **others: Any) -> Distiller:
     for part in model.student.modules():  # the teacher has none, in evaluation
         if isinstance(part, nn.Dropout):
             part.p = 0.0
+        if isinstance(part, nn.MultiheadAttention):
+            part.dropout = 0.0
     return model.train()
 
 
