@@ -107,6 +107,11 @@ def test_both_terms_train_the_student_and_images_may_be_empty() -> None:
     assert step_of(model, instances([0, 0])).losses["loss_kd_masks"] == 0
 
 
+def test_half_of_the_queries_are_selected() -> None:
+    model = distiller(masks.mask2former, "select")
+    assert len(step_of(model, instances([3, 1])).student_logits) == 2
+
+
 def test_objects_beyond_the_queries_are_left_out() -> None:
     model = distiller(masks.mask2former)
     assert len(step_of(model, instances([8, 1])).student_logits) == 7
