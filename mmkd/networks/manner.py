@@ -141,15 +141,15 @@ def manner_of(network: nn.Module) -> Manner:
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense
         return Manner(parts=run, detects=True)
-    path = mask_head(network)
-    if path is not None:
+    masks = mask_head(network)
+    if masks is not None:
         segments = bool(decode_heads(network))
         return Manner(
             parts=run_mask_queries,
             detects=not segments,
             segments=segments,
             refuses_pixels=refuses_pixels(network) if segments else None,
-            mask_head=path,
+            mask_head=masks,
         )
     if decode_heads(network):
         reason = refuses_pixels(network)
