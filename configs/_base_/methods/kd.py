@@ -40,7 +40,6 @@ method = dict(
 options = dict(
     temperature="model.terms.kd.loss.temperature",
     weight="model.terms.kd.weight",
-    mask_weight="model.terms.kd_masks.weight",
     student_loss_weight="model.student_loss_weight",
 )
 # mdistiller's settings on ImageNet.
