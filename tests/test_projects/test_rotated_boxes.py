@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,9 @@ def test_the_readmes_commands_run(tmp_path: Path) -> None:
     script = ["set -e"]
     for command in block.replace("\\\n", " ").replace("epoch_8", "epoch_1").splitlines():
         added = [more for start, more in SCALE.items() if command.startswith(start)]
-        script.append(
-            " ".join([command.replace("PYTHONPATH=.", "PYTHONPATH=.:$PYTHONPATH"), *added])
-        )
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+        script.append(" ".join([command, *added]))
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=tmp_path,
