@@ -154,6 +154,12 @@ def dino(depth: int = 18, queries: int = 10) -> dict[str, Any]:
     return {**model, "dn_cfg": {**model["dn_cfg"], "group_cfg": groups}}
 
 
+def ddq(depth: int = 18, queries: int = 10) -> dict[str, Any]:
+    model = _transformer("ddq/ddq-detr-4scale_r50_8xb2-12e_coco", depth, queries)
+    groups = dict(dynamic=True, num_groups=None, num_dn_queries=4)
+    return {**model, "dn_cfg": {**model["dn_cfg"], "group_cfg": groups}}
+
+
 DENSE = [retinanet, fcos, gfl, atss, rtmdet, yolox]
 # Heads whose labels reach their losses in other ways.
 OTHERS = [tood, paa, vfnet, centernet_update, rtmdet_ins, ssd, yolov3]

@@ -14,6 +14,7 @@ KINDS = {
     "dense": "one-stage detectors, by their dense head",
     "distributions": "one-stage detectors that give boxes as distributions (GFL)",
     "queries": "detectors with queries (DETR and its family)",
+    "masks": "networks whose queries give masks (MaskFormer, Mask2Former)",
     "segmentor": "segmentation networks, by their pixels",
 }
 # The kind whose settings a method has, if it makes no difference between both.
@@ -22,7 +23,7 @@ PARENTS = {"distributions": "dense"}
 BASES = {
     "BaseClassifier": "classifier",
     "DetectionTransformer": "queries",
-    "MaskFormer": "queries",
+    "MaskFormer": "masks",
     "TwoStageDetector": "roi",
     "SingleStageDetector": "dense",
     "SingleStageInstanceSegmentor": "dense",
@@ -43,7 +44,7 @@ def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
         ArgumentError: If the model is of none of these kinds.
     """
     scope = model.get("_scope_") or scope
-    head = model.get("bbox_head")
+    head = model.get("bbox_head") or model.get("decode_head")
     heads = _bases(head, scope) if isinstance(head, Mapping) else []
     if kind := _kind(_bases(model, scope), heads):
         return kind
@@ -56,14 +57,17 @@ def kind_of(model: Mapping[str, Any], scope: str | None = None) -> str:
 def kind_of_network(network: nn.Module) -> str:
     """Return the kind of a built network. A module of no known class is a classifier."""
     bases = [base.__name__ for base in type(network).__mro__]
-    heads = [base.__name__ for base in type(getattr(network, "bbox_head", None)).__mro__]
+    head = getattr(network, "bbox_head", None) or getattr(network, "decode_head", None)
+    heads = [base.__name__ for base in type(head).__mro__]
     return _kind(bases, heads) or "classifier"
 
 
 def _kind(bases: Sequence[str], heads: Sequence[str]) -> str | None:
-    """Return the kind of a model by the names of its bases and of those of its ``bbox_head``."""
+    """Return the kind of a model by the names of its bases and of those of its head."""
     if "DETRHead" in heads:
         return "queries"
+    if "MaskFormerHead" in heads:
+        return "masks"
     kind = next((BASES[base] for base in bases if base in BASES), None)
     return "distributions" if kind == "dense" and "GFLHead" in heads else kind
 

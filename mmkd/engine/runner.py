@@ -25,6 +25,8 @@ from mmkd.hooks.model import cohort_of
 from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
+# What MMEngine builds by default; configs of mmdet and mmseg name it.
+STOCK = dict(type="ValLoop", constructor="DefaultOptimWrapperConstructor")
 GUARDS = dict(
     runtime_info=dict(type="mmkd.LateLogHook"),
     exact_resume=dict(type="mmkd.ExactResumeHook"),
@@ -96,10 +98,11 @@ class SafeRunner(Runner):
         return super().build_val_loop(self._for_cohort(loop, "type", "mmkd.CohortValLoop"))
 
     def _for_cohort(self, settings: Any, key: str, value: str) -> Any:
-        """Return settings with a default, if the model is a cohort."""
+        """Return settings in which a cohort has its own part in place of MMEngine's."""
         if not isinstance(settings, Mapping) or cohort_of(self) is None:
             return settings
-        return {key: value, **settings}
+        stock = settings.get(key, STOCK[key]) == STOCK[key]
+        return {**settings, key: value} if stock else settings
 
     @staticmethod
     def build_dataloader(

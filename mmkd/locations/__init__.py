@@ -2,6 +2,7 @@
 
 from mmkd.locations.dense_locations import DenseLocations
 from mmkd.locations.locations import Locations, Selection, Side
+from mmkd.locations.mask_queries import MaskQueries
 from mmkd.locations.matched_queries import MatchedQueries
 from mmkd.locations.pixel_locations import PixelLocations
 from mmkd.locations.shared_queries import SharedQueries
@@ -9,6 +10,7 @@ from mmkd.locations.shared_queries import SharedQueries
 __all__ = [
     "DenseLocations",
     "Locations",
+    "MaskQueries",
     "MatchedQueries",
     "PixelLocations",
     "Selection",

@@ -110,7 +110,9 @@ class Observation:
         masks = any("mask" in name for name, _ in network.named_modules())
         try:
             with torch.enable_grad(), _first_epoch():
-                samples = example_samples(inputs, self.scores.classes, masks)
+                preprocessor = getattr(network, "data_preprocessor", None)
+                rotated = getattr(preprocessor, "boxtype2tensor", True) is False
+                samples = example_samples(inputs, self.scores.classes, masks, rotated)
                 network(torch.rand_like(inputs), samples, mode="loss")
         except AllCaught:
             pass

@@ -14,13 +14,16 @@ BOXES = (
 )
 
 
-def example_samples(inputs: Tensor, classes: int, with_masks: bool) -> list[Any]:
+def example_samples(
+    inputs: Tensor, classes: int, with_masks: bool, rotated: bool = False
+) -> list[Any]:
     """Return data samples with boxes; image ``i`` has objects of class ``i`` only.
 
     Args:
         inputs: The images, shape (N, C, H, W).
         classes: Number of classes; the images take turns through them.
         with_masks: Whether objects have masks, too, which mmdet's assigners read if they exist.
+        rotated: Whether the boxes are mmrotate's, upright ones among them.
     """
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData
@@ -32,7 +35,7 @@ def example_samples(inputs: Tensor, classes: int, with_masks: bool) -> list[Any]
     for image in range(len(inputs)):
         own = boxes if image % 2 == 0 else boxes.roll(1, 0) * 0.9
         labels = own.new_full((len(own),), image % classes).long()
-        instances = InstanceData(bboxes=own, labels=labels)
+        instances = InstanceData(bboxes=_rotated(own) if rotated else own, labels=labels)
         if with_masks:
             instances.masks = _filled(own, height, width)
         meta = dict(
@@ -43,6 +46,13 @@ def example_samples(inputs: Tensor, classes: int, with_masks: bool) -> list[Any]
         sample.gt_instances, sample.ignored_instances = instances, instances[:0]
         samples.append(sample)
     return samples
+
+
+def _rotated(boxes: Tensor) -> Any:
+    """Return boxes (B, 4) as rotated ones; mmrotate registers how."""
+    from mmdet.structures.bbox import HorizontalBoxes
+
+    return HorizontalBoxes(boxes).convert_to("rbox")
 
 
 def _filled(boxes: Tensor, height: int, width: int) -> Any:

@@ -16,6 +16,7 @@ from mmkd.locations.locations import (
     check_one_map,
     title,
 )
+from mmkd.networks.mask_queries import mask_head
 from mmkd.networks.segmentation import decode_heads, ignored_label
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
@@ -49,6 +50,11 @@ class PixelLocations(Locations):
         check_no_labels(term, labels, "pixels, whose labels are those of the annotation")
         for name, side in sides.items():
             remedy = "Tap one map, such as '@logits' or '@map'."
+            if mask_head(side.network) is not None:
+                remedy = (
+                    "Its queries give masks and a class for each mask: take "
+                    "locations=dict(type='mmkd.MaskQueries')."
+                )
             check_one_map(term, name, side, "the pixels of one map (N, C, H, W)", remedy)
         student = sides["student"]
         self._tap = student.taps[0]
@@ -57,6 +63,11 @@ class PixelLocations(Locations):
 
     def flatten(self, network: str, outputs: Maps) -> Tensor:
         (maps,) = outputs
+        if maps.dim() != 4:
+            raise ValueError(
+                f"The {title(network)} has no class logits of pixels: its queries give masks and "
+                "a class for each mask. Take locations=dict(type='mmkd.MaskQueries')."
+            )
         if maps.shape[2:] != self._size:
             maps = interpolate(maps, self._size, mode="bilinear", align_corners=False)
         return maps.permute(0, 2, 3, 1).flatten(0, 2)

@@ -43,9 +43,14 @@ class SharedQueries(Locations):
     are uniform over the image. Both kinds are decoded apart, so that they do not attend to each
     other. What the paper leaves open is our interpretation.
 
+    Detectors that train on denoising queries (DINO) may compare these as well: noised classes and
+    boxes of the batch's objects, with the teacher's embedding of the classes. Groups of them do not
+    attend to each other, nor to other queries. This is an extension of ours.
+
     Args:
         specific: Whether the teacher's queries are compared.
         general: Number of random queries; by default as many as the teacher has.
+        denoising: Whether denoising queries are compared.
         boxes: Tap of the boxes (layers, N, Q, 4), relative centre, width and height.
     """
 
@@ -53,13 +58,20 @@ class SharedQueries(Locations):
     gives_boxes = True
 
     def __init__(
-        self, specific: bool = True, general: int | None = None, boxes: str = "bbox_head[1]"
+        self,
+        specific: bool = True,
+        general: int | None = None,
+        denoising: bool = False,
+        boxes: str = "bbox_head[1]",
     ) -> None:
         if not specific and general == 0:
+            also = ", also where an image has no denoising queries" if denoising else ""
             raise ValueError(
-                "SharedQueries compares no queries with specific=False and general=0: set either."
+                "SharedQueries compares no queries with specific=False and general=0: set either"
+                f"{also}."
             )
-        self.specific, self.general, self.boxes = specific, general, Tap.parse(boxes)
+        self.specific, self.general, self.denoising = specific, general, denoising
+        self.boxes = Tap.parse(boxes)
         self._levels: dict[str, list[Tap]] = {}
 
     def taps(self, network: str) -> list[Tap]:
@@ -74,8 +86,10 @@ class SharedQueries(Locations):
         reason = None
         if not hasattr(network, "forward_transformer"):
             reason = "has no decoder of queries. For dense heads take mmkd.DenseLocations"
-        elif hasattr(network, "cache_dict"):
-            reason = "keeps in its decoder a choice among its own queries. Take mmkd.MatchedQueries"
+        elif self.denoising and not hasattr(network, "dn_query_generator"):
+            reason = "does not train on denoising queries: set denoising=False"
+        elif self.denoising and hasattr(network, "cache_dict"):
+            reason = "would choose among denoising queries: set denoising=False"
         elif not getattr(network, "with_neck", False):
             reason = "has no neck before its encoder. Take mmkd.MatchedQueries"
         if reason is not None:
@@ -114,8 +128,22 @@ class SharedQueries(Locations):
                 f"student, but they have the widths {given} and the student's {own}: take a "
                 "teacher of the same family with the same embed_dims, or mmkd.MatchedQueries."
             )
+        if self.denoising:
+            self._check_classes(term, sides)
         self._zero = not bool(theirs["query"].any())
         self._networks = sides["student"].network, sides[self._teacher].teacher
+
+    def _check_classes(self, term: str, sides: Mapping[str, Side]) -> None:
+        """Raise ``ValueError`` if the teacher does not embed the student's classes."""
+        networks: list[Any] = [side.network for side in sides.values()]
+        counts = {network.bbox_head.num_classes for network in networks}
+        teacher = sides[self._teacher].teacher
+        if len(counts) > 1 or (teacher is not None and teacher.class_map is not None):
+            raise ValueError(
+                f"The denoising queries of the term {term!r} are noised classes of the student, "
+                f"which the {title(self._teacher)} embeds. It has other classes: set "
+                "denoising=False."
+            )
 
     @torch.no_grad()
     def _verified(self, side: Side) -> Queries:
@@ -145,13 +173,11 @@ class SharedQueries(Locations):
         with torch.no_grad(), teacher.alone():
             theirs = self._decoder(teacher.network, self._teacher, features, data_samples)
             specific = theirs.queries()
-            sets: list[Queries] = [specific] if self.specific else []
-            if self.general != 0:
-                sets.append(self._general(specific))
-            random = theirs(sets[-1]) if self.general != 0 else None
+            others = self._others(theirs, specific, data_samples)
+            decoded = [theirs(queries) for queries in others]
         own = self._decoder(student, "student", features, data_samples)
-        given = [{part: full_precision(each) for part, each in one.items()} for one in sets]
-        outputs = [own(queries) for queries in given]
+        sets = [specific, *others] if self.specific else others
+        outputs = [own(_in_full(queries)) for queries in sets]
         predictions: dict[str, dict[Tap, Tensor]] = {}
         for name in ("student", self._teacher):
             caught = predictions[name] = dict(features[name])
@@ -159,7 +185,7 @@ class SharedQueries(Locations):
                 parts = [tap.pick(each) for each in outputs]
                 if name != "student":  # those of its own queries are in its usual pass
                     parts = [caught[tap]] if self.specific else []
-                    parts += [] if random is None else [tap.pick(random)]
+                    parts += [tap.pick(each) for each in decoded]
                 caught[tap] = torch.cat(parts, dim=2)
         return {**features, **predictions}
 
@@ -169,6 +195,15 @@ class SharedQueries(Locations):
         caught = features[name]
         levels = [caught[tap] for tap in self._levels[name]]
         return QueryDecoder(network, levels, caught[ENCODER], data_samples)
+
+    def _others(self, decoder: QueryDecoder, specific: Queries, data_samples: Any) -> list[Queries]:
+        """Return the sets of queries that the teacher's usual pass does not decode."""
+        sets: list[Queries] = []
+        if self.denoising and any(len(sample.gt_instances) for sample in data_samples):
+            sets.append(decoder.noised(data_samples))
+        if self.general != 0:
+            sets.append(self._general(specific))
+        return sets
 
     def _general(self, specific: Queries) -> Queries:
         """Return random queries with the parts of the teacher's, (N, Q, ...) each."""
@@ -203,3 +238,11 @@ class SharedQueries(Locations):
         names = "student", self._teacher
         boxes = {name: self.flatten(name, [extras[name][self.boxes]]) for name in names}
         return Selection(dict.fromkeys(names, rows), boxes=boxes)
+
+
+def _in_full(queries: Queries) -> Queries:
+    """Return queries in full precision; a mask stays one."""
+    return {
+        part: each if each.dtype == torch.bool else full_precision(each)
+        for part, each in queries.items()
+    }

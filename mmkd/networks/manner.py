@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmkd.networks import roi_heads
+from mmkd.networks.mask_queries import mask_head, run_mask_queries
 from mmkd.networks.segmentation import decode_heads, refuses_pixels, run_segmentor
 from mmkd.networks.taps import Tap
 
@@ -77,6 +78,7 @@ class Manner:
         detects: Whether the network predicts instances, for which it needs the sizes of images.
         segments: Whether the network classifies pixels.
         refuses_pixels: The reason why it has no class logits of pixels, or ``None``.
+        mask_head: Path of a head whose queries give masks and classes, or ``None``.
         computes_losses: Whether the network computes task losses, by ``mode='loss'``.
     """
 
@@ -88,6 +90,7 @@ class Manner:
     detects: bool = False
     segments: bool = False
     refuses_pixels: str | None = None
+    mask_head: str | None = None
     computes_losses: bool = True
 
     def forward(
@@ -115,9 +118,9 @@ def manner_of(network: nn.Module) -> Manner:
 
     A detector of mmdet runs through its RoI head on RoIs from outside, or through its dense head,
     or through its transformer and the head of its queries, as far as its taps require; a network of
-    mmseg through its decode head. Another model of OpenMMLab runs through ``mode='tensor'``. Any
-    other module is called with images, and computes no losses; neither does a classifier of
-    mmpretrain without a head.
+    mmseg through its decode head, and one with mask queries through their head. Another model of
+    OpenMMLab runs through ``mode='tensor'``. Any other module is called with images, and computes
+    no losses; neither does a classifier of mmpretrain without a head.
     """
     if not isinstance(network, BaseModel):
         return Manner(computes_losses=False)
@@ -140,6 +143,16 @@ def manner_of(network: nn.Module) -> Manner:
     if dense and hasattr(network, "extract_feat"):
         run = _transformer if hasattr(network, "forward_transformer") else _dense
         return Manner(parts=run, detects=True)
+    masks = mask_head(network)
+    if masks is not None:
+        segments = bool(decode_heads(network))
+        return Manner(
+            parts=run_mask_queries,
+            detects=not segments,
+            segments=segments,
+            refuses_pixels=refuses_pixels(network) if segments else None,
+            mask_head=masks,
+        )
     if decode_heads(network):
         reason = refuses_pixels(network)
         parts = run_segmentor if hasattr(network, "extract_feat") else None

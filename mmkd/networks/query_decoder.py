@@ -1,6 +1,7 @@
 """Decoder of a DETR-like detector, run on queries that are not its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -14,6 +15,8 @@ ENCODER = Tap("encoder")
 LEVELS = Tap("neck", items=(None,))
 # What mmdet's decoders take of a query: its content, its embedding or anchor, its reference.
 PARTS = ("query", "query_pos", "reference_points")
+# Mask (Q, Q) of the queries that a query does not attend to; no part of a query.
+MASK = "dn_mask"
 
 
 class QueryDecoder:
@@ -41,11 +44,47 @@ class QueryDecoder:
         inputs, _ = self._behind.pre_decoder(**self._encoded)
         return {part: inputs[part] for part in PARTS if part in inputs}
 
+    def noised(self, data_samples: Any) -> dict[str, Tensor]:
+        """Return denoising queries, drawn anew from the objects of a batch, and their mask."""
+        content, boxes, mask, meta = self._behind.dn_query_generator(data_samples)
+        count = meta["num_denoising_queries"]
+        parts = dict(query=content, reference_points=boxes.sigmoid())
+        return {**parts, MASK: mask[:count, :count]}
+
     def __call__(self, queries: Queries) -> tuple[Tensor, ...]:
         """Return the head's outputs, class logits and boxes, (layers, N, Q, ...) each."""
-        states = self._behind.forward_decoder(**self._decoder, **queries)
-        outputs: tuple[Tensor, ...] = self._behind.bbox_head(**states)
+        with choosing_among(self._behind, queries["query"].shape[1]):
+            states = self._behind.forward_decoder(**self._decoder, **queries)
+            outputs: tuple[Tensor, ...] = self._behind.bbox_head(**states)
         return outputs
+
+
+@contextmanager
+def choosing_among(network: Any, count: int) -> Iterator[None]:
+    """Let a DDQ choose distinct queries among these alone, as in evaluation.
+
+    Its decoder and its head share a dict, which says which queries are theirs to choose among and
+    keeps what they chose. The student's losses, computed before, have read it; it is put back.
+
+    Args:
+        network: A detector; those without such a dict stay as they are.
+        count: Number of queries.
+    """
+    cache = getattr(network, "cache_dict", None)
+    if cache is None:
+        yield
+        return
+    kept, parts = dict(cache), [network.decoder, network.bbox_head]
+    modes = [part.training for part in parts]
+    cache["dis_query_info"] = [0, count]
+    try:
+        for part in parts:  # in training they also expect denoising and dense queries
+            part.training = False
+        yield
+    finally:
+        cache.update(kept)
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
 
 
 class _Given(nn.Module):

@@ -62,6 +62,10 @@ class RoleSearch:
             return [self._pooled(taps.get("logits", []))]
         if role == "levels":
             return self._levels()
+        if role == "masks":
+            return self._of_mask_queries(1)
+        if role == "memory":
+            return self._memory()
         if role == "preact":
             if "stages" not in taps:
                 raise NoRoleError("it has no '@stages'")
@@ -105,6 +109,8 @@ class RoleSearch:
         return replace(one.tap, tokens=f"{self._leading}:")
 
     def _logits(self) -> list[Tap]:
+        if self._manner.mask_head is not None:
+            return self._of_mask_queries(0)
         if self._manner.detects:
             return self._detector_logits()
         if self._manner.refuses_pixels:
@@ -144,6 +150,25 @@ class RoleSearch:
         strides = getattr(self._network.get_submodule(head.path), "featmap_strides", ())
         by_level = len(strides) > 1 and {*map(len, head.output)} == {1}
         return [Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0]
+
+    def _of_mask_queries(self, item: int) -> list[Tap]:
+        """Return what the last layer gives: classes, item 0, or masks, item 1, of queries.
+
+        The layers are a list, or one tensor as in MaskFormer.
+        """
+        path = self._manner.mask_head
+        if path is None:
+            raise NoRoleError("it has no queries that give masks")
+        run = self._run(path)
+        if run is None:
+            raise NoRoleError(f"its '{path}' could not be run")
+        return [Tap(path, items=[items for items in run.output if items[0] == item][-1])]
+
+    def _memory(self) -> list[Tap]:
+        run = self._run("encoder")
+        if not self._manner.detects or run is None or len(run.output[()].shape) != 3:
+            raise NoRoleError("it is no detector with an encoder of tokens (N, L, C)")
+        return [Tap(run.path)]
 
     def _pooled_of_features(self) -> Tap:
         """Return the vector that a network without a classifier gives, or its class token."""

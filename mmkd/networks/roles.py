@@ -21,8 +21,10 @@ ROLES = {
     "stages": "the last map of every resolution, or of every quarter of the depth",
     "preact": "the stages before their last activation",
     "levels": "the maps that a neck, or a segmentor's backbone, gives to the heads",
+    "memory": "the tokens that a detector's encoder gives to its decoder",
+    "masks": "the mask logits of queries, beside their class logits",
 }
-SINGLE = ("pooled", "map")
+SINGLE = ("pooled", "map", "memory", "masks")
 FEATURES = "last_hidden_state"  # the tokens or map that a network of transformers gives
 
 
@@ -213,7 +215,7 @@ def _parts(network: nn.Module, manner: Manner) -> list[Tap]:
     refused = {"rpn_head"}
     if manner.refuses_rois:
         refused.add("roi_head")
-    if manner.refuses_pixels:
+    if manner.refuses_pixels and manner.mask_head is None:
         refused.add("decode_head")
     return [Tap(name) for name, _ in network.named_children() if name not in refused]
 

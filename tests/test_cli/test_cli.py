@@ -60,7 +60,7 @@ def test_roles_are_shown_with_their_shapes() -> None:
     assert "  @logits: what the class probabilities come from\n    head.fc  (2, 100)" in text
     page = json.loads(run("roles", config, "--json").output)
     assert [tap["tap"] for tap in page["roles"]["stages"]][-1] == "backbone.layer3"
-    assert page["missing"].keys() == {"levels"}
+    assert page["missing"].keys() == {"levels", "memory", "masks"}
     assert "There is no config nowhere.py" in run("roles", "nowhere.py").output
 
 

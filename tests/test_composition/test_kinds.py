@@ -17,16 +17,19 @@ from mmkd.networks.building import network_config
         ("mmdet::yolox/yolox_s_8xb8-300e_coco.py", "dense"),
         ("mmdet::detr/detr_r50_8xb2-150e_coco.py", "queries"),
         ("mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py", "queries"),
+        ("mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py", "masks"),
     ],
 )
 def test_the_kinds_of_stock_networks(config: str, kind: str) -> None:
     assert kind_of(network_config(config)) == kind
 
 
-def test_a_segmentation_network_has_a_kind_of_its_own() -> None:
+def test_segmentation_networks_have_kinds_of_their_own() -> None:
     pytest.importorskip("mmseg")
     name = "mmseg::ocrnet/ocrnet_hr18s_4xb2-40k_cityscapes-512x1024.py"  # a cascade of heads
     assert kind_of(network_config(name)) == "segmentor"
+    name = "mmseg::mask2former/mask2former_r50_8xb2-90k_cityscapes-512x1024.py"
+    assert kind_of(network_config(name)) == "masks"
 
 
 def test_other_networks_are_refused_with_the_kinds_that_there_are() -> None:

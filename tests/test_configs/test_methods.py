@@ -15,8 +15,8 @@ from mmengine.config import Config
 
 from mmkd.composition import compose
 
-KINDS = {"classifier", "roi", "dense", "distributions", "queries", "segmentor"}
-ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels)(\[-?\d+\])?")
+KINDS = {"classifier", "roi", "dense", "distributions", "queries", "masks", "segmentor"}
+ROLE = re.compile(r"@(logits|pooled|map|stages|preact|levels|memory|masks)(\[-?\d+\])?")
 # Parts that no role stands for: LD's second output of the head, SimKD's projector, the pooling of
 # BYOT's branches.
 OTHER_TAPS = {"bbox_head[1][:]", "neck.0", "neck"}

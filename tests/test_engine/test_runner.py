@@ -253,3 +253,22 @@ def test_a_link_planted_as_pointer_or_config_is_not_followed(tmp_path):
     trained(folder)
     assert outside.read_text() == "precious"
     assert not (folder / "last_checkpoint").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("given", "built"),
+    [
+        (dict(), "mmkd.CohortValLoop"),
+        (dict(type="ValLoop"), "mmkd.CohortValLoop"),
+        (dict(type="MyValLoop"), "MyValLoop"),
+    ],
+)
+def test_a_cohort_is_validated_by_a_loop_of_its_own_in_place_of_mmengines(
+    given: dict[str, str], built: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Configs of mmdet and mmseg name MMEngine's loop."""
+    runner = object.__new__(SafeRunner)
+    monkeypatch.setattr("mmkd.engine.runner.cohort_of", lambda _: object())
+    assert runner._for_cohort(given, "type", "mmkd.CohortValLoop")["type"] == built
+    monkeypatch.setattr("mmkd.engine.runner.cohort_of", lambda _: None)
+    assert runner._for_cohort(given, "type", "mmkd.CohortValLoop") == given

@@ -7,7 +7,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from mmkd import functional
+from mmkd.composition.composing import settings_for
 from mmkd.networks.taps import Tap
+from mmkd.registry import MODELS
 
 LOGITS = Tap("decode_head.conv_seg")
 KD = dict(loss=dict(type="mmkd.KDLoss", temperature=1.0), locations=tiny.PIXELS)
@@ -58,6 +60,12 @@ def test_a_pixel_is_a_sample_and_ignored_ones_are_none(stride: int) -> None:
     torch.testing.assert_close(losses["loss_ea"], (each * weights).mean())
     decoupled = functional.dkd(own, theirs, classes, beta=0.25, temperature=1.0)
     torch.testing.assert_close(losses["loss_dkd"], decoupled)
+
+
+def test_half_of_the_pixels_are_selected() -> None:
+    terms = settings_for(MODELS.build(tiny.segmentor()), ["select"])["model"]["terms"]
+    _, seen = tiny.step(tiny.distiller(terms=terms))
+    assert len(seen.student_logits) == 2 * 5 * 8 // 2  # three of eight rows are ignored
 
 
 def test_dist_compares_each_pixel_and_each_class_over_all_pixels() -> None:

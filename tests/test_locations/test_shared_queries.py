@@ -16,10 +16,17 @@ from mmkd.distillers import Distiller
 from mmkd.locations import SharedQueries
 from mmkd.losses import BinaryKDLoss, KDLoss
 from mmkd.registry import MODELS
+from mmkd.weights import EntropyAdaptiveWeight, EntropyWeight
 
 Make = Callable[..., dict[str, Any]]
 QUERIES = 14
-OTHERS = [dense.detr, dense.conditional_detr, dense.dab_detr, dense.deformable_detr]
+OTHERS = [
+    dense.detr,
+    dense.conditional_detr,
+    dense.dab_detr,
+    dense.deformable_detr,
+    dense.ddq,
+]
 FAMILIES = [dense.dino, *(pytest.param(make, marks=pytest.mark.slow) for make in OTHERS)]
 
 
@@ -32,10 +39,12 @@ def without_chance(model: Distiller) -> None:
             part.dropout = 0.0
 
 
-def distiller(make: Make, teacher: dict[str, Any] | None = None, **places: Any) -> Distiller:
+def distiller(
+    make: Make, teacher: dict[str, Any] | None = None, method: str = "kddetr", **places: Any
+) -> Distiller:
     """Return KD-DETR of a small detector, whose teacher has another backbone and more queries."""
     student = MODELS.build(make())
-    terms = settings_for(student, ["kddetr"])["model"]["terms"]
+    terms = settings_for(student, [method])["model"]["terms"]
     terms["kddetr"]["locations"].update(places)
     teacher = make(50, queries=QUERIES) if teacher is None else teacher
     model = tiny.distiller(
@@ -59,9 +68,14 @@ def predictions(network: Any, inputs: Tensor, samples: Any, queries: Any = None)
         decoder, _ = before(*arguments, **named)
         network.training = training
         seen.update({n: decoder[n] for n in decoder if n not in ("memory", "dn_mask")})
-        return {**decoder, **(queries or {})}, {}
+        chosen = {**decoder, **(queries or {})}
+        if hasattr(network, "cache_dict"):
+            network.cache_dict["dis_query_info"] = [0, chosen["query"].shape[1]]
+        return chosen, {}
 
     network.pre_decoder = given
+    # a DDQ expects dense queries in training
+    network.decoder.training = network.bbox_head.training = False
     states = network.forward_transformer(network.extract_feat(inputs), samples)
     del network.pre_decoder
     classes, boxes = network.bbox_head(**states)
@@ -79,16 +93,80 @@ def test_a_step_gives_the_loss_of_whole_forwards_with_the_teachers_queries(make:
         z_t, b_t, queries = predictions(teacher, inputs, samples)
         z_s, b_s, _ = predictions(model.student, inputs, samples, queries)
     assert len(z_t) == 2 * QUERIES == len(z_s)
-    if make is dense.detr:
-        classes, score = KDLoss(temperature=1.0), z_t.softmax(-1)[:, :-1].amax(-1)
-    else:
-        classes, score = BinaryKDLoss(temperature=1.0), z_t.sigmoid().amax(-1)
-    corners = [bbox_cxcywh_to_xyxy(boxes) for boxes in (b_s, b_t)]
-    overlaps = GIoULoss(eps=1e-6)(*corners, reduction_override="none")
-    each = classes(z_s, z_t, reduction_override="none") + 5 * (b_s - b_t).abs().sum(1)
-    expected = ((each + 2 * overlaps) * score).sum() / score.sum()
+    classes = KDLoss(temperature=1.0) if make is dense.detr else BinaryKDLoss(temperature=1.0)
+    score = z_t.softmax(-1)[:, :-1] if make is dense.detr else z_t.sigmoid()
+    each = classes(z_s, z_t, reduction_override="none") + box_losses(b_s, b_t)
     assert loss > 0
-    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=0)
+    torch.testing.assert_close(loss, average(each, score.amax(-1)), rtol=1e-4, atol=0)
+
+
+def box_losses(student: Tensor, teacher: Tensor) -> Tensor:
+    corners = [bbox_cxcywh_to_xyxy(boxes) for boxes in (student, teacher)]
+    overlaps = GIoULoss(eps=1e-6)(*corners, reduction_override="none")
+    return 5 * (student - teacher).abs().sum(1) + 2 * overlaps
+
+
+def average(losses: Tensor, weights: Tensor) -> Tensor:
+    return (losses * weights).sum() / weights.sum()
+
+
+def noised(count: int) -> tuple[Any, dict[str, Tensor]]:
+    """Return what a generator of denoising queries gives for two images, and as queries."""
+    generator = torch.Generator().manual_seed(3)
+    content, boxes = (torch.randn(2, count, size, generator=generator) for size in (16, 4))
+    mask = torch.eye(count).bool().logical_not()
+    whole = torch.zeros(count + QUERIES, count + QUERIES, dtype=torch.bool)
+    whole[:count, :count] = mask
+    meta = dict(num_denoising_queries=count, num_denoising_groups=count // 2)
+    queries = dict(query=content, reference_points=boxes.sigmoid(), dn_mask=mask)
+    return (content, boxes, whole, meta), queries
+
+
+def test_denoising_queries_of_the_teacher_are_decoded_by_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = distiller(dense.dino, general=0, denoising=True)
+    data = model.data_preprocessor(tiny.batch(), True)
+    inputs, samples = data["inputs"], data["data_samples"]
+    teacher: Any = model.teachers["teacher"].network
+    given, queries = noised(8)
+    generator = teacher.dn_query_generator
+    usual = type(generator).__call__
+
+    def call(self: Any, batch: Any) -> Any:
+        return given if self is generator else usual(self, batch)
+
+    monkeypatch.setattr(type(generator), "__call__", call)
+    step = tiny.step(model)
+    assert len(step.student_logits) == 2 * (QUERIES + 8) == len(step.teacher_logits["teacher"])
+    loss = model(**data, mode="loss")["loss_kddetr"]
+    with torch.no_grad():
+        z_t, b_t, own = predictions(teacher, inputs, samples)
+        z_s, b_s, _ = predictions(model.student, inputs, samples, own)
+        noisy = [predictions(n, inputs, samples, queries) for n in (model.student, teacher)]
+    (x_s, a_s, _), (x_t, a_t, _) = noisy
+    z_s, z_t = torch.cat([z_s, x_s]), torch.cat([z_t, x_t])
+    each = BinaryKDLoss(temperature=1.0)(z_s, z_t, reduction_override="none")
+    each = each + box_losses(torch.cat([b_s, a_s]), torch.cat([b_t, a_t]))
+    torch.testing.assert_close(loss, average(each, z_t.sigmoid().amax(-1)), rtol=1e-4, atol=0)
+
+
+def test_a_batch_without_objects_has_no_denoising_queries() -> None:
+    model = distiller(dense.dino, general=3, denoising=True)
+    step = tiny.step(model, tiny.batch([0, 0]))
+    assert len(step.student_logits) == 2 * (QUERIES + 3)
+
+
+@pytest.mark.parametrize(
+    ("method", "weight"), [("erkd", EntropyWeight), ("eakd", EntropyAdaptiveWeight)]
+)
+def test_entropies_weigh_shared_queries(method: str, weight: Any) -> None:
+    model = distiller(dense.dino, method=f"{method}_kddetr", general=0)
+    step = tiny.step(model)
+    z_s, z_t = step.student_logits.detach(), step.teacher_logits["teacher"]
+    expected = weight(temperature=4.0, activation="sigmoid")(z_s, z_t)
+    weights = model.terms["kddetr"].sample_weight(z_s, z_t)
+    torch.testing.assert_close(weights, expected / expected.mean())
 
 
 @pytest.mark.parametrize("make", FAMILIES)
@@ -130,6 +208,26 @@ def test_networks_whose_decoders_take_other_queries_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         distiller(student, teacher(50))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [(dense.deformable_detr, "does not train on denoising"), (dense.ddq, "would choose among")],
+)
+@pytest.mark.slow
+def test_networks_without_denoising_queries_of_their_own_are_refused(
+    make: Make, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        distiller(make, denoising=True)
+
+
+def test_denoising_queries_of_other_classes_are_refused() -> None:
+    places = dict(type="mmkd.SharedQueries", denoising=True)
+    terms = dict(kddetr=dict(loss=dict(type="mmkd.BinaryKDLoss"), locations=places))
+    teacher = dict(model=dense.dino(50), class_map=[1, 0, 3, 2])
+    with pytest.raises(ValueError, match="It has other classes: set denoising=False"):
+        tiny.distiller(student=dense.dino(), teacher=teacher, terms=terms, logits="@logits")
 
 
 def test_no_queries_at_all_are_refused() -> None:

@@ -15,6 +15,7 @@ from tool_runs import ROOT, run_tool
 from mmkd.registry import MODELS
 
 CLASSES = 10
+ARCH = dict(embed_dims=24, num_layers=2, num_heads=2, feedforward_channels=24)
 
 
 def deep_gfl(depth: int) -> dict[str, Any]:
@@ -38,22 +39,36 @@ def write(folder: Path, name: str, model: dict[str, Any]) -> Config:
 def test_a_detector_teaches_a_smaller_one(
     make: Callable[[int], dict[str, Any]], method: str, tmp_path: Path
 ) -> None:
-    write_scenes(tmp_path / "data/scenes")
-    small = write(tmp_path, "small.py", make(18))
     teacher = MODELS.build(write(tmp_path, "large.py", make(50)))
     torch.save(dict(state_dict=teacher.state_dict()), tmp_path / "large.pth")
+    train(tmp_path, make(18), ["large.py", "large.pth"], method)
+
+
+@pytest.mark.slow
+def test_a_vit_teaches_the_backbone_of_a_detector(tmp_path: Path) -> None:
+    vit = dict(type="VisionTransformer", _scope_="mmpretrain", arch=ARCH, patch_size=16)
+    backbone = dict(vit, img_size=128, out_type="raw")
+    model = dict(type="ImageClassifier", _scope_="mmpretrain", backbone=backbone)
+    Config(dict(model=model)).dump(tmp_path / "vit.py")
+    train(tmp_path, dense.retinanet(18), ["vit.py", "random"], "foundation")
+
+
+def train(folder: Path, model: dict[str, Any], teacher: list[str], method: str) -> None:
+    """Train a detector by a method for two steps; its terms act, and its file holds it alone."""
+    write_scenes(folder / "data/scenes")
+    small = write(folder, "small.py", model)
     done = run_tool(
-        *("train.py", "small.py", "--teacher", "large.py", "large.pth", "--method", method),
-        cwd=tmp_path,
+        *("train.py", "small.py", "--teacher", *teacher, "--method", method),
+        cwd=folder,
         CUDA_VISIBLE_DEVICES="-1",
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    [log] = tmp_path.rglob("scalars.json")
+    [log] = folder.rglob("scalars.json")
     steps = [json.loads(line) for line in log.read_text().splitlines()]
     names = [name for name in steps[0] if name.startswith("loss_") and method in name]
     assert names
     for name in names:
         assert [line[name] > 0 for line in steps if name in line] == [True, True]
-    [student] = tmp_path.rglob("epoch_1_student.pth")
+    [student] = folder.rglob("epoch_1_student.pth")
     weights = torch.load(student, weights_only=True)["state_dict"]
     MODELS.build(small).load_state_dict(weights)

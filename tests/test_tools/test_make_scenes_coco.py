@@ -37,9 +37,16 @@ def test_it_writes_cocos_files(tmp_path: Path, monkeypatch, capsys) -> None:
     assert "train2017: 3 images" in capsys.readouterr().out
 
 
+def test_only_the_first_classes(tmp_path: Path, monkeypatch) -> None:
+    make(monkeypatch, tmp_path / "out", "--train", 5, "--val", 1, "--classes", 2)
+    content = labels(tmp_path / "out")
+    assert [each["name"] for each in content["categories"]] == ["zero", "one"]
+    assert {each["category_id"] for each in content["annotations"]} == {1, 2}
+
+
 def test_scenes_of_validation_are_of_test_images_alone() -> None:
     read_objects = runpy.run_path(str(SCRIPT))["read_objects"]
-    train, test = (read_objects("digits", split, False) for split in ("train", "test"))
+    train, test = (read_objects("digits", split, 10, False) for split in ("train", "test"))
     assert (len(train.images), len(test.images)) == (1297, 500)
     assert not {i.tobytes() for i in train.images} & {i.tobytes() for i in test.images}
 
@@ -84,6 +91,8 @@ def test_under_cocos_names(tmp_path: Path, monkeypatch) -> None:
         (["--val", "-2"], "--val must be at least 1"),
         (["--size", "20"], "at least 64 pixels"),
         (["--seed", "-1"], "--seed must be from 0"),
+        (["--classes", "0"], "--classes must be from 1 to 10"),
+        (["--classes", "4", "--coco-names"], "all of them with --coco-names"),
     ],
 )
 def test_bad_arguments_are_told(tmp_path: Path, monkeypatch, arguments, words) -> None:

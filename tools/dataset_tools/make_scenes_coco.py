@@ -34,6 +34,7 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--train", type=int, default=1000, metavar="N", help="training images")
     parser.add_argument("--val", type=int, default=200, metavar="N", help="validation images")
     parser.add_argument("--size", type=int, default=128, help="longer side in pixels")
+    parser.add_argument("--classes", type=int, default=10, help="only the first so many classes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--pixels",
@@ -53,7 +54,7 @@ def parse_arguments() -> Namespace:
 def categories(classes: list[str], coco_names: bool) -> list[Category]:
     """Return the categories of the classes, followed by categories without objects."""
     if not coco_names:
-        return [Category(*pair) for pair in zip(IDS, classes, strict=True)]
+        return [Category(*pair) for pair in zip(IDS, classes, strict=False)]
     from mmdet.datasets import CocoDataset
 
     ids = (index for index in range(1, 91) if index not in NOT_IN_COCO)
@@ -62,14 +63,16 @@ def categories(classes: list[str], coco_names: bool) -> list[Category]:
     return shown + [category for category in coco if category not in shown]
 
 
-def read_objects(source: str, split: str, coco_names: bool) -> Objects:
+def read_objects(source: str, split: str, count: int, coco_names: bool) -> Objects:
+    """Return the objects of the first ``count`` classes."""
     dataset = DATASETS.build(dict(type=SOURCES[source], split=split, pipeline=[]))
     samples = [dataset.get_data_info(index) for index in range(len(dataset))]
+    samples = [sample for sample in samples if sample["gt_label"] < count]
     classes = DIGITS if source == "digits" else list(dataset.metainfo["classes"])
     return Objects(
         images=[sample["img"] for sample in samples],
         labels=[sample["gt_label"] for sample in samples],
-        categories=categories(classes, coco_names),
+        categories=categories(classes[:count], coco_names),
     )
 
 
@@ -78,6 +81,11 @@ def make(arguments: Namespace) -> None:
         raise ValueError(f"{arguments.out} exists already. Remove it, or name another folder.")
     if arguments.size < 64:
         raise ValueError(f"--size must be at least 64 pixels, not {arguments.size}.")
+    if not 1 <= arguments.classes <= len(IDS) or (arguments.coco_names and arguments.classes < 10):
+        raise ValueError(
+            f"--classes must be from 1 to {len(IDS)}, all of them with --coco-names, not "
+            f"{arguments.classes}."
+        )
     if not 0 <= arguments.seed < 2**32:
         raise ValueError(f"--seed must be from 0 to 2**32 - 1, not {arguments.seed}.")
     for split, count in (("train", arguments.train), ("val", arguments.val)):
@@ -85,7 +93,10 @@ def make(arguments: Namespace) -> None:
             raise ValueError(f"--{split} must be at least 1, not {count}.")
     for split, count in (("train", arguments.train), ("val", arguments.val)):
         objects = read_objects(
-            arguments.images, "train" if split == "train" else "test", arguments.coco_names
+            arguments.images,
+            "train" if split == "train" else "test",
+            arguments.classes,
+            arguments.coco_names,
         )
         wrote = write_split(
             arguments.out, split, objects, count, arguments.size, arguments.seed, arguments.pixels

@@ -1,6 +1,7 @@
 # EA-KD: KD weighted by the entropies of teacher and student. Its detection code is not released:
 # ER-KD's temperature there, and the logarithm of the number of classes with background (of a
-# sigmoid ln 2) as bound, are our interpretation; so is the same on pixels.
+# sigmoid ln 2) as bound, are our interpretation; so is the same on pixels and on classes of
+# mask queries.
 _base_ = "./kd.py"
 
 softmax = dict(kd=dict(sample_weight=dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0)))
@@ -20,6 +21,7 @@ method = dict(
     roi=dict(model=dict(terms=softmax)),
     dense=dict(model=dict(terms=sigmoid)),
     queries=dict(model=dict(terms=sigmoid)),
+    masks=dict(model=dict(terms=softmax)),
     segmentor=dict(model=dict(terms=softmax)),
 )
 options = dict(entropy_temperature="model.terms.kd.sample_weight.temperature")

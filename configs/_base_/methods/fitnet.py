@@ -1,5 +1,6 @@
 # A hint in RepDistiller's settings: a convolutional regressor fits the second stage's map. In
-# detectors it fits all levels of the neck, which is our interpretation.
+# detectors it fits all levels of the neck, and in those with queries what the encoder gives to the
+# decoder, which is our interpretation.
 hint = dict(loss=dict(type="mmkd.HintLoss"))
 levels = dict(student="@levels", teacher="@levels", **hint)
 method = dict(
@@ -18,6 +19,7 @@ method = dict(
     ),
     roi=dict(model=dict(terms=dict(hint=levels))),
     dense=dict(model=dict(terms=dict(hint=levels))),
+    queries=dict(model=dict(terms=dict(hint=dict(student="@memory", teacher="@memory", **hint)))),
 )
 options = dict(weight="model.terms.hint.weight")
 del hint, levels

@@ -31,4 +31,5 @@ options = dict(
     iou_weight="model.terms.kddetr.loss.iou_weight",
     general="model.terms.kddetr.locations.general",
     specific="model.terms.kddetr.locations.specific",
+    denoising="model.terms.kddetr.locations.denoising",
 )

@@ -1,5 +1,6 @@
-# KD on the half of the samples, RoIs, locations or queries of which the student is least certain.
-# Of a classifier the teacher runs on these images alone. `--method erkd+select` weighs them too.
+# KD on the half of the samples, RoIs, locations, queries or pixels of which the student is least
+# certain. Of a classifier the teacher runs on these images alone. `--method erkd+select` weighs
+# them too.
 _base_ = "./kd.py"
 
 softmax = dict(kd=dict(select=dict(type="mmkd.SelectByEntropy", source="student", keep=0.5)))
@@ -13,6 +14,8 @@ method = dict(
     roi=dict(model=dict(terms=softmax)),
     dense=dict(model=dict(terms=sigmoid)),
     queries=dict(model=dict(terms=sigmoid)),
+    masks=dict(model=dict(terms=softmax)),
+    segmentor=dict(model=dict(terms=softmax)),
 )
 options = dict(
     keep="model.terms.kd.select.keep",

@@ -36,6 +36,7 @@ class BinaryKDLoss(LogitLoss):
     weighs each class by the difference between teacher and student; this loss does not.
 
     Args:
+        class_mean: Take the mean over classes in place of the sum, as for the pixels of a mask.
         **arguments: Arguments of :class:`LogitLoss`. Logit transforms and temperatures act on the
             logits as in any loss. A ``target``, and transforms that are fitted to it, adjust a
             softmax and are therefore refused.
@@ -43,12 +44,16 @@ class BinaryKDLoss(LogitLoss):
 
     activation = "sigmoid"
     log_probabilities = staticmethod(log_sigmoids)
-    divergence = staticmethod(binary_kd_divergence)
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, class_mean: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.class_mean = class_mean
         if self.target is not None or len(self.fitted_transforms):
             raise ValueError(
                 "BinaryKDLoss compares sigmoid outputs: a `target`, and a student transform that "
                 "is fitted to one, adjust a softmax. Remove them."
             )
+
+    def divergence(self, pair: Tempered) -> Tensor:
+        total = binary_kd_divergence(pair)
+        return total / pair.student.shape[-2] if self.class_mean else total

@@ -40,4 +40,4 @@ class QualityFocalKDLoss(BinaryKDLoss):
         cross_entropy = -(theirs * pair.student).sum(-1)
         distance = (own - theirs)[..., 0].abs() ** self.beta
         by_class: Tensor = pair.temperature**2 * distance * cross_entropy
-        return by_class.sum(-1)
+        return by_class.mean(-1) if self.class_mean else by_class.sum(-1)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from mmkd.losses import BinaryKDLoss, KDLoss
+from mmkd.losses import BinaryKDLoss, KDLoss, QualityFocalKDLoss
 
 STUDENT = torch.tensor([[2, 0.5, -1, 0], [0.2, 1.5, 0.3, -0.5]], dtype=torch.float64)
 TEACHER = torch.tensor([[3, 1, -2, 0.5], [1.4, 1.2, 0.1, -1]], dtype=torch.float64)
@@ -24,6 +24,12 @@ def test_values_of_numpy(temperature):
     assert values.tolist() == pytest.approx(by_numpy(STUDENT, TEACHER, temperature).tolist())
     weight = torch.tensor([2.0, 0.5], dtype=torch.float64)
     assert loss(STUDENT, TEACHER, weight=weight) == pytest.approx((values * weight).mean().item())
+
+
+@pytest.mark.parametrize("kind", [BinaryKDLoss, QualityFocalKDLoss])
+def test_a_mean_over_classes_in_place_of_their_sum(kind):
+    total, mean = (kind(class_mean=mean)(STUDENT, TEACHER) for mean in (False, True))
+    torch.testing.assert_close(mean, total / 4)
 
 
 def test_it_is_cross_entropy_but_for_the_teachers_entropy():

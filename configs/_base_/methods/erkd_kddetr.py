@@ -1,0 +1,15 @@
+# ER-KD's sample weight on KD-DETR: each query weighs as much as the teacher's entropy of it, in
+# place of its confidence, and the weights are divided by their mean, as KD-DETR's are. The
+# combination is ours.
+_base_ = "./kddetr.py"
+
+weight = dict(
+    _delete_=True,
+    type="mmkd.EntropyWeight",
+    temperature=4.0,
+    activation="sigmoid",
+    renormalize=True,
+)
+method = dict(queries=dict(model=dict(terms=dict(kddetr=dict(sample_weight=weight)))))
+options = dict(entropy_temperature="model.terms.kddetr.sample_weight.temperature")
+del weight

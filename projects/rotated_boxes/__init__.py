@@ -1,0 +1,1 @@
+"""Distillation of detectors of rotated boxes, by mmrotate."""

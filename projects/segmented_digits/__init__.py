@@ -1,0 +1,1 @@
+"""Distillation of segmentation networks on scenes of digits."""
