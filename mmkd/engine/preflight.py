@@ -83,8 +83,10 @@ def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
         for metric in _listed(config.get(field)):
             yield METRICS, metric
     for field in LOADERS:
-        yield DATALOADERS, config.get(field)
-        yield DATASETS, (config.get(field) or {}).get("dataset")
+        loader = config.get(field) or {}
+        if "type" in loader:  # others are torch's
+            yield DATALOADERS, loader
+        yield DATASETS, loader.get("dataset")
 
 
 def _listed(value: Any) -> list[Any]:

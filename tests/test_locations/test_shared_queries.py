@@ -110,10 +110,10 @@ def average(losses: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights).sum() / weights.sum()
 
 
-def noised(count: int) -> tuple[Any, dict[str, Tensor]]:
+def noised(count: int, width: int) -> tuple[Any, dict[str, Tensor]]:
     """Return what a generator of denoising queries gives for two images, and as queries."""
     generator = torch.Generator().manual_seed(3)
-    content, boxes = (torch.randn(2, count, size, generator=generator) for size in (16, 4))
+    content, boxes = (torch.randn(2, count, size, generator=generator) for size in (width, 4))
     mask = torch.eye(count).bool().logical_not()
     whole = torch.zeros(count + QUERIES, count + QUERIES, dtype=torch.bool)
     whole[:count, :count] = mask
@@ -129,7 +129,7 @@ def test_denoising_queries_of_the_teacher_are_decoded_by_both(
     data = model.data_preprocessor(tiny.batch(), True)
     inputs, samples = data["inputs"], data["data_samples"]
     teacher: Any = model.teachers["teacher"].network
-    given, queries = noised(8)
+    given, queries = noised(8, teacher.embed_dims)
     generator = teacher.dn_query_generator
     usual = type(generator).__call__
 
