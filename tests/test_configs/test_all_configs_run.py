@@ -31,16 +31,6 @@ from mmkd.registry import MODELS
 BATCH = 4
 # From cheap to dear. The cheapest config of these folders is tested always, the others when slow.
 ALWAYS = ("baseline", "kd", "erkd", "eakd", "dynamickd", "ka_dtd", "demkd", "quickstart")
-    "baseline",
-    "kd",
-    "erkd",
-    "eakd",
-    "dynamickd",
-    "ka_dtd",
-    "demkd",
-    "reviewkd",
-    "quickstart",
-)
 DATASETS = ("digits", "fmnist8k", "cifar100", "cinic10", "tiny_imagenet", "imagenet")
 WRITERS = {
     "CIFAR100": lambda root: write_cifar100(root, train=2 * BATCH, test=BATCH),
