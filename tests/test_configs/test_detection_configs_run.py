@@ -100,17 +100,16 @@ def without_weights(config: Config) -> dict[str, Any]:
 def narrow(file: str) -> dict[str, Any]:
     """Options for a ResNet of an eighth of the width, and for less to do behind it."""
     model = network_config(file)
-    options: dict[str, Any] = {}
     backbone = model["backbone"]
-    if backbone["type"] == "ResNet" and "base_channels" not in backbone:
-        options["backbone.base_channels"] = 8
-        options["neck.in_channels"] = [width // 8 for width in model["neck"]["in_channels"]]
+    if backbone["type"] != "ResNet" or "base_channels" in backbone:
+        return {}
+    widths = [width // 8 for width in model["neck"]["in_channels"]]
+    options = {"backbone.base_channels": 8, "neck.in_channels": widths}
     if "roi_head" in model:
-        options["roi_head.bbox_head.fc_out_channels"] = 64
-        options["train_cfg.rcnn.sampler.num"] = 64
+        head = {"roi_head.bbox_head.fc_out_channels": 64, "train_cfg.rcnn.sampler.num": 64}
     else:
-        options["bbox_head.feat_channels"] = 64
-    return options
+        head = {"bbox_head.feat_channels": 64}
+    return {**options, **head}
 
 
 def load(name: str) -> Config:
