@@ -73,7 +73,7 @@ def _wrong_parts(config: Config) -> Iterator[str]:
 
 def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
     yield MODELS, config.get("model")
-    yield OPTIM_WRAPPERS, config.get("optim_wrapper")
+    yield from _typed(OPTIM_WRAPPERS, config.get("optim_wrapper"))
     for hook in [
         *_listed(config.get("custom_hooks")),
         *(config.get("default_hooks") or {}).values(),
@@ -81,12 +81,17 @@ def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
         yield HOOKS, hook
     for field in EVALUATORS:
         for metric in _listed(config.get(field)):
-            yield METRICS, metric
+            yield from _typed(METRICS, metric)
     for field in LOADERS:
         loader = config.get(field) or {}
-        if "type" in loader:  # others are torch's
-            yield DATALOADERS, loader
+        yield from _typed(DATALOADERS, loader)
         yield DATASETS, loader.get("dataset")
+
+
+def _typed(registry: PartRegistry, part: Any) -> Iterator[tuple[PartRegistry, Any]]:
+    """Yield a part if it names a type; MMEngine has a default type for this one."""
+    if isinstance(part, Mapping) and "type" in part:
+        yield registry, part
 
 
 def _listed(value: Any) -> list[Any]:

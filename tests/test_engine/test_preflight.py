@@ -145,3 +145,14 @@ def test_a_long_list_is_cut(tmp_path: Path) -> None:
     lines = problems(dict(custom_hooks=hooks))
     assert len(lines) == 7
     assert lines[-1] == "- and 3 more"
+
+
+def test_parts_for_which_mmengine_has_a_default_type_need_none() -> None:
+    config = Config(
+        dict(
+            optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
+            val_evaluator=dict(metrics=[dict(type="Accuracy")]),
+            train_dataloader=dict(batch_size=2, dataset=dict(type="mmkd.Digits", split="train")),
+        )
+    )
+    check_run(config, TRAIN, trains=True)
