@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from mmengine.config import Config
 
-KEPT = 4  # texts: those of the run and of what it tells apart from it
+KEPT = 4  # texts: a run needs that of its own config, and those of parts that it writes apart
 
 
 def format_configs_once() -> None:
