@@ -196,6 +196,14 @@ def test_the_sessions_of_nox_are_steps_of_ci() -> None:
     }
 
 
+def test_ci_runs_the_tests_of_optional_packages() -> None:
+    [listed] = re.findall(r'^extras="([^"]+)"$', (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    skips = re.compile(r'importorskip\("(timm|transformers|ray|optuna|accelerate)"')
+    files = [path for path in (ROOT / "tests").rglob("test_*.py") if skips.search(path.read_text())]
+    assert len(files) > 3
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= set(listed.split())
+
+
 def test_a_step_of_ci_that_does_not_exist_is_refused() -> None:
     for words, error in (("tset", "there is no step tset"), ("--family mmcv", "not mmcv")):
         done = subprocess.run(
