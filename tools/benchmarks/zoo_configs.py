@@ -30,7 +30,8 @@ PARTNERS = {
 }
 # Parts of a model's config that may say how many classes there are.
 HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
-# Height and width that the networks of segmentation are examined on: they take any size.
+# Height and width that the networks of segmentation are examined on: they take any size, and would
+# pad each image to the crop of their training.
 SMALL_SIZE = (64, 64)
 # Words in the names of configs that need more than the images and labels of their task, or that
 # train a family's proposals alone: others of their family are preferred.
@@ -83,8 +84,11 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         changed["init_cfg"] = None
     if "pretrained" in model:
         changed["pretrained"] = None
-    if "decode_head" in model and "img_size" in model.get("backbone", {}):
-        changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
+    if "decode_head" in model:
+        if "img_size" in model.get("backbone", {}):
+            changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
+        if "size" in model.get("data_preprocessor", {}):
+            changed["data_preprocessor"] = dict(size=SMALL_SIZE)
     if classes_of is not None and (classes := _classes(Config.fromfile(path_of(classes_of)).model)):
         for head in HEADS:
             if head in model:
