@@ -73,4 +73,4 @@ class DDFWeight(nn.Module):
             weight = weight * self.factor(student_logits, teacher_logits)
         roots = torch.stack([matched.sum(), (~matched).sum()]).to(weight).sqrt()
         shares = (1 / (roots * roots.sum())).nan_to_num(posinf=0)  # of no places: 0
-        return weight * torch.where(matched, *shares)
+        return weight * torch.where(matched, shares[0], shares[1])
