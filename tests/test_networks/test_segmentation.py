@@ -98,3 +98,10 @@ def test_heads_without_logits_of_pixels_say_why(head: nn.Module, match: str) -> 
     network = nn.Module()
     network.decode_head = head
     assert match in refuses_pixels(network)
+
+
+def test_heads_that_read_texts_say_so() -> None:
+    network = MODELS.build(tiny.segmentor())
+    assert refuses_pixels(network) is None
+    network.text_encoder = nn.Identity()  # as SAN has
+    assert "reads texts" in refuses_pixels(network)
