@@ -90,7 +90,7 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         size = size_of(classes_of or config)
         if "img_size" in model.get("backbone", {}):
             changed.setdefault("backbone", {})["img_size"] = size
-        if "size" in model.get("data_preprocessor", {}):
+        if "size_divisor" not in model.get("data_preprocessor", {}):
             changed["data_preprocessor"] = dict(size=size)
     if classes_of is not None and (classes := _classes(Config.fromfile(path_of(classes_of)).model)):
         for head in HEADS:
