@@ -146,9 +146,9 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
 
 
 def builds(family: str) -> bool:
-    """Return whether the package itself builds the network of a family."""
+    """Return whether the package itself builds the network of a family, with initial weights."""
     try:
-        build_network(network_config(untrained(family)))
+        build_network(network_config(untrained(family))).init_weights()
     except Exception:
         return False
     return True
