@@ -37,8 +37,8 @@ SMALL_SIZE = (64, 64)
 LARGER_SIZES = {"mobilenet_v3": (400, 400)}
 # Words in the names of configs that need more than the images and labels of their task, or that
 # train a family's proposals alone: others of their family are preferred.
-SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi", "levir")
-SPECIAL += ("rpn_r", "rpn_x")
+SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
+SPECIAL += ("levir", "rpn_r", "rpn_x")
 
 
 def families(package: str) -> dict[str, str]:
