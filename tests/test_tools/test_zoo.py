@@ -2,10 +2,13 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from mmengine.registry import init_default_scope
 from tool_runs import ROOT, Tool
 
 
@@ -35,6 +38,30 @@ def test_the_page_counts_what_passed_and_quotes_what_did_not(zoo: ModuleType) ->
     assert "1. refused: The term 'map' cannot be connected" in page
     assert "&lt;here> \\| there." in page
     assert max(len(line) for line in page.splitlines() if not line.startswith("|")) <= 100
+
+
+def test_a_failure_is_stock_if_the_package_alone_fails_too(
+    zoo: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(error: Exception) -> Callable[..., Any]:
+        def function(*_: Any) -> Any:
+            raise error
+
+        return function
+
+    init_default_scope("mmpretrain")
+    case = "mmpretrain", "mmpretrain::resnet/resnet18_8xb16_cifar10.py", "student", ("logits",)
+    expected = {
+        RuntimeError("a"): "crash: building: RuntimeError: a",
+        ValueError("b"): "refused: b",
+    }
+    for error, said in expected.items():
+        monkeypatch.setattr(zoo, "distiller_of", fails(error))
+        assert zoo.try_kinds(*case) == {"logits": said}
+    monkeypatch.setattr(zoo, "build_network", fails(RuntimeError("c")))
+    for error in expected:
+        monkeypatch.setattr(zoo, "distiller_of", fails(error))
+        assert zoo.try_kinds(*case)["logits"].startswith("stock")
 
 
 def test_families_are_those_of_classifiers_and_small(zoo: ModuleType) -> None:
