@@ -58,14 +58,17 @@ REASONS = {
         "them: take `@map`.",
     ),
     "mmdet": (
-        "`@levels` are compared one by one: networks whose necks give other numbers of levels are",
-        "refused, and a term names the levels that belong together, such as",
-        "`student=['neck[0]', 'neck[1]']`. Networks without a neck have no `@levels`.",
+        "`@levels` are compared one by one: networks whose necks give other numbers of levels",
+        "are refused, and a term names the levels that belong together, such as",
+        "`student=['neck[0]', 'neck[1]']`. Networks without a neck have no `@levels`. CrowdDet",
+        "takes torchvision's RoIAlign, whose Python version needs terabytes where torchvision's",
+        "operators do not fit torch. CARAFE, DCN and DCNv2 have operators without code for a",
+        "CPU.",
     ),
     "mmseg": (
-        "The logits of FastSCNN are made for sigmoids and those of PSPNet for a softmax. The",
-        "queries of MaskFormer and Mask2Former give masks and a class for each, which",
-        "`--method kd` pairs between two of them, and PointRend's last head classifies points.",
+        "FastSCNN's classes are sigmoids, the other network's a softmax. The queries of",
+        "MaskFormer and Mask2Former are compared by `locations=dict(type='mmkd.MaskQueries')`.",
+        "PointRend chooses other points in each forward, and SAN's head reads texts.",
     ),
 }
 # Texts of errors by which a package refuses a term that does not fit; no others.
