@@ -73,25 +73,22 @@ def _wrong_parts(config: Config) -> Iterator[str]:
 
 def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
     yield MODELS, config.get("model")
-    yield from _typed(OPTIM_WRAPPERS, config.get("optim_wrapper"))
+    yield OPTIM_WRAPPERS, config.get("optim_wrapper")
     for hook in [
         *_listed(config.get("custom_hooks")),
         *(config.get("default_hooks") or {}).values(),
     ]:
         yield HOOKS, hook
     for field in EVALUATORS:
-        for metric in _listed(config.get(field)):
-            yield from _typed(METRICS, metric)
+        evaluator = config.get(field)
+        if isinstance(evaluator, Mapping) and "metrics" in evaluator:  # an evaluator is no metric
+            evaluator = evaluator["metrics"]
+        for metric in _listed(evaluator):
+            yield METRICS, metric
     for field in LOADERS:
         loader = config.get(field) or {}
-        yield from _typed(DATALOADERS, loader)
+        yield DATALOADERS, loader
         yield DATASETS, loader.get("dataset")
-
-
-def _typed(registry: PartRegistry, part: Any) -> Iterator[tuple[PartRegistry, Any]]:
-    """Yield a part if it names a type; MMEngine has a default type for this one."""
-    if isinstance(part, Mapping) and "type" in part:
-        yield registry, part
 
 
 def _listed(value: Any) -> list[Any]:
