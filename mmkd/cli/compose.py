@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from mmengine.config import DictAction
 
+from mmkd.cli.output import logs_apart, tell
 from mmkd.composition.arguments import add_arguments, composed_config
 from mmkd.composition.writing import write_config
 from mmkd.engine.launch import ArgumentError
@@ -37,20 +38,22 @@ def compose(context: click.Context) -> None:
     )
     parser.add_argument("config", help="path or name of the student's training config")
     parser.add_argument("--out", help="the file to write; by default the config is printed")
+    parser.add_argument("--json", action="store_true", help="print JSON: the config, or its path")
     parser.add_argument(
         "--cfg-options", nargs="+", action=DictAction, help="settings that override the config's"
     )
     add_arguments(parser)
     arguments = parser.parse_args(context.args)
     try:
-        config = composed_config(arguments)
+        with logs_apart(arguments.json):
+            config = composed_config(arguments)
     except ArgumentError as error:
         raise click.ClickException(str(error)) from error
     if arguments.cfg_options is not None:
         config.merge_from_dict(arguments.cfg_options)
     if arguments.out is None:
-        click.echo(config.pretty_text)
+        tell(config.to_dict(), config.pretty_text, arguments.json)
         return
     command = shlex.join(["python", "-m", "mmkd", "compose", *context.args])
     write_config(config, Path(arguments.out), command)
-    click.echo(f"Wrote {arguments.out}.")
+    tell(dict(path=arguments.out), f"Wrote {arguments.out}.", arguments.json)
