@@ -9,7 +9,6 @@ from mmkd.cli.cohort import cohort
 from mmkd.cli.compose import compose
 from mmkd.cli.cost import cost
 from mmkd.cli.methods import method, methods
-from mmkd.cli.output import JSON
 from mmkd.cli.roles import roles
 from mmkd.cli.search import search
 from mmkd.cli.store import store
@@ -38,7 +37,7 @@ def command() -> None:
 
 @command.command()
 @click.option("--weights", is_flag=True, help="Ask only which sources of weights can be reached.")
-@JSON
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def doctor(weights: bool, as_json: bool) -> None:
     """Examine the environment that mmkd runs in.
 

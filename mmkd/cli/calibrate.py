@@ -6,7 +6,7 @@ import click
 from mmengine.config import Config
 
 from mmkd.benchmark.gradient_share import measure_share
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.cli.store import options
 from mmkd.engine.launch import ArgumentError, load_config
 
@@ -45,10 +45,9 @@ def calibrate(
       python -m mmkd calibrate configs/quickstart/kd_digits.py --share 0.1 --json
     """  # noqa: D301
     try:
-        with logs_apart(as_json):
-            run: Config = load_config(config)
-            run.merge_from_dict(options(cfg_options))
-            found = measure_share(run, term, batches, checkpoint)
+        run: Config = load_config(config)
+        run.merge_from_dict(options(cfg_options))
+        found = measure_share(run, term, batches, checkpoint)
         weight = found.weight_for(share)
     except (ArgumentError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error

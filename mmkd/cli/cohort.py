@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from mmengine.config import Config
 
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.composition.writing import write_config
 from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError, load_config
@@ -32,8 +32,7 @@ def cohort(configs: Sequence[str], seeds: str, out: str, as_json: bool) -> None:
       python tools/train.py four_seeds.py
     """  # noqa: D301
     try:
-        with logs_apart(as_json):
-            members = _members(configs, seeds.split(",") if seeds else [""])
+        members = _members(configs, seeds.split(",") if seeds else [""])
         command = shlex.join(["python", "-m", "mmkd", *sys.argv[1:]])
         write_config(cohort_config(members), Path(out), command)
     except ArgumentError as error:

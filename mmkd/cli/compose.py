@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from mmengine.config import DictAction
 
-from mmkd.cli.output import logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.composition.arguments import add_arguments, composed_config
 from mmkd.composition.writing import write_config
 from mmkd.engine.launch import ArgumentError
@@ -19,6 +19,8 @@ The arguments are those of tools/train.py:
   python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
       --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd --out my_config.py
   python -m mmkd compose configs/_base_/pairs/gfl_r101_r50_coco.py --method kd+pkd --set kd.weight=2
+
+With --json the config, or the path of the file, is printed as JSON.
 """
 
 
@@ -27,8 +29,9 @@ The arguments are those of tools/train.py:
     context_settings=dict(ignore_unknown_options=True, allow_extra_args=True),
     short_help="Write the config that a student, teachers and methods mean.",
 )
+@JSON
 @click.pass_context
-def compose(context: click.Context) -> None:
+def compose(context: click.Context, as_json: bool) -> None:
     """Compose a config by the arguments of tools/train.py."""
     parser = ArgumentParser(
         prog="python -m mmkd compose",
@@ -38,22 +41,20 @@ def compose(context: click.Context) -> None:
     )
     parser.add_argument("config", help="path or name of the student's training config")
     parser.add_argument("--out", help="the file to write; by default the config is printed")
-    parser.add_argument("--json", action="store_true", help="print JSON: the config, or its path")
     parser.add_argument(
         "--cfg-options", nargs="+", action=DictAction, help="settings that override the config's"
     )
     add_arguments(parser)
     arguments = parser.parse_args(context.args)
     try:
-        with logs_apart(arguments.json):
-            config = composed_config(arguments)
+        config = composed_config(arguments)
     except ArgumentError as error:
         raise click.ClickException(str(error)) from error
     if arguments.cfg_options is not None:
         config.merge_from_dict(arguments.cfg_options)
     if arguments.out is None:
-        tell(config.to_dict(), config.pretty_text, arguments.json)
+        tell(config.to_dict(), config.pretty_text, as_json)
         return
     command = shlex.join(["python", "-m", "mmkd", "compose", *context.args])
     write_config(config, Path(arguments.out), command)
-    tell(dict(path=arguments.out), f"Wrote {arguments.out}.", arguments.json)
+    tell(dict(path=arguments.out), f"Wrote {arguments.out}.", as_json)

@@ -3,7 +3,7 @@
 import click
 
 from mmkd.benchmark.cost import costs_of, describe, page
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.engine.launch import ArgumentError, load_config
 
 
@@ -34,10 +34,9 @@ def cost(
       python -m mmkd cost configs/kd/gfl_r101_r50_coco.py --batch 1 --size 320 512 --json
     """  # noqa: D301
     try:
-        with logs_apart(as_json):
-            run = load_config(config)
-            images = batch or int((run.get("train_dataloader") or {}).get("batch_size", 1))
-            shape, costs = costs_of(run, images, size, rounds)
+        run = load_config(config)
+        images = batch or int((run.get("train_dataloader") or {}).get("batch_size", 1))
+        shape, costs = costs_of(run, images, size, rounds)
     except (ArgumentError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     text = f"{images} images of {' x '.join(map(str, shape))}\n{describe(costs)}"

@@ -2,21 +2,35 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
+from typing import Any
 
 import click
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+STDOUT = "mmkd.stdout"
 
 
-def tell(page: object, text: str, as_json: bool) -> None:
-    """Print a result: an object or a list as JSON, or its text."""
-    click.echo(json.dumps(page, indent=2) if as_json else text)
+def _stand_alone(context: click.Context, parameter: click.Parameter, as_json: bool) -> bool:
+    """Send to the standard error what the command prints besides its JSON, such as logs."""
+    if as_json:
+        context.meta[STDOUT] = sys.stdout
+        context.with_resource(redirect_stdout(sys.stderr))
+    return as_json
 
 
-@contextmanager
-def logs_apart(as_json: bool) -> Iterator[None]:
-    """Send what is printed meanwhile to the standard error, so that JSON stands alone."""
-    with redirect_stdout(sys.stderr if as_json else sys.stdout):
-        yield
+JSON = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_stand_alone,
+    help="Print JSON, and logs to the standard error.",
+)
+
+
+def tell(page: Any, text: str, as_json: bool) -> None:
+    """Print a command's result: an object or a list as JSON, or its text."""
+    if as_json:
+        click.echo(json.dumps(page, indent=2), file=click.get_current_context().meta[STDOUT])
+    else:
+        click.echo(text)

@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import build_network, network_config
 from mmkd.networks.roles import ROLES, Roles, examine
@@ -26,14 +26,13 @@ def roles(config: str, as_json: bool) -> None:
       python -m mmkd roles mmpretrain::resnet/resnet18_8xb32_in1k.py
       python -m mmkd roles mmdet::gfl/gfl_r50_fpn_1x_coco.py --json
     """  # noqa: D301
-    with logs_apart(as_json):
-        try:
-            load_config(config)
-        except ArgumentError as error:
-            raise click.ClickException(str(error)) from error
-        network = build_network(network_config(config))
-        find = {"network": partial(Roles.find, "network", network)}
-        found = examine(find, example_inputs(network, config))[1]["network"]
+    try:
+        load_config(config)
+    except ArgumentError as error:
+        raise click.ClickException(str(error)) from error
+    network = build_network(network_config(config))
+    find = {"network": partial(Roles.find, "network", network)}
+    found = examine(find, example_inputs(network, config))[1]["network"]
     tell(_page(found), "\n".join(_lines(found)), as_json)
     if found.error is not None and not as_json:
         raise click.ClickException(f"The network's forward ended early: {found.error}")

@@ -14,7 +14,7 @@ from mmkd.benchmark.search import BEST, Goal, Search, import_optuna
 from mmkd.benchmark.search_space import read_space
 from mmkd.benchmark.training import start_here
 from mmkd.benchmark.validation import check_validation, hold_out
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.cli.store import options
 from mmkd.compat.config import shipped
 from mmkd.engine.launch import LOADERS, load_config
@@ -69,10 +69,9 @@ def search(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         import_optuna()
-        with logs_apart(as_json):
-            run = load_config(config)
-            run.merge_from_dict(options(cfg_options))
-            found = _search(run, ranges, hold_out, work_dir, settings)
+        run = load_config(config)
+        run.merge_from_dict(options(cfg_options))
+        found = _search(run, ranges, hold_out, work_dir, settings)
     except (RunFailedError, ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     tell(

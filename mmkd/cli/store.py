@@ -9,7 +9,7 @@ import click
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
-from mmkd.cli.output import JSON, logs_apart, tell
+from mmkd.cli.output import JSON, tell
 from mmkd.engine import leave_processes, prepare_processes
 from mmkd.engine.launch import complete_loaders
 from mmkd.store import Manifest, StoreError, verify_store
@@ -64,13 +64,12 @@ def build(
         run.merge_from_dict(options(cfg_options))
     run.launcher = launcher
     try:
-        with logs_apart(as_json):
-            complete_loaders(run, ["train_dataloader"])
-            prepare_processes(run)
-            builder = StoreBuilder(run, **settings)
-            if is_main_process():
-                click.echo(describe(builder.manifest, builder.record_bytes))
-            computed = builder.build()
+        complete_loaders(run, ["train_dataloader"])
+        prepare_processes(run)
+        builder = StoreBuilder(run, **settings)
+        if is_main_process():
+            click.echo(describe(builder.manifest, builder.record_bytes))
+        computed = builder.build()
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if is_main_process():
