@@ -139,6 +139,8 @@ def _when(term: Term) -> str:
 
 def _data(loader: Any) -> str:
     dataset, size = loader.dataset, getattr(loader, "batch_size", None)
+    if size is None:  # a batch sampler has it, such as mmdet's by aspect ratio
+        size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
     text = f"{type(dataset).__name__}, {len(dataset):,} samples"
     return text if size is None else f"{text}, {size} a batch and process"
 
