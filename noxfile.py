@@ -38,6 +38,12 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def extras(session: nox.Session) -> None:
+    """Run the tests of optional packages, which `.ci/run extras-tools` installs."""
+    ci_steps(session, "extras")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Read all pages, with warnings as errors."""
     ci_steps(session, "docs")

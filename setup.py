@@ -73,7 +73,7 @@ setup(
     include_package_data=False,
     python_requires=">=3.10,<3.13",
     # mmcv does not compile with torch 2.14.
-    install_requires=["torch>=2.1,<2.14", "numpy", "click", "safetensors"],
+    install_requires=["torch>=2.1,<2.14", "numpy>=1.24", "click", "safetensors"],
     extras_require={
         extra: requirements(extra)
         for extra in (

@@ -154,7 +154,7 @@ def test_a_wheel_built_from_the_sdist_ships_configs_and_tools(source: Path, tmp_
     metadata = next(target.glob("mmkd-*.dist-info/METADATA")).read_text()
     required = re.findall(r"^Requires-Dist: (.+)$", metadata, flags=re.MULTILINE)
     always = {line for line in required if "extra" not in line}
-    assert always == {"torch<2.14,>=2.1", "numpy", "click", "safetensors"}
+    assert always == {"torch<2.14,>=2.1", "numpy>=1.24", "click", "safetensors"}
     for family, packages in FAMILIES.items():
         extras = [line for line in required if f'extra == "{family}"' in line]
         ranges = [package.pin.replace("==", "~=") for package in packages]
@@ -194,6 +194,14 @@ def test_the_sessions_of_nox_are_steps_of_ci() -> None:
     assert set(called) - {"--family", "openmmlab"} == steps - {"quickstart"} - {
         name for name in steps if name.endswith("-tools")
     }
+
+
+def test_ci_runs_the_tests_of_optional_packages() -> None:
+    [listed] = re.findall(r'^extras="([^"]+)"$', (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    skips = re.compile(r'importorskip\("(timm|transformers|ray|optuna|accelerate)"')
+    files = [path for path in (ROOT / "tests").rglob("test_*.py") if skips.search(path.read_text())]
+    assert len(files) > 3
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= set(listed.split())
 
 
 def test_a_step_of_ci_that_does_not_exist_is_refused() -> None:

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader, IterableDataset
 from mmkd.randomness.positions import BatchesFrom, Position, PositionSampler
 from mmkd.randomness.seeding import (
     Purpose,
+    SampleNumbers,
     position_seed,
-    seed_generators,
-    seed_numpy,
+    seed_besides_numpy,
     states_besides_numpy,
 )
 
@@ -52,6 +52,7 @@ class PositionedLoading:
         # It is asked once, because for each sample the question would take longer than seeding.
         self._by_batch = dataset if isinstance(dataset, BatchSamples) else None
         self._numpy_alone = not tell  # until a sample is seen to draw from another generator
+        self._numbers = SampleNumbers(seed)
 
     def __call__(self, indices: Sequence[int]) -> Any:
         if self._by_batch is not None and isinstance(indices[0], Position):
@@ -66,17 +67,17 @@ class PositionedLoading:
     def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
         """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
 
-        To seed ``random`` takes longer than the hash of a position and the seed of
-        ``numpy.random`` together. Generators that no sample draws from are seeded once, as the last
-        sample leaves them.
+        Generators that no sample draws from are seeded once, as the last sample leaves them: to
+        seed them for each sample would take longer than all the rest.
         """
-        seeds = [self._seed_of(index) for index in indices]
-        seed_generators(seeds[-1])
+        seed_besides_numpy(self._seed_of(indices[-1]))
         before, samples = states_besides_numpy(), []
         try:
-            for index, seed in zip(indices, seeds, strict=True):
-                seed_numpy(seed)
-                samples.append(self._get(int(index)))  # data samples keep and copy it
+            with self._numbers:
+                for index in indices:
+                    number = int(index)  # data samples keep and copy it
+                    self._numbers.move_to(number, index.view, index.repetition)
+                    samples.append(self._get(number))
         except Exception:
             return None  # each sample is loaded again, and fails where it always does
         return samples if states_besides_numpy() == before else None
@@ -91,10 +92,12 @@ class PositionedLoading:
             return self._get(index)
         if self._by_batch is not None:
             return {name: part[0] for name, part in self._batch(self._by_batch, [index]).items()}
-        seed_generators(self._seed_of(index))
-        sample = self._get(int(index))
+        seed_besides_numpy(self._seed_of(index))
+        position = int(index), index.view, index.repetition
+        with self._numbers:
+            self._numbers.move_to(*position)
+            sample = self._get(int(index))
         if self.tell:
-            position = int(index), index.view, index.repetition
             sample["data_samples"].set_field(position, "position", field_type="metainfo")
         return sample
 

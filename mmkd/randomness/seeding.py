@@ -46,26 +46,63 @@ def _begun(seed: int, purpose: Purpose) -> blake2b:
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the generators that transforms use: ``random``, ``numpy.random`` and torch's on the CPU.
+    """Seed the generators that are global: ``random``, ``numpy.random`` and torch's on the CPU.
 
     ``torch.manual_seed`` is not called, because it would touch a GPU from a data worker.
 
     Args:
         seed: 64 bits: torch takes all of them, each of the others one half.
     """
-    random.seed(seed >> 32)
-    seed_numpy(seed)
-    torch.default_generator.manual_seed(seed)
-
-
-def seed_numpy(seed: int) -> None:
-    """Seed ``numpy.random`` as :func:`seed_generators` does."""
     np.random.seed(seed & 0xFFFFFFFF)
+    seed_besides_numpy(seed)
+
+
+def seed_besides_numpy(seed: int) -> None:
+    """Seed ``random`` and torch's generator on the CPU as :func:`seed_generators` does."""
+    random.seed(seed >> 32)
+    torch.default_generator.manual_seed(seed)
 
 
 def states_besides_numpy() -> tuple[Any, bytes]:
     """Return the states of ``random`` and of torch's generator on the CPU, to be compared."""
     return random.getstate(), torch.default_generator.get_state().numpy().tobytes()
+
+
+class SampleNumbers:
+    """Random numbers of samples for ``numpy.random``, from Philox, whose counter is the position.
+
+    Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) needs no seeding:
+    to go to another position changes four words, where the Mersenne Twister has 624. It is behind
+    ``numpy.random`` from the first :meth:`move_to` to the end of the ``with`` block.
+
+    Args:
+        seed: Seed of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._philox = np.random.Philox(0)
+        key = [seed % 2**64, int(Purpose.SAMPLE)]
+        self._state: dict[str, Any] = dict(
+            bit_generator="Philox",
+            state=dict(counter=[0, 0, 0, 0], key=key),
+            buffer=[0, 0, 0, 0],
+            buffer_pos=4,
+            has_uint32=0,
+            uinteger=0,
+        )
+
+    def __enter__(self) -> "SampleNumbers":
+        self._before = np.random.get_bit_generator()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        np.random.set_bit_generator(self._before)
+
+    def move_to(self, index: int, view: int, repetition: int) -> None:
+        """Go to the numbers of a sample; numbers of two samples are never the same ones."""
+        self._state["state"]["counter"] = [0, repetition, view, index]
+        self._philox.state = self._state
+        np.random.set_bit_generator(self._philox)  # also drops a normal number that was left over
 
 
 def seed_step(seed: int) -> None:

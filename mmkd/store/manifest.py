@@ -10,7 +10,7 @@ from mmengine.fileio import exists, get_text, join_path
 
 from mmkd.compat.files import write_file
 
-NAME, SCHEMA = "manifest.json", 1
+NAME, SCHEMA = "manifest.json", 2
 
 
 class StoreError(ValueError):

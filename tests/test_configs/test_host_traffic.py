@@ -1,6 +1,7 @@
 """Steps that a GPU can run ahead of: nothing of mmkd waits for a result of the device."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ import torch
 from config_files import composed
 from host_traffic import HostTraffic
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from torch import Tensor
 
 from mmkd.benchmark.parts import without_weights
 from mmkd.benchmark.random_batch import random_batch
@@ -45,13 +48,22 @@ def small(value: Any) -> Any:
 
 def traffic_of(config: Config) -> HostTraffic:
     """Traffic of the second training step of a config."""
+    return traffic_of_steps(build(config), config)
+
+
+def build(config: Config) -> Any:
+    """The model of a config, whose teachers have random weights."""
     init_default_scope(config.default_scope)
     torch.manual_seed(0)
     settings = small(config.model.to_dict())
     settings.setdefault("data_preprocessor", config.get("data_preprocessor"))
     for teacher in (settings.get("teachers") or dict(teacher=settings["teacher"])).values():
         teacher.update(model=without_weights(teacher["model"]), checkpoint=None)
-    model = MODELS.build(settings)
+    return MODELS.build(settings)
+
+
+def traffic_of_steps(model: Any, config: Config) -> HostTraffic:
+    """Traffic of the second training step of a model with a `student`."""
     model.train()
     wrapper = build_optim_wrapper(model, config.optim_wrapper)
     data = random_batch(model.student, BATCH, (1, 28, 28))
@@ -75,6 +87,57 @@ def test_no_method_waits_for_the_device_more_often_than_it_must() -> None:
             listed.append(f"{method}: {dict(traffic.waits)} {dict(traffic.copies)}")
     assert {name: count for name, count in waits.items() if count} == WAITS, "\n".join(listed)
     assert {name: count for name, count in copies.items() if count} == COPIES, "\n".join(listed)
+
+
+class HandWritten(BaseModel):
+    """KD without mmkd: the shortest model for MMEngine that computes the same losses."""
+
+    def __init__(self, distiller: Any, weigh: Callable[[Tensor, Tensor], Tensor] | None) -> None:
+        super().__init__(data_preprocessor=distiller.data_preprocessor)
+        self.student, self.weigh = distiller.student, weigh
+        self.teacher = [distiller.teachers["teacher"].network]
+
+    def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = "loss") -> Any:
+        [network] = self.teacher
+        with torch.no_grad():
+            teacher = network.head(network.extract_feat(inputs))
+        head = self.student.head
+        student = head(self.student.extract_feat(inputs))
+        loss = 0.1 * head._get_loss(student, data_samples)["loss"]
+        ours, theirs = ((logits / 4).log_softmax(1) for logits in (student, teacher))
+        divergence = (16 * theirs.exp() * (theirs - ours)).sum(1)
+        if self.weigh is not None:
+            divergence = divergence * self.weigh(student.detach(), teacher)
+        return dict(loss=loss, loss_kd=0.9 * divergence.mean())
+
+
+def entropy(logits: Tensor, temperature: int) -> Tensor:
+    logarithms = (logits / temperature).log_softmax(1)
+    return -(logarithms.exp() * logarithms).sum(1)
+
+
+def er(student: Tensor, teacher: Tensor) -> Tensor:
+    return entropy(teacher, 4)
+
+
+def ea(student: Tensor, teacher: Tensor) -> Tensor:
+    first = entropy(teacher, 3)
+    return 0.5 * (first + first * entropy(student, 3) / 2.3)
+
+
+# EA-KD's released entropies add a small number to the probabilities before their logarithm.
+@pytest.mark.parametrize(
+    ("method", "weigh", "more"), [("kd", None, 0), ("erkd", er, 0), ("eakd", ea, 2)]
+)
+def test_a_step_starts_as_many_kernels_as_one_written_by_hand(
+    method: str, weigh: Any, more: int
+) -> None:
+    config = composed(PAIR, method)
+    model = build(config)
+    kernels = traffic_of_steps(model, config).kernels
+    by_hand = traffic_of_steps(HandWritten(model, weigh), config).kernels
+    assert by_hand > 100
+    assert kernels == by_hand + more
 
 
 def test_waits_are_counted_by_the_line_of_mmkd() -> None:

@@ -11,6 +11,7 @@ from runs import config, convnet, distiller, initialised, run
 from tiny import KD, classifier
 
 from mmkd.hooks import StepCheckError, StepCheckHook
+from mmkd.terms.term import Term, TermOutput
 
 HOOK = dict(type="mmkd.StepCheckHook")
 SGD = dict(type="SGD", lr=0.1)
@@ -72,6 +73,24 @@ def equal_to_its_teacher(tmp_path):
     path = str(initialised(convnet(), tmp_path / "weights.pth"))
     model = distiller(student=convnet(), teacher=dict(model=convnet(), checkpoint=path))
     return dict(model=model, load_from=path)
+
+
+def test_a_term_is_checked_where_it_first_has_a_place(tmp_path, monkeypatch):
+    """Locations may choose nothing of a first batch; that loss of zero says nothing."""
+    forward, seen = Term.forward, []
+
+    def first_without_a_place(term, features, *rest):
+        seen.append(term)
+        if len(seen) == 1:
+            return TermOutput(torch.zeros((), requires_grad=True), None, empty=True)
+        return forward(term, features, *rest)
+
+    runner = checked(tmp_path)
+    monkeypatch.setattr(Term, "forward", first_without_a_place)
+    spoil(runner)
+    with pytest.raises(StepCheckError, match="loss_kd is nan"):
+        runner.train()
+    assert runner.iter == 1
 
 
 def test_a_term_that_is_zero_stops_the_run(tmp_path):

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from mmkd.randomness import Position, PositionedLoading, load_by_position, obstacle, unrepeatable
 from mmkd.randomness.repeatability import difference
+from mmkd.randomness.seeding import SampleNumbers
 
 CROP_AND_COLOUR = [
     dict(type="mmpretrain.RandomResizedCrop", scale=16),
@@ -122,6 +123,49 @@ def test_every_generator_is_seeded():
         assert not torch.isclose(first, numbers.load(position)).any()
 
 
+def test_numbers_of_samples_are_those_of_every_machine():
+    """Golden values: others would give other augmentations after an update of mmkd."""
+    with SampleNumbers(7) as numbers:
+        numbers.move_to(3, 2, 1)
+        drawn = np.random.rand()
+    counted = np.random.Generator(np.random.Philox(key=[7, 0], counter=[0, 1, 2, 3]))
+    assert drawn == counted.random() == 0.4744617738032243
+
+
+def test_no_normal_number_is_left_over_for_the_next_sample():
+    """numpy.random draws two normal numbers at once, and keeps the second one."""
+    with SampleNumbers(0) as numbers:
+        numbers.move_to(0, 0, 0)
+        first = np.random.normal(size=2)
+        for drawn_before in (1, 2):
+            numbers.move_to(1, 0, 0)
+            np.random.normal(size=drawn_before)
+            numbers.move_to(0, 0, 0)
+            assert np.array_equal(np.random.normal(size=2), first)
+
+
+def test_the_global_generator_stays_what_it_was():
+    expected = np.random.RandomState(5).rand(2)
+    np.random.seed(5)
+    before = np.random.rand()
+    PositionedLoading(Numbers([0] * 4), 0)([Position(index, 0) for index in range(4)])
+    assert [before, np.random.rand()] == expected.tolist()
+
+
+class Seeding(list):
+    def __getitem__(self, index):
+        np.random.seed(5)
+        return torch.tensor(np.random.rand())
+
+
+def test_a_transform_that_seeds_leaves_others_alone():
+    """Its numbers are those of its seed, and neither other samples nor the run draw from them."""
+    loading = PositionedLoading(Seeding([0] * 4), 0)
+    one, other = loading([Position(1, 0), Position(2, 0)])
+    assert one == other
+    assert np.random.rand() != one.item()
+
+
 def test_plain_indices_draw_as_the_generators_stand():
     numbers = PositionedLoading(Numbers([0] * 4), 0)
     assert not torch.isclose(numbers.load(1), numbers.load(1)).any()
@@ -182,7 +226,7 @@ class Seldom(list):
 
 
 def drawn():
-    return random.random(), np.random.rand(), torch.rand(()).item()
+    return random.random(), torch.rand(()).item()
 
 
 OTHERS = [random.random, lambda: torch.rand(()).item()]

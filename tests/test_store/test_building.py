@@ -139,7 +139,7 @@ def test_a_manifest_of_another_format_is_refused(tmp_path):
     out = build(tmp_path / "build", tmp_path / "store", views=1)
     fields = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps(dict(fields, schema=9)))
-    with pytest.raises(StoreError, match="has format 9, and this version of mmkd reads format 1"):
+    with pytest.raises(StoreError, match="has format 9, and this version of mmkd reads format 2"):
         verify_store(str(out))
     (out / "manifest.json").write_text("{")
     with pytest.raises(StoreError, match="is damaged"):

@@ -117,6 +117,12 @@ def test_predictions_over_the_students_classes(network):
         assert part.pred_label.item() == shared.argmax().item()
 
 
+def test_a_teacher_without_its_network_lacks_attributes_in_words():
+    """Debuggers and tracebacks ask one that is half built, after an error in its constructor."""
+    with pytest.raises(AttributeError, match="network"):
+        _ = Teacher.__new__(Teacher).backbone
+
+
 def test_a_pickled_teacher_teaches_the_same(network):
     """Data loaders and launchers that spawn processes pickle what they are given."""
     teacher = Teacher(network, input_size=16, dtype="float32")

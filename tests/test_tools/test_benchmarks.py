@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from runs import equal
 from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
 
@@ -66,6 +67,22 @@ def test_store_speed(tool: Tool, tmp_path: Path) -> None:
     assert ratios == [pytest.approx(seconds[a] / seconds[b]) for a, b in expected]
     assert all(len(values) == 2 for values in result["all_seconds"].values())
     assert "34 bytes a record" in done.stdout
+
+
+@pytest.mark.slow
+def test_libraries_are_measured_on_the_same_loss(tool: Tool, tmp_path: Path) -> None:
+    config = ROOT / "configs/kd/resnet32x4_resnet8x4_cifar100.py"
+    small = "--batch-size", "2", "--rounds", "1", "--out", tmp_path / "peers.json"
+    done = tool("benchmarks/peers.py", config, *small)
+    assert "a step written by hand" in done.stdout
+    seconds = json.loads((tmp_path / "peers.json").read_text())["seconds"]
+    assert [len(times) for times in seconds.values()][:3] == [1, 1, 1]
+    peers = runpy.run_path(str(ROOT / "tools/benchmarks/peers.py"))
+    init_default_scope("mmpretrain")
+    parts = peers["Parts"](Config.fromfile(config), 2)
+    by_hand = parts.by_hand()().item()
+    assert parts.distiller()()["loss"].item() == pytest.approx(by_hand, rel=1e-5)
+    assert parts.distill()().item() == pytest.approx(by_hand, rel=1e-5)
 
 
 @pytest.mark.slow
