@@ -58,6 +58,11 @@ def method(name: str, as_json: bool) -> None:
         found = read_method(name)
     except ArgumentError as error:
         raise click.ClickException(str(error)) from error
-    page = dict(name=found.name, summary=summary(found), path=str(found.path))
-    page |= dict(options=options(found), method=found.variants)
+    page = dict(
+        name=found.name,
+        summary=summary(found),
+        path=str(found.path),
+        options=options(found),
+        method=found.variants,
+    )
     tell(page, describe(found), as_json)
