@@ -87,7 +87,10 @@ TERMS: dict[str, dict[str, Any]] = dict(
     rkd=dict(POOLED, loss=dict(type="mmkd.RKDLoss")),
     rld=dict(loss=dict(type="mmkd.RLDLoss"), sample_weight=WEIGHTS["ea"]),
     sdd=dict(LAST, loss=dict(type="mmkd.SDDLoss", loss=dict(type="mmkd.KDLoss"))),
-    seed=dict(POOLED, loss=dict(type="mmkd.SEEDLoss", loss=dict(type="mmkd.KDLoss"), size=8)),
+    seed=dict(
+        POOLED,
+        loss=dict(type="mmkd.SEEDLoss", loss=dict(type="mmkd.KDLoss", temperature=1.0), size=8),
+    ),
     semckd=dict(MAPS, loss=dict(type="mmkd.SemCKDLoss", batch_size=8)),
     skew=dict(loss=dict(type="mmkd.SkewKLLoss")),
     sp=dict(LAST, loss=dict(type="mmkd.SPLoss")),

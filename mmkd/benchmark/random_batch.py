@@ -84,7 +84,7 @@ def _add_proposals(samples: Sequence[Any]) -> None:
 
 
 def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, Any]:
-    """Return images with a class for each pixel."""
+    """Return images with a class for each pixel, and edges, which PIDNet's head reads besides."""
     from mmseg.structures import SegDataSample
 
     place = tuple(shape[1:])
@@ -92,6 +92,7 @@ def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, A
     samples = []
     for _ in range(size):
         annotation = PixelData(data=torch.randint(0, classes, (1, *place)))
-        samples.append(SegDataSample(metainfo=shapes, gt_sem_seg=annotation))
+        edges = PixelData(data=torch.randint(0, 2, (1, *place)))
+        samples.append(SegDataSample(metainfo=shapes, gt_sem_seg=annotation, gt_edge_map=edges))
     images = torch.randint(0, 256, (size, *shape), dtype=torch.uint8)
     return dict(inputs=[*images], data_samples=samples)

@@ -27,7 +27,8 @@ class RunningStandardize(nn.Module):
     As in the released code the momentum m falls along half a cosine from 1 in the first iteration
     of the run to ``momentum`` in the last. Outside of a run, whose length would be unknown, it is
     1 / k in the k-th call, and no less than ``momentum``. Statistics change in training only, and
-    are part of a checkpoint.
+    are part of a checkpoint. The released code standardises a batch before it enters, so that its
+    first one is not standardised, and has 1e-6 added to each deviation in place of a smallest one.
 
     Args:
         shape: Shape of the teacher's feature: (N, C), (N, C, H, W) or (N, L, C).

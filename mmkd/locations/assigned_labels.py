@@ -12,12 +12,22 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmkd.locations.example import example_samples
-from mmkd.locations.label_tap import READERS, LabelTap, Read, as_rows, scores_of, tensors, watch
+from mmkd.locations.label_tap import (
+    OVERLAPS,
+    READERS,
+    LabelTap,
+    Read,
+    as_rows,
+    scores_of,
+    tensors,
+    watch,
+)
 from mmkd.networks.heads import ClassScores, enclosing
 from mmkd.networks.taps import AllCaught, Tap
 
 Maps = Sequence[Tensor]
 ATTEMPTS = 3
+KINDS = [kind for kind in READERS if kind != OVERLAPS]
 
 
 class UnassignedError(ValueError):
@@ -138,13 +148,16 @@ class Observation:
                 f"'{self.path}[0][:]'."
             )
 
-    def assigned(self) -> Assigned:
+    def assigned(self, overlaps: bool = False) -> Assigned:
         """Return the place where the head assigns labels.
+
+        Args:
+            overlaps: Whether the labels are the overlaps of boxes with their objects.
 
         Raises:
             UnassignedError: If none of its losses takes a label for each location.
         """
-        for kind in READERS:
+        for kind in (OVERLAPS,) if overlaps else KINDS:
             for name, calls in self.calls.items():
                 tap = LabelTap(
                     self.path, input=True, every=True, optional=True, call=name, kind=kind,
@@ -155,6 +168,11 @@ class Observation:
                     orders = self._orders(reads[-1:] if last else reads)
                     if orders:
                         return Assigned(replace(tap, last=last), orders[0] == "images")
+        if overlaps:
+            raise UnassignedError(
+                f"No loss of {self.kind} takes the overlaps of boxes with their objects. A head "
+                "such as GFLHead does, whose loss_cls is a QualityFocalLoss."
+            )
         raise UnassignedError(
             f"{self.kind} assigns no class to single locations: none of its losses takes a label "
             "for each of them. Take locations=dict(type='mmkd.DenseLocations', "

@@ -8,7 +8,15 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from mmkd.locations.assigned_labels import Observation, UnassignedError
-from mmkd.locations.locations import Locations, Maps, Selection, Shape, Side, title
+from mmkd.locations.locations import (
+    Locations,
+    Maps,
+    Selection,
+    Shape,
+    Side,
+    check_no_labels,
+    title,
+)
 from mmkd.networks.heads import ClassScores, activation_of, enclosing, has_objectness
 from mmkd.networks.taps import Tap
 from mmkd.registry import MODELS
@@ -38,6 +46,8 @@ class DenseLocations(Locations):
             and then the next level, or ``'images'``. By default the order is determined, and so are
             the labels if the term has no such tap: when the model is built, the student's head
             computes its losses once, on a copy and on random images.
+        overlaps: Whether the labels are, in place of classes, the IoU of each place's box with its
+            object, and 0 without one. Heads such as GFL's, with a QualityFocalLoss, compute it.
     """
 
     def __init__(
@@ -46,6 +56,7 @@ class DenseLocations(Locations):
         threshold: float = 0.1,
         avg: str = "selected",
         order: str | None = None,
+        overlaps: bool = False,
     ) -> None:
         if select not in SELECTIONS:
             raise ValueError(f"select must be one of {SELECTIONS}, not {select!r}.")
@@ -57,7 +68,7 @@ class DenseLocations(Locations):
             raise ValueError(f"The threshold is a probability, not {threshold}.")
         self.selects, self.threshold, self.avg, self.order = select, threshold, avg, order
         self.reads_logits = select == "confident"
-        self.averages = avg == "positives"
+        self.averages, self.overlaps = avg == "positives", overlaps
         self._priors: dict[str, list[int]] = {}
 
     def check(self, term: str, name: str, network: nn.Module) -> None:
@@ -100,12 +111,18 @@ class DenseLocations(Locations):
         """Decide at which tap labels are read, and in which order the rows are."""
         self.labels, self._by_image = None, False
         path = student.taps[0].path
+        if self.overlaps:
+            check_no_labels(term, labels, "places by the overlaps that its head computes")
         try:
             seen = Observation(student.network, path, student.inputs, labels)
             seen.check_levels(student.taps)
-            assigned = seen.assigned() if labels is None else seen.verified(labels, self.order)
+            if labels is None:
+                assigned = seen.assigned(self.overlaps)
+            else:
+                assigned = seen.verified(labels, self.order)
         except UnassignedError as error:
-            if labels is not None or self.selects == "positives" or self.avg == "positives":
+            needed = self.overlaps or "positives" in (self.selects, self.avg)
+            if labels is not None or needed:
                 raise ValueError(
                     f"The term {term!r} cannot read the labels of the student's locations. {error}"
                 ) from error
@@ -172,15 +189,15 @@ class DenseLocations(Locations):
         )
 
     def _read(self, labels: Tensor, count: int) -> tuple[Tensor | None, Tensor]:
-        """Return the labels of all rows, if they are classes, and whether each row is positive."""
+        """Return the labels of all rows, unless objectness, and whether each row is positive."""
         labels = labels.flatten()
         if len(labels) != count:
             raise RuntimeError(
                 f"The tap {self.labels} gives {len(labels)} labels, but the student has {count} "
                 "locations. Tap the labels of every location of all levels."
             )
-        if labels.is_floating_point():  # targets of objectness
-            return None, labels > 0
+        if labels.is_floating_point():  # overlaps, or targets of objectness
+            return labels if self.overlaps else None, labels > 0
         positive = labels >= 0
         return labels, positive if self._classes is None else positive & (labels < self._classes)
 

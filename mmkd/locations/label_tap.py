@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmkd.networks.taps import Handle, See, Tap, TapError
 
 Arguments = tuple[tuple[Any, ...], Mapping[str, Any]]
+OVERLAPS = "overlaps"  # kind of labels that are no classes
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Read:
 
     Attributes:
         labels: Shape (R,). Class indices, where the number of classes or -1 means no object; or, of
-            floating type, an objectness that is positive at objects.
+            floating type, an objectness or an overlap that is positive at objects.
         scores: Predictions at these locations, shape (R, D), if they are among the arguments.
     """
 
@@ -165,6 +166,17 @@ def _objectness(arguments: Arguments, tap: LabelTap) -> Read | None:
     return Read(pair[1].flatten(), pair[0].reshape(-1, 1))
 
 
+def _overlaps(arguments: Arguments, tap: LabelTap) -> Read | None:
+    """Read the IoU of each place's box and its object, 0 without one: QualityFocalLoss's target."""
+    read, target = _class_indices(arguments, tap), [*arguments[0][1:2]]
+    if read is None or not target or not isinstance(target[0], tuple | list):
+        return None
+    classes, overlaps = (given.flatten() for given in tensors(target[0])[:2])
+    objects = (classes >= 0) & (classes < tap.classes)
+    smallest = torch.finfo(overlaps.dtype).tiny  # an object is one even if the box misses it
+    return Read(overlaps.detach().clamp(min=smallest) * objects, read.scores)
+
+
 def _prediction_and_target(arguments: Arguments) -> tuple[Tensor, Tensor] | None:
     """Return the first two arguments of a loss, if they are float and of one shape."""
     pair = [tensor for tensor in arguments[0][:2] if isinstance(tensor, Tensor)]
@@ -179,4 +191,5 @@ READERS: Mapping[str, Callable[[Arguments, LabelTap], Read | None]] = {
     "positive indices": _positive_indices,
     "class targets": _class_targets,
     "objectness": _objectness,
+    OVERLAPS: _overlaps,
 }

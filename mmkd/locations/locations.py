@@ -42,7 +42,7 @@ class Selection:
     Attributes:
         rows: Indices of these places in the rows of each network's flattened outputs, by network,
             shape (R,). The rows of all networks correspond one by one.
-        labels: Class index at each place, shape (R,), if it is known.
+        labels: Class index at each place, shape (R,), if it is known; or its box's overlap.
         avg_factor: Divisor of a mean over the places in place of R.
         boxes: The box at each place, (R, 4), by network, if they are known.
     """

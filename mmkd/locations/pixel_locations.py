@@ -49,12 +49,14 @@ class PixelLocations(Locations):
     def fit(self, term: str, sides: Mapping[str, Side], labels: Tap | None) -> None:
         check_no_labels(term, labels, "pixels, whose labels are those of the annotation")
         for name, side in sides.items():
-            remedy = "Tap one map, such as '@logits' or '@map'."
-            if mask_head(side.network) is not None:
-                remedy = (
-                    "Its queries give masks and a class for each mask: take "
-                    "locations=dict(type='mmkd.MaskQueries')."
+            queries = mask_head(side.network)
+            if queries in [tap.path.partition(".")[0] for tap in side.taps]:
+                raise ValueError(
+                    f"The term {term!r} compares pixels, but '{side.taps[0]}' of the {title(name)} "
+                    "is of queries, which give masks and a class for each mask: take "
+                    "locations=dict(type='mmkd.MaskQueries'), or compare features, such as '@map'."
                 )
+            remedy = "Tap one map, such as '@logits' or '@map'."
             check_one_map(term, name, side, "the pixels of one map (N, C, H, W)", remedy)
         student = sides["student"]
         self._tap = student.taps[0]

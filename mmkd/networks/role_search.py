@@ -14,6 +14,7 @@ from mmkd.networks.taps import Tap
 from mmkd.networks.tokens import has_class_token, has_grid_behind, leading_tokens
 
 SEEN = 6
+LAST = (-1,)  # item of a tuple, or a tensor that is alone
 
 
 class NoRoleError(ValueError):
@@ -80,8 +81,9 @@ class RoleSearch:
         for tap in taps:
             run = self._run(tap.path)
             values = {} if run is None else run.given if tap.input else run.output
-            if tap.items in values:
-                shape = values[tap.items].shape
+            items = () if tap.items == LAST and () in values else tap.items
+            if items in values:
+                shape = values[items].shape
                 yield tap, tuple(tap.chosen(torch.empty(shape, device="meta")).shape)
 
     def seen(self) -> list[str]:
@@ -105,8 +107,16 @@ class RoleSearch:
         if len(shape) == 4 and shape[1] == shape[2] != shape[3]:
             return replace(one.tap, tokens="0:")
         if len(shape) != 3 or not has_grid_behind(shape[1], self._leading):
-            return one.tap
+            return self._in_training(one.tap)
         return replace(one.tap, tokens=f"{self._leading}:")
+
+    def _in_training(self, tap: Tap) -> Tap:
+        """Return the tap of a segmentor's only map so that it is read in training, too.
+
+        Backbones such as DDRNet's then give a map for the auxiliary head before it.
+        """
+        only = self._manner.segments and tap == Tap("backbone")
+        return replace(tap, items=LAST) if only else tap
 
     def _logits(self) -> list[Tap]:
         if self._manner.mask_head is not None:
@@ -222,7 +232,7 @@ class RoleSearch:
             []
             if neck is None
             else [
-                Tap(neck.path, items=items)
+                self._in_training(Tap(neck.path, items=items))
                 for items, value in neck.output.items()
                 if len(value.shape) == 4
             ]

@@ -31,7 +31,7 @@ def refuses_pixels(network: nn.Module) -> str | None:
         return "its last head classifies points that it chooses anew in each forward"
     if not hasattr(head, "cls_seg"):
         return "its queries give masks and a class for each mask, not classes of pixels"
-    if not hasattr(network, "extract_feat"):
+    if hasattr(network, "text_encoder"):
         return "its head reads texts and images besides features"
     return None
 

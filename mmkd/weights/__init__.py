@@ -4,6 +4,7 @@ from mmkd.weights.aekd_weight import AEKDWeight
 from mmkd.weights.average_teachers import AverageTeachers
 from mmkd.weights.camkd_weight import CAMKDWeight
 from mmkd.weights.confidence_weight import ConfidenceWeight
+from mmkd.weights.ddf_weight import DDFWeight
 from mmkd.weights.entropy_adaptive_weight import EntropyAdaptiveWeight
 from mmkd.weights.entropy_teacher_weight import EBKDWeight, EntropyTeacherWeight
 from mmkd.weights.entropy_weight import EntropySampleWeight, EntropyWeight
@@ -17,6 +18,7 @@ __all__ = [
     "AverageTeachers",
     "CAMKDWeight",
     "ConfidenceWeight",
+    "DDFWeight",
     "EBKDWeight",
     "EntropyAdaptiveWeight",
     "EntropySampleWeight",

@@ -23,15 +23,18 @@ class TeacherDropping(nn.Module):
 
     Args:
         drop: Probability of a drop, in [0, 1].
+        released_code: Divide by the mean number of kept teachers of a sample over the batch, as the
+            released code does, in place of the sample's own number. A sample then counts for as
+            much as it keeps teachers.
     """
 
     reads_losses = True
 
-    def __init__(self, drop: float = 0.5) -> None:
+    def __init__(self, drop: float = 0.5, released_code: bool = False) -> None:
         super().__init__()
         if not 0 <= drop <= 1:
             raise ValueError(f"drop is a probability in [0, 1], not {drop}.")
-        self.drop = drop
+        self.drop, self.released_code = drop, released_code
 
     @torch.no_grad()
     def forward(self, losses: Tensor) -> Tensor:
@@ -44,4 +47,5 @@ class TeacherDropping(nn.Module):
         if self.training:
             kept = (torch.rand_like(losses) >= self.drop).to(losses)
             kept.scatter_(0, losses.argmax(0, keepdim=True), 1.0)
-        return kept / kept.sum(0)
+        count = kept.sum(0)
+        return kept / (count.mean() if self.released_code else count)

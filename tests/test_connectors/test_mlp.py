@@ -33,6 +33,13 @@ def test_each_position_goes_through_the_layers() -> None:
     torch.testing.assert_close(vectors(maps[:, :, 0, 0], like[:, :, 0, 0]), expected)
 
 
+def test_it_begins_with_small_weights_and_no_bias() -> None:
+    connector = MLPConnector((2, 64), (2, 64), ratio=4.0)
+    for layer in (connector.layers[0], connector.layers[2]):
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
+        assert not layer.bias.any()
+
+
 def test_a_ratio_is_positive() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         MLPConnector((2, 5), (2, 7), ratio=0)

@@ -53,6 +53,20 @@ def test_a_tap_on_the_head_sees_what_its_losses_see(make) -> None:
     assert not any("forward" in vars(part) for part in heads)
 
 
+def test_the_map_of_a_backbone_that_gives_another_before_it_while_it_trains() -> None:
+    """DDRNet does, for its auxiliary loss."""
+    model, losses = tiny.segmentor(), [dict(type="CrossEntropyLoss")] * 2
+    model["backbone"] = dict(type="DDRNet", channels=4, ppm_channels=4)
+    head = dict(type="DDRHead", in_channels=16, channels=8, num_classes=4, loss_decode=losses)
+    model.update(decode_head=head, auxiliary_head=None)
+    found = roles_of(model)
+    assert found.taps["map"] == found.taps["levels"] == [Tap("backbone", items=(-1,))]
+    assert found.shapes[found.taps["map"][0]] == (2, 16, 8, 8)
+    hint = dict(student="@map", teacher="@map", loss=dict(type="mmkd.HintLoss"))
+    _, seen = tiny.step(tiny.distiller(model, terms=dict(hint=hint)), tiny.batch(ignored=0))
+    assert seen.features["student"][Tap("backbone", items=(-1,))].shape == (2, 16, 8, 8)
+
+
 def test_a_head_without_a_last_layer_gives_the_logits_itself() -> None:
     """The losses of such a student call forward directly."""
     term = dict(loss=dict(type="mmkd.KDLoss"), locations=tiny.PIXELS)
@@ -84,3 +98,10 @@ def test_heads_without_logits_of_pixels_say_why(head: nn.Module, match: str) -> 
     network = nn.Module()
     network.decode_head = head
     assert match in refuses_pixels(network)
+
+
+def test_heads_that_read_texts_say_so() -> None:
+    network = MODELS.build(tiny.segmentor())
+    assert refuses_pixels(network) is None
+    network.text_encoder = nn.Identity()  # as SAN has
+    assert "reads texts" in refuses_pixels(network)

@@ -35,14 +35,22 @@ def write(folder: Path, name: str, model: dict[str, Any]) -> Config:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make", "method"), [(dense.dino, "kddetr"), (deep_gfl, "crosskd")])
+@pytest.mark.parametrize(
+    ("make", "method", "term"),
+    [
+        (dense.dino, "kddetr", "kddetr"),
+        (dense.dino, "fitnet", "hint"),  # on what the encoder gives to the decoder
+        (deep_gfl, "crosskd", "crosskd"),
+        (dense.gfl, "erkd_ddf", "ddf"),
+    ],
+)
 def test_a_detector_teaches_a_smaller_one(
-    make: Callable[[int], dict[str, Any]], method: str, tmp_path: Path
+    make: Callable[[int], dict[str, Any]], method: str, term: str, tmp_path: Path
 ) -> None:
     teacher = MODELS.build(write(tmp_path, "large.py", make(50)))
     teacher.init_weights()  # DINO's level_embed is memory as it was found until then
     torch.save(dict(state_dict=teacher.state_dict()), tmp_path / "large.pth")
-    train(tmp_path, make(18), ["large.py", "large.pth"], method)
+    train(tmp_path, make(18), ["large.py", "large.pth"], method, term)
 
 
 @pytest.mark.slow
@@ -51,10 +59,10 @@ def test_a_vit_teaches_the_backbone_of_a_detector(tmp_path: Path) -> None:
     backbone = dict(vit, img_size=128, out_type="raw")
     model = dict(type="ImageClassifier", _scope_="mmpretrain", backbone=backbone)
     Config(dict(model=model)).dump(tmp_path / "vit.py")
-    train(tmp_path, dense.retinanet(18), ["vit.py", "random"], "foundation")
+    train(tmp_path, dense.retinanet(18), ["vit.py", "random"], "foundation", "foundation")
 
 
-def train(folder: Path, model: dict[str, Any], teacher: list[str], method: str) -> None:
+def train(folder: Path, model: dict[str, Any], teacher: list[str], method: str, term: str) -> None:
     """Train a detector by a method for two steps; its terms act, and its file holds it alone."""
     write_scenes(folder / "data/scenes")
     small = write(folder, "small.py", model)
@@ -66,7 +74,7 @@ def train(folder: Path, model: dict[str, Any], teacher: list[str], method: str) 
     assert done.returncode == 0, done.stdout[-4000:]
     [log] = folder.rglob("scalars.json")
     steps = [json.loads(line) for line in log.read_text().splitlines()]
-    names = [name for name in steps[0] if name.startswith("loss_") and method in name]
+    names = [name for name in steps[0] if name.startswith(f"loss_{term}")]
     assert names
     for name in names:
         assert [line[name] > 0 for line in steps if name in line] == [True, True]

@@ -70,7 +70,8 @@ def test_teachers_without_classifiers_teach_a_bare_backbone() -> None:
 
 
 def test_a_transform_changes_what_the_loss_sees() -> None:
-    model = several(dict(hint=dict(FEATURE, teacher_transform=STANDARD)), (6,))
+    alone = dict(STANDARD, momentum=1.0)  # the batch alone, in a run of any length
+    model = several(dict(hint=dict(FEATURE, teacher_transform=alone)), (6,))
     seen: list[torch.Tensor] = []
     model.terms["hint"].loss.register_forward_pre_hook(lambda _, args: seen.append(args[1]))
     tiny.losses_of(model)

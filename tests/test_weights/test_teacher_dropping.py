@@ -33,6 +33,17 @@ def test_the_ends_are_the_worst_teacher_alone_and_all_alike() -> None:
     torch.testing.assert_close(TeacherDropping(drop=1.0).eval()(each), torch.full((3, 10), 1 / 3))
 
 
+def test_the_released_code_divides_by_the_number_that_the_batch_keeps() -> None:
+    each = losses(samples=6)
+    torch.manual_seed(1)
+    weights = TeacherDropping(released_code=True)(each)
+    torch.manual_seed(1)
+    kept = TeacherDropping()(each) > 0
+    assert len(kept.sum(0).unique()) > 1
+    # The mean over samples is the released sum over all, divided by the number kept.
+    torch.testing.assert_close((weights * each).sum(0).mean(), each[kept].sum() / kept.sum())
+
+
 def test_drop_is_a_probability() -> None:
     with pytest.raises(ValueError, match="a probability"):
         TeacherDropping(drop=1.5)

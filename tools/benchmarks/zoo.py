@@ -30,14 +30,14 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 
 from mmkd.distillers import Distiller, Step
-from mmkd.networks.building import build_network
+from mmkd.networks.building import build_network, network_config
 from mmkd.networks.taps import TapError
 from mmkd.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_batches import batch_for
 from zoo_cells import Cells, mark, outcome, read_cells, wrapped, write_cells
-from zoo_configs import PARTNERS, SMALL_SIZE, families, untrained
+from zoo_configs import PARTNERS, families, size_of, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
@@ -60,6 +60,11 @@ REASONS = {
         "`@levels` are compared one by one: networks whose necks give other numbers of levels are",
         "refused, and a term names the levels that belong together, such as",
         "`student=['neck[0]', 'neck[1]']`. Networks without a neck have no `@levels`.",
+    ),
+    "mmseg": (
+        "The logits of FastSCNN are made for sigmoids and those of PSPNet for a softmax. The",
+        "queries of MaskFormer and Mask2Former give masks and a class for each, which",
+        "`--method kd` pairs between two of them, and PointRend's last head classifies points.",
     ),
 }
 # Texts of errors by which a package refuses a term that does not fit; no others.
@@ -92,7 +97,7 @@ def distiller_of(package: str, family: str, side: str, kinds: tuple[str, ...]) -
     terms = {kind.strip("@"): term_of(package, kind) for kind in kinds}
     settings: dict[str, Any] = dict(student=student, teacher=dict(model=teacher), terms=terms)
     if package == "mmseg":
-        settings["input_shape"] = (3, *SMALL_SIZE)
+        settings["input_shape"] = (3, *size_of(family))
     model: Distiller = MODELS.build(dict(type="mmkd.Distiller", **settings))
     return model
 
@@ -129,7 +134,7 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
     student = family if side == "student" else PARTNERS[package]
     try:
         model.init_weights()
-        data = batch_for(package, model.student, student)
+        data = batch_for(package, model.student, student, size_of(family))
         return train_step(model, data, kinds)
     except TapError as error:  # the words for a network that hides tensors while it trains
         return dict.fromkeys(kinds, outcome("refused: in the first step", error))
@@ -141,9 +146,9 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
 
 
 def builds(family: str) -> bool:
-    """Return whether the package itself builds the network of a family."""
+    """Return whether the package itself builds the network of a family, with initial weights."""
     try:
-        build_network(untrained(family))
+        build_network(network_config(untrained(family))).init_weights()
     except Exception:
         return False
     return True
@@ -153,11 +158,11 @@ def trains(package: str, family: str) -> bool:
     """Return whether the network of a family trains a step alone, without distillation."""
     torch.manual_seed(0)
     try:
-        network = build_network(untrained(family))
+        network = build_network(network_config(untrained(family)))
         network.init_weights()
         network.train()
         wrapper = OptimWrapper(torch.optim.SGD(network.parameters(), lr=1e-6))
-        network.train_step(batch_for(package, network, family), wrapper)
+        network.train_step(batch_for(package, network, family, size_of(family)), wrapper)
     except Exception:
         return False
     return True

@@ -15,10 +15,19 @@ SMALLEST = {"DDOD": 384}
 CLASSES = 2  # labels that every data set has
 
 
-def batch_for(package: str, network: nn.Module, spec: str) -> dict[str, Any]:
-    """Return a batch of two for a network of that package, at the size of its training."""
+def batch_for(
+    package: str, network: nn.Module, spec: str, size: tuple[int, int] = SMALL_SIZE
+) -> dict[str, Any]:
+    """Return a batch of two for a network of that package.
+
+    Args:
+        package: Name of the package.
+        network: The network.
+        spec: Name of its config, at whose size it is trained.
+        size: Height and width for a network of segmentation.
+    """
     if package == "mmseg":
-        return random_batch(network, 2, (3, *SMALL_SIZE))
+        return random_batch(network, 2, (3, *size))
     _, channels, height, width = next(example_inputs(network, spec)).shape
     if package == "mmdet":
         smallest = SMALLEST.get(type(network).__name__, 128)

@@ -30,12 +30,15 @@ PARTNERS = {
 }
 # Parts of a model's config that may say how many classes there are.
 HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
-# Height and width that the networks of segmentation are examined on: they take any size.
+# Height and width that the networks of segmentation are examined on: they take any size, and would
+# pad each image to the crop of their training.
 SMALL_SIZE = (64, 64)
+# Of families whose head averages windows of a fixed size, 49 positions at stride 8.
+LARGER_SIZES = {"mobilenet_v3": (400, 400)}
 # Words in the names of configs that need more than the images and labels of their task, or that
 # train a family's proposals alone: others of their family are preferred.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
-SPECIAL += ("rpn_r", "rpn_x")
+SPECIAL += ("levir", "rpn_r", "rpn_x")
 
 
 def families(package: str) -> dict[str, str]:
@@ -71,7 +74,7 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
 
     Args:
         config: Name of the config.
-        classes_of: Name of another config, whose number of classes the network gets.
+        classes_of: Name of another config, whose number of classes, and size, the network gets.
     """
     model = Config.fromfile(path_of(config)).model
     changed: dict[str, Any] = {}
@@ -83,13 +86,22 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         changed["init_cfg"] = None
     if "pretrained" in model:
         changed["pretrained"] = None
-    if "decode_head" in model and "img_size" in model.get("backbone", {}):
-        changed.setdefault("backbone", {})["img_size"] = SMALL_SIZE
+    if "decode_head" in model:
+        size = size_of(classes_of or config)
+        if "img_size" in model.get("backbone", {}):
+            changed.setdefault("backbone", {})["img_size"] = size
+        if "size_divisor" not in model.get("data_preprocessor", {}):
+            changed["data_preprocessor"] = dict(size=size)
     if classes_of is not None and (classes := _classes(Config.fromfile(path_of(classes_of)).model)):
         for head in HEADS:
             if head in model:
                 changed[head] = changed.get(head, {}) | dict(num_classes=classes)
     return dict(config=str(path_of(config)), **changed)
+
+
+def size_of(config: str) -> tuple[int, int]:
+    """Return height and width that a network of segmentation is examined on."""
+    return LARGER_SIZES.get(Path(config.partition("::")[2]).parts[0], SMALL_SIZE)
 
 
 def _classes(model: Any) -> int | None:

@@ -6,7 +6,7 @@ cirkd = dict(
     loss=dict(
         type="mmkd.CIRKDLoss",
         loss=dict(type="mmkd.KDLoss", temperature=1.0),
-        temperature=1.0,
+        temperature=0.1,
         pixel_weight=0.1,
         region_weight=0.1,
     ),

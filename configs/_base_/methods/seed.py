@@ -1,5 +1,5 @@
 # SEED: similarities to a queue of the teacher's features, which need neither labels nor logits. The
-# temperatures and the size of the queue are not the paper's: see the README.
+# temperatures and the size of the queue are those of the released code.
 method = dict(
     classifier=dict(
         model=dict(
@@ -10,9 +10,9 @@ method = dict(
                     loss=dict(
                         type="mmkd.SEEDLoss",
                         loss=dict(type="mmkd.KDLoss", temperature=1.0),
-                        size=4096,
-                        student_temperature=0.07,
-                        teacher_temperature=0.07,
+                        size=65536,
+                        student_temperature=0.2,
+                        teacher_temperature=1e-4,
                     ),
                 )
             )

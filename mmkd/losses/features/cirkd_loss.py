@@ -57,9 +57,13 @@ class CIRKDLoss(FeatureLoss):
         region_weight: Weight of the similarities to the memory's regions; 0 for none.
         pixels: Number of pixels that the memory has of each class.
         regions: Number of regions that the memory has of each class.
-        pixel_samples: Number of pixels that are drawn from the memory in a step.
+        pixel_samples: Number of pixels that are drawn from the memory in a step, as many of each
+            class.
         region_samples: Number of regions that are drawn.
         kept: Number of pixels that the memory takes of a class of an image.
+        released_code: Take as many pixels from the first positions of the image as the class has,
+            whatever class they are of, as the released code does by an index that is not one of the
+            class's pixels.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -71,7 +75,7 @@ class CIRKDLoss(FeatureLoss):
         self,
         loss: Config,
         sample_weight: Config | None = None,
-        temperature: float = 1.0,
+        temperature: float = 0.1,
         pool: int = 1,
         pixel_weight: float = 0.1,
         region_weight: float = 0.1,
@@ -80,6 +84,7 @@ class CIRKDLoss(FeatureLoss):
         pixel_samples: int = 4096,
         region_samples: int = 1024,
         kept: int = 16,
+        released_code: bool = False,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -98,6 +103,7 @@ class CIRKDLoss(FeatureLoss):
             )
         self.weigh = None if sample_weight is None else MODELS.build(sample_weight)
         self.temperature, self.pool, self.kept = temperature, pool, kept
+        self.released_code = released_code
         self.weights = dict(pixels=pixel_weight, regions=region_weight)
         self.sizes = dict(pixels=pixels, regions=regions)
         self.samples = dict(pixels=pixel_samples, regions=region_samples)
@@ -118,10 +124,10 @@ class CIRKDLoss(FeatureLoss):
         own, self.width = shapes[0][1], shapes[1][1]
         if any(self.weights.values()):
             self.head = nn.Sequential(
-                nn.Conv2d(own, self.width, 1),
+                nn.Conv2d(own, self.width, 1, bias=False),
                 nn.BatchNorm2d(self.width),
                 nn.ReLU(),
-                nn.Conv2d(self.width, self.width, 1),
+                nn.Conv2d(self.width, self.width, 1, bias=False),
             )
 
     def attach(
@@ -236,7 +242,8 @@ class CIRKDLoss(FeatureLoss):
                 of_class = rows[classes == label]
                 some = torch.randperm(len(of_class), device=rows.device)[: self.kept]
                 mean = normalize(of_class.mean(0, keepdim=True), dim=1)
-                found.append((label, mean.cpu(), of_class[some].cpu()))
+                pixels = (rows if self.released_code else of_class)[some]
+                found.append((label, mean.cpu(), pixels.cpu()))
         for vectors in all_gather_object(found):
             for label, mean, pixels in vectors:
                 given = dict(regions=mean, pixels=pixels)

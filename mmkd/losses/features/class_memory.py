@@ -34,7 +34,7 @@ class ClassMemory(nn.Module):
         self.places[label] = (self.places[label] + len(vectors)) % self.size
 
     def sample(self, count: int) -> Tensor:
-        """Return random vectors of all classes, at most ``count``, (R, D)."""
-        rows = self.queue.flatten(0, 1)
-        chosen = torch.randperm(len(rows), device=rows.device)[:count]
-        return rows[chosen]
+        """Return the vectors at random places, the same of each class, about ``count``, (R, D)."""
+        each = count // len(self.queue) + 1
+        places = torch.randperm(self.size, device=self.queue.device)[:each]
+        return self.queue[:, places].flatten(0, 1)

@@ -19,16 +19,18 @@ class SEEDLoss(FeatureLoss):
     r"""Loss on logits between the similarities of each feature to a queue of earlier features.
 
     SEED: Self-supervised Distillation for Visual Representation (Fang et al., ICLR 2021). With
-    normalised features z and a queue of the teacher's earlier features :math:`q_k`, the
-    similarities :math:`z \cdot q_k / \tau` of student and teacher are logits over the queue's
-    places, and any loss on logits compares them; the paper takes the cross-entropy, whose gradient
-    is that of :class:`mmkd.KDLoss` at temperature 1. So images without labels have distributions
-    and entropies, and a sample weight such as :class:`mmkd.EntropyWeight` can weigh them. That
-    combination is ours. The paper puts the sample's own teacher feature into the queue before it is
-    compared, and so does this loss, for the whole batch, in training.
+    normalised features z, the sample's own teacher feature :math:`q_0` and a queue of the teacher's
+    earlier features :math:`q_1, ..., q_K`, the similarities :math:`z \cdot q_k / \tau` of student
+    and teacher are K + 1 logits, and any loss on logits compares them; the paper takes the
+    cross-entropy, whose gradient is that of :class:`mmkd.KDLoss` at temperature 1. So images
+    without labels have distributions and entropies, and a sample weight such as
+    :class:`mmkd.EntropyWeight` can weigh them. That combination is ours. In training the batch
+    enters the queue after it was compared.
 
     The queue begins with random directions. All processes have the same queue, which is part of a
-    checkpoint. Maps and tokens are averaged over their positions.
+    checkpoint: 4 K D bytes for features of D numbers. Maps and tokens are averaged over their
+    positions. The defaults are those of the released code. At its teacher's temperature almost all
+    probability is on the sample itself: entropies need a higher one.
 
     Args:
         loss: Config of the loss on logits, per sample.
@@ -47,9 +49,9 @@ class SEEDLoss(FeatureLoss):
         self,
         loss: dict[str, Any],
         sample_weight: dict[str, Any] | None = None,
-        size: int = 4096,
-        student_temperature: float = 0.07,
-        teacher_temperature: float = 0.07,
+        size: int = 65536,
+        student_temperature: float = 0.2,
+        teacher_temperature: float = 1e-4,
         loss_weight: float = 1.0,
         reduction: str = "mean",
     ) -> None:
@@ -90,12 +92,12 @@ class SEEDLoss(FeatureLoss):
             )
         check_alike(self, student, teacher)
         own, theirs = normalize(pooled(student), dim=1), normalize(pooled(teacher), dim=1)
+        # A clone: the batch is written into the queue, whose values the gradients need.
+        queue = self.queue.clone()
         if self.training:
             self.remember(theirs)
-        # A clone: the next step writes into the queue, whose values the gradients need.
-        queue = self.queue.clone()
         logits = [
-            z @ queue.T / temperature
+            torch.cat([(z * theirs).sum(1, keepdim=True), z @ queue.T], dim=1) / temperature
             for z, temperature in zip((own, theirs), self.temperatures, strict=True)
         ]
         each: Tensor = self.loss(*logits, reduction_override="none")

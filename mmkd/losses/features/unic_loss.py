@@ -1,5 +1,7 @@
 """Cosine and smooth L1 distance of features at each position (UNIC)."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, smooth_l1_loss
 
@@ -19,7 +21,8 @@ class UNICLoss(FeatureLoss):
     .. math:: w_c\,(1 - \cos(f_s, f_t)) + w_s\,smooth_{L1}(f_s, f_t)
 
     for vectors, or at each position of maps and tokens, whose mean is the loss of a sample. The
-    smooth L1 distance is a mean over channels. AM-RADIO and Theia take 0.9 and 0.1.
+    smooth L1 distance is a mean over channels, and the loss of several features, such as class
+    token and patches, is the mean of theirs. AM-RADIO and Theia take 0.9 and 0.1.
 
     Args:
         cosine_weight: :math:`w_c`.
@@ -37,6 +40,10 @@ class UNICLoss(FeatureLoss):
     ) -> None:
         super().__init__(loss_weight, reduction)
         self.cosine_weight, self.smooth_weight = cosine_weight, smooth_weight
+
+    def total(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the loss of each sample, shape (N,), the mean over pairs of features."""
+        return super().total(pairs) / len(pairs)
 
     def distance(self, student: Tensor, teacher: Tensor) -> Tensor:
         check_alike(self, student, teacher)

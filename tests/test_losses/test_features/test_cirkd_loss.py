@@ -10,6 +10,7 @@ from feature_cases import random
 from torch import Tensor
 
 from mmkd.losses import CIRKDLoss
+from mmkd.losses.features.class_memory import ClassMemory
 
 KD = dict(type="mmkd.KDLoss", temperature=1.0)
 ALONE = dict(pixel_weight=0.0, region_weight=0.0)
@@ -85,15 +86,15 @@ LABELS = np.array([[[0, 0], [2, IGNORED]], [[2, 2], [2, 0]]])
 def test_the_memory_part_is_the_mean_over_labelled_pixels() -> None:
     sizes = dict(pixels=3, regions=2)
     loss = remembering(pixel_weight=0.5, region_weight=2.0, **sizes, reduction="none").eval()
-    own, theirs = random(0, (2, 5, 2, 2)), random(1, (2, 3, 2, 2))
+    own, theirs = random(2, (2, 5, 2, 2)), random(1, (2, 3, 2, 2))
     found = loss(own, theirs, data_samples=samples(LABELS)).detach()
     projected = rows(loss.head(own))
-    expected = within(rows(own), rows(theirs), 1.0, False)
+    expected = within(rows(own), rows(theirs), 0.1, False)
     inside = LABELS.reshape(2, -1) != IGNORED
     for kind, weight in (("pixels", 0.5), ("regions", 2.0)):
         vectors = loss.memory[kind].queue.flatten(0, 1).numpy()
         for n in range(2):
-            pair = (x[n][inside[n]] @ vectors.T for x in (projected, rows(theirs)))
+            pair = (x[n][inside[n]] @ vectors.T / 0.1 for x in (projected, rows(theirs)))
             expected[n] += weight * divergence(*pair).sum() / (inside.sum() / 2)
     np.testing.assert_allclose(found, expected)
 
@@ -117,6 +118,23 @@ def test_the_memory_holds_the_regions_and_pixels_of_each_class() -> None:
     assert loss.head[0].weight.grad.abs().sum() > 0
     loss(own, theirs, data_samples=samples(LABELS))
     np.testing.assert_allclose(loss.memory["regions"].queue[0].numpy(), regions[0])
+
+
+def test_the_same_places_of_each_class_are_drawn() -> None:
+    memory = ClassMemory(4, 50, 3)
+    drawn = memory.sample(10).unflatten(0, (4, -1))
+    assert drawn.shape == (4, 3, 3)  # 10 // 4 + 1 of each class
+    places = [torch.where((memory.queue[k] == drawn[k, 0]).all(1))[0] for k in range(4)]
+    assert len(set(map(int, places))) == 1
+    assert not torch.equal(drawn[0], memory.sample(10).unflatten(0, (4, -1))[0])
+
+
+def test_the_released_code_takes_the_first_positions_of_an_image() -> None:
+    loss = remembering(pixels=4, regions=2, kept=2, released_code=True)
+    own, theirs = random(0, (2, 5, 2, 2)), random(1, (2, 3, 2, 2))
+    loss(own, theirs, data_samples=samples(LABELS))
+    taken = loss.memory["pixels"].queue[2, :1].numpy()  # one pixel of image 0, which is its third
+    np.testing.assert_allclose(taken, rows(theirs)[0, :1])
 
 
 def test_what_it_cannot_compare_is_refused() -> None:

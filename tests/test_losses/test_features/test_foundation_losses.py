@@ -148,9 +148,10 @@ def test_seed_is_the_reference_and_its_entropies_weigh() -> None:
     own, theirs = random(0, (4, 5)), random(1, (4, 5))
     loss = seed_loss().eval()
     queue = loss.queue
+    places = [torch.cat([one[None], queue]) for one in unit(theirs)]  # itself, then the queue
     outputs = [
-        torch.softmax(unit(feature) @ queue.T / temperature, dim=1)
-        for feature, temperature in ((own, 0.2), (theirs, 0.1))
+        torch.stack([places[n] @ unit(z)[n] / temperature for n in range(4)]).softmax(1)
+        for z, temperature in ((own, 0.2), (theirs, 0.1))
     ]
     kl = (outputs[1] * (outputs[1].log() - outputs[0].log())).sum(1)
     torch.testing.assert_close(each(loss, own, theirs), kl)
@@ -162,6 +163,8 @@ def test_seed_is_the_reference_and_its_entropies_weigh() -> None:
 def test_seeds_queue_holds_the_latest_teacher_features() -> None:
     loss, batches = seed_loss(), [random(number, (4, 5)) for number in range(3)]
     own = random(9, (4, 5)).requires_grad_()
+    unseen = seed_loss().eval()  # a batch enters after it was compared
+    torch.testing.assert_close(each(seed_loss(), own, batches[0]), each(unseen, own, batches[0]))
     total = sum(loss(own, theirs) for theirs in batches)
     total.backward()  # the queue has changed meanwhile
     latest = unit(torch.cat(batches))[-7:]

@@ -32,6 +32,15 @@ def test_positions_are_averaged(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(UNICLoss(reduction="none")(own, theirs), expected)
 
 
+def test_several_features_are_averaged() -> None:
+    pairs = [
+        (random(k, shape), random(k + 2, shape)) for k, shape in enumerate([(4, 6), (4, 5, 6)])
+    ]
+    loss = UNICLoss(reduction="none")
+    expected = sum(loss(*pair) for pair in pairs) / 2
+    torch.testing.assert_close(loss(*map(list, zip(*pairs, strict=True))), expected)
+
+
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="put a connector between them"):
         UNICLoss()(torch.randn(2, 6), torch.randn(2, 5))

@@ -1,0 +1,9 @@
+# EA-KD's sample weight on DDF: each place's weight is multiplied by the one from the teacher's and
+# the student's entropies of its classes, means of their binary entropies. The combination is ours.
+_base_ = "./ddf.py"
+
+entropy = dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0, activation="sigmoid")
+weight = dict(sample_weight=dict(factor=entropy))
+method = dict(distributions=dict(model=dict(terms=dict(ddf=weight))))
+options = dict(entropy_temperature="model.terms.ddf.sample_weight.factor.temperature")
+del entropy, weight
