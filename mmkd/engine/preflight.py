@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmkd.engine.data_files import missing_data
 from mmkd.engine.launch import LOADERS, ArgumentError
 from mmkd.engine.weight_files import missing_weights
+from mmkd.networks.building import network_config, student_spec
 from mmkd.registry import (
     DATALOADERS,
     DATASETS,
@@ -41,6 +42,7 @@ def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
     with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
         problems = [
             *misspelt_keys(config),
+            *_misplaced(config.get("model")),
             *_wrong_parts(config),
             *missing_weights(config, trains),
             *missing_data(config, loaders),
@@ -60,6 +62,16 @@ def misspelt_keys(config: Config) -> Iterator[str]:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.9)
         if key not in known and near and key != "model":
             yield f"The config's key {key!r} means nothing. Did you mean {near[0]!r}?"
+
+
+def _misplaced(model: Any) -> Iterator[str]:
+    """Yield where settings of the student belong that a distiller was given."""
+    student = student_spec(model) if isinstance(model, Mapping) else None
+    if isinstance(student, str | dict):
+        taken = inspect.signature(MODELS.get(model["type"])).parameters
+        if unknown := model.keys() - taken.keys() - {"type", "_scope_"}:
+            for key in sorted(unknown & network_config(student).keys()):
+                yield f"model.{key} is a setting of the student: write model.student.{key}."
 
 
 def _wrong_parts(config: Config) -> Iterator[str]:

@@ -140,6 +140,13 @@ def test_mistakes_in_parts_that_the_runner_builds_are_named() -> None:
     assert any("mmkd has no metric 'CalibrationEror'" in line for line in lines)
 
 
+def test_a_setting_of_the_student_that_the_distiller_got_is_told_its_place() -> None:
+    config = distiller(model=NETWORK)
+    config["model"]["head"] = dict(num_classes=3)
+    line, *_ = problems(config)
+    assert line == "- model.head is a setting of the student: write model.student.head."
+
+
 def test_a_long_list_is_cut(tmp_path: Path) -> None:
     hooks = [dict(type=f"mmkd.Hook{k}") for k in range(9)]
     lines = problems(dict(custom_hooks=hooks))
