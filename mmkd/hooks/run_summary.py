@@ -70,7 +70,7 @@ def ending(runner: Runner, started: float) -> list[Line]:
 
 def remaining(runner: Runner, seconds: float) -> str:
     """Return a sentence on the time that a run still takes at so many seconds an iteration."""
-    left = seconds * (runner.max_iters - runner.iter)
+    left = seconds * (runner.max_iters - runner.iter - 1)
     end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
     return (
         f"{seconds:.3g} s an iteration: the run takes about {duration(left)} more, until {end}, "

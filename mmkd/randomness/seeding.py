@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.device import get_device
+from numpy.random.mtrand import get_bit_generator, set_bit_generator
 from torch import Tensor
 
 
@@ -82,7 +83,7 @@ class SampleNumbers:
     def __init__(self, seed: int) -> None:
         self._philox = np.random.Philox(0)
         key = [seed % 2**64, int(Purpose.SAMPLE)]
-        self._state: dict[str, Any] = dict(
+        self._state: Any = dict(
             bit_generator="Philox",
             state=dict(counter=[0, 0, 0, 0], key=key),
             buffer=[0, 0, 0, 0],
@@ -92,17 +93,17 @@ class SampleNumbers:
         )
 
     def __enter__(self) -> "SampleNumbers":
-        self._before = np.random.get_bit_generator()
+        self._before = get_bit_generator()
         return self
 
     def __exit__(self, *_: object) -> None:
-        np.random.set_bit_generator(self._before)
+        set_bit_generator(self._before)
 
     def move_to(self, index: int, view: int, repetition: int) -> None:
         """Go to the numbers of a sample; numbers of two samples are never the same ones."""
         self._state["state"]["counter"] = [0, repetition, view, index]
         self._philox.state = self._state
-        np.random.set_bit_generator(self._philox)  # also drops a normal number that was left over
+        set_bit_generator(self._philox)  # also drops a normal number that was left over
 
 
 def seed_step(seed: int) -> None:

@@ -7,7 +7,17 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS, MODELS, OPTIM_WRAPPERS
-from runs import TinyConvNet, checkpoints, config, convnet, distiller, loader, log_text, weights
+from runs import (
+    TinyConvNet,
+    checkpoints,
+    config,
+    convnet,
+    distiller,
+    initialised,
+    loader,
+    log_text,
+    weights,
+)
 from tiny import classifier
 
 from mmkd.engine import SafeRunner
@@ -166,11 +176,13 @@ def test_gradients_alone_are_named(tmp_path, late):
 
 def test_a_step_that_is_skipped_changes_nothing_and_is_counted(tmp_path):
     """The run with the broken batch ends as one without that batch."""
+    begun = str(initialised(classifier(), tmp_path / "begun.pth"))
     runner = built(
         tmp_path / "with",
         classifier(),
         train_dataloader=BROKEN,
         train_cfg=dict(by_epoch=True, max_epochs=1),
+        load_from=begun,
         **skipping(),
     )
     runner.train()
@@ -181,6 +193,7 @@ def test_a_step_that_is_skipped_changes_nothing_and_is_counted(tmp_path):
         train_cfg=dict(by_epoch=False, max_iters=3),
         custom_hooks=[],
         default_hooks=dict(checkpoint=None),
+        load_from=begun,
     )
     without.train()
     assert runner.iter == 4
