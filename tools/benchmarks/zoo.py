@@ -14,6 +14,7 @@ Example:
 """
 
 import gc
+import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections import Counter
@@ -37,7 +38,7 @@ from mmkd.registry import MODELS
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_batches import batch_for
 from zoo_cells import Cells, mark, outcome, read_cells, wrapped, write_cells
-from zoo_configs import PARTNERS, families, size_of, untrained
+from zoo_configs import PARTNERS, families, path_of, size_of, untrained
 
 SIDES = ("student", "teacher")
 HINT = dict(loss=dict(type="mmkd.HintLoss"))
@@ -127,7 +128,8 @@ def try_kinds(package: str, family: str, side: str, kinds: tuple[str, ...]) -> d
     try:
         model = distiller_of(package, family, side, kinds)
     except REFUSALS as error:
-        return dict.fromkeys(kinds, outcome("refused", error))
+        kind = "refused" if trains(package, family) else "stock: building"
+        return dict.fromkeys(kinds, outcome(kind, error))
     except Exception as error:
         kind = "crash" if builds(family) else "stock"
         return dict.fromkeys(kinds, outcome(f"{kind}: building: {type(error).__name__}", error))
@@ -179,7 +181,8 @@ def try_all(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dic
 
 def run(arguments: Namespace, cells: Cells) -> None:
     """Fill the cells, and save them after each family."""
-    package = arguments.package
+    package, path, here = arguments.package, arguments.cells.resolve(), Path.cwd()
+    os.chdir(path_of(f"{package}::").parent)  # LD's config names its teacher's from there
     for family, config in families(package).items():
         if arguments.family and family not in arguments.family:
             continue
@@ -190,8 +193,9 @@ def run(arguments: Namespace, cells: Cells) -> None:
             outcomes = try_all(package, config, side, KINDS[package])
             cells[key] = dict(config=config, **outcomes)
             print(key, *(f"{kind}: {said[:160]}" for kind, said in outcomes.items()), sep="\n    ")
-            write_cells(arguments.cells, cells)
+            write_cells(path, cells)
             gc.collect()
+    os.chdir(here)
 
 
 def page_of(cells: Cells, command: list[str]) -> str:

@@ -4,14 +4,17 @@ from importlib import import_module
 from typing import Any
 
 import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData
 from torch import nn
-from zoo_configs import SMALL_SIZE
+from zoo_configs import SMALL_SIZE, path_of
 
 from mmkd.benchmark.random_batch import random_batch, semantic_stride
 from mmkd.networks.sizes import example_inputs
 
 # Smallest images of detectors whose own layers take no level of a few pixels.
-SMALLEST = {"DDOD": 384}
+# DINO takes its 900 queries from the positions of its levels.
+SMALLEST = {"DDOD": 384, "DINO": 256}
 CLASSES = 2  # labels that every data set has
 
 
@@ -28,10 +31,12 @@ def batch_for(
     """
     if package == "mmseg":
         return random_batch(network, 2, (3, *size))
-    _, channels, height, width = next(example_inputs(network, spec)).shape
+    _, channels, height, width = next(example_inputs(network, str(path_of(spec)))).shape
     if package == "mmdet":
         smallest = SMALLEST.get(type(network).__name__, 128)
-        return detections(network, channels, max(height, smallest), max(width, smallest))
+        shape = channels, max(height, smallest), max(width, smallest)
+        masked = "'with_mask': True" in str(Config.fromfile(path_of(spec)).train_dataloader)
+        return detections(network, shape, masked)
     structures = import_module("mmpretrain.structures")
     labels = [structures.DataSample().set_gt_label(y) for y in range(CLASSES)]
     for label in labels:
@@ -40,18 +45,19 @@ def batch_for(
     return dict(inputs=pixels, data_samples=labels)
 
 
-def detections(network: nn.Module, channels: int, height: int, width: int) -> dict[str, Any]:
-    """Return two images with boxes and masks of objects."""
+def detections(network: nn.Module, shape: tuple[int, int, int], masked: bool) -> dict[str, Any]:
+    """Return two images with boxes of objects and proposals, the boxes, and masks if asked for."""
     testing = import_module("mmdet.testing")
     batch: dict[str, Any] = testing.demo_mm_inputs(
         2,
-        [(channels, height, width)] * 2,
+        [shape] * 2,
         num_items=[2, 2],
         num_classes=CLASSES,
-        with_mask=True,
+        with_mask=masked,
         with_semantic=True,
         sem_seg_output_strides=semantic_stride(network),
     )
     for sample in batch["data_samples"]:
         sample.gt_instances.labels -= 1  # mmdet's example counts classes from 1, its heads from 0
+        sample.proposals = InstanceData(bboxes=sample.gt_instances.bboxes.clone())
     return batch

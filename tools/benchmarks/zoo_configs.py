@@ -1,5 +1,6 @@
 """One small config of each family in a package of OpenMMLab."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
 SMALL_SIZE = (64, 64)
 # Of families whose head averages windows of a fixed size, 49 positions at stride 8.
 LARGER_SIZES = {"mobilenet_v3": (400, 400)}
+# Settings of networks that name a file of weights, besides `init_cfg`.
+FILES = ("pretrained", "teacher_ckpt")
 # Words in the names of configs that need more than the images and labels of their task, or that
 # train a family's proposals alone: others of their family are preferred.
 SPECIAL = ("deploy", "instaboost", "lvis", "openimages", "objects365", "o365", "v3det", "semi")
@@ -77,15 +80,7 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
         classes_of: Name of another config, whose number of classes, and size, the network gets.
     """
     model = Config.fromfile(path_of(config)).model
-    changed: dict[str, Any] = {}
-    for part in ("backbone", "neck", "head", "image_encoder"):
-        settings = model.get(part)
-        if isinstance(settings, dict) and "Pretrained" in str(settings.get("init_cfg")):
-            changed[part] = dict(init_cfg=None)
-    if "Pretrained" in str(model.get("init_cfg")):
-        changed["init_cfg"] = None
-    if "pretrained" in model:
-        changed["pretrained"] = None
+    changed = _without_files(model)
     if "decode_head" in model:
         size = size_of(classes_of or config)
         if "img_size" in model.get("backbone", {}):
@@ -97,6 +92,17 @@ def untrained(config: str, classes_of: str | None = None) -> dict[str, Any]:
             if head in model:
                 changed[head] = changed.get(head, {}) | dict(num_classes=classes)
     return dict(config=str(path_of(config)), **changed)
+
+
+def _without_files(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes by which parts of a model are not initialised from files, at any depth."""
+    changed: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name in FILES or (name == "init_cfg" and "checkpoint" in str(value)):
+            changed[name] = None
+        elif isinstance(value, Mapping) and (inner := _without_files(value)):
+            changed[name] = inner
+    return changed
 
 
 def size_of(config: str) -> tuple[int, int]:
