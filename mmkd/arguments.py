@@ -10,9 +10,15 @@ from typing import Any
 from torch import nn
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a sentence that names the nearest match, or an empty text if none is near."""
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.55)
+def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.55) -> str:
+    """Return a sentence that names the nearest match, or an empty text if none is near.
+
+    Args:
+        name: The misspelt name.
+        names: The names that exist.
+        cutoff: Similarity from which a name is near, up to 1; higher where there are many names.
+    """
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -77,12 +77,19 @@ def distill(
             ``roles`` and ``logits``.
 
     Raises:
-        ValueError: If the networks, the method and the terms do not fit together.
+        ValueError: If the networks, the method and the terms do not fit together, or ``example``
+            is no batch.
     """
     if method is None and not terms:
         raise ValueError(
             "Say what to distil: method='erkd', or terms=dict(kd=dict(loss=...)). "
             "`python -m mmkd methods` lists the methods."
+        )
+    if not isinstance(example, Tensor) or example.dim() != 4:
+        seen = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
+        raise ValueError(
+            f"example is {seen}: give a batch of the student's input, a tensor of shape (N, C, H, "
+            "W), such as torch.zeros(2, 3, 32, 32)."
         )
     chosen = {} if method is None else _of_method(method, student, options)
     if manner_of(student).computes_losses:

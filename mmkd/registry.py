@@ -4,9 +4,11 @@
 The modules of a registry are imported on its first use.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmengine import registry as mmengine_registries
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -21,17 +23,62 @@ from mmengine.registry import Registry, build_runner_from_cfg
 from mmkd.arguments import check_arguments, did_you_mean
 
 SCOPE = "mmkd"
+# What MMEngine says of a type that it does not find, in its two ways.
+NOT_FOUND = re.compile(r"(?P<name>[\w.]+) is not in the (?:(?P<scope>\w+)::)?[\w ]+ registry")
+NOT_GOT = re.compile(r"Failed to get (?P<name>[\w.]+)")
 
 
 class UnknownPartError(KeyError):
-    """Error for a config that names a type of mmkd's that does not exist."""
+    """Error for a config that names a type that does not exist."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
+def unknown_type(error: Exception) -> UnknownPartError | None:
+    """Return what to tell of a type that MMEngine did not find, with the nearest one that exists.
+
+    Args:
+        error: The error of a build, of whatever kind.
+
+    Returns:
+        The error to raise in its place; ``None`` if the error is another one.
+    """
+    text = str(error)
+    match = NOT_FOUND.search(text) or NOT_GOT.search(text)
+    if match is None:
+        return None
+    name = match["name"]
+    prefix, _, plain = name.rpartition(".")
+    near = did_you_mean(plain, _types(prefix or match.groupdict().get("scope")), cutoff=0.75)
+    return UnknownPartError(
+        f"There is no type {name!r}.{near} For a type of your own, the config has to import its "
+        "module: custom_imports=dict(imports=['my_package.my_module'])."
+    )
+
+
+def _types(scope: str | None) -> Iterator[str]:
+    """Yield the types that a config of a package can name; of all packages without a scope."""
+    for root in vars(mmengine_registries).values():
+        if isinstance(root, Registry):
+            children = [child for key, child in root.children.items() if scope in (key, None)]
+            for registry in (root, *children):
+                yield from registry.module_dict
+
+
 class PartRegistry(Registry):
-    """Registry that reports what is misspelt: a type, or an argument of a type."""
+    """Registry that reports what is misspelt: a type, or an argument of a type.
+
+    Args:
+        name: What a part of it is called.
+        default: The type that MMEngine builds where a config names none. Without a default, a
+            config has to name one.
+        settings: The other settings of a registry of MMEngine.
+    """
+
+    def __init__(self, name: str, *, default: str | None = None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.default = default
 
     def get(self, key: str) -> Any:
         """Return the class that is registered under a name.
@@ -64,8 +111,11 @@ class PartRegistry(Registry):
 
     def check(self, cfg: Any, default_args: Mapping[str, Any] | None = None) -> None:
         """Check type and arguments of a part of mmkd's; parts of other packages pass unchecked."""
-        kind = cfg.get("type") if isinstance(cfg, Mapping) else None
-        if isinstance(cfg, Mapping) and not {"type", "runner_type"} & {*cfg, *(default_args or {})}:
+        if not isinstance(cfg, Mapping):
+            return
+        given = {**(default_args or {}), **cfg}
+        kind = given.get("type", self.default)
+        if kind is None:
             raise ValueError(
                 f"{dict(cfg)} names no type: write type='mmkd.<name>'. docs/methods.md lists all "
                 "types."
@@ -76,7 +126,6 @@ class PartRegistry(Registry):
         if scope != SCOPE:
             return
         part = self.get(name)
-        given = {**(default_args or {}), **cfg}
         given = {key: value for key, value in given.items() if key not in ("type", "_scope_")}
         check_arguments(part, given, kind)
 
@@ -106,12 +155,18 @@ DATA_SAMPLERS = PartRegistry(
     scope=SCOPE,
     locations=["mmkd.store.entropy_sampler"],
 )
-DATALOADERS = PartRegistry("loader", scope=SCOPE, locations=["mmkd.loading.device_loader"])
+DATALOADERS = PartRegistry(
+    "loader",
+    default="torch.utils.data.DataLoader",
+    scope=SCOPE,
+    locations=["mmkd.loading.device_loader"],
+)
 METRICS = PartRegistry(
     "metric", parent=MMENGINE_METRICS, scope=SCOPE, locations=["mmkd.evaluation"]
 )
 OPTIM_WRAPPERS = PartRegistry(
     "optim_wrapper",
+    default="OptimWrapper",
     parent=MMENGINE_OPTIM_WRAPPERS,
     scope=SCOPE,
     locations=["mmkd.engine"],
@@ -125,6 +180,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = PartRegistry(
 LOOPS = PartRegistry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
 RUNNERS = PartRegistry(
     "runner",
+    default="Runner",  # a run's config names another as its `runner_type`
     build_func=build_runner_from_cfg,
     parent=MMENGINE_RUNNERS,
     scope=SCOPE,

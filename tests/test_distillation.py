@@ -120,6 +120,14 @@ def test_a_teacher_of_no_kind_is_refused():
         mmkd.distill(network(4), 3, method="kd", example=IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("example", "seen"), [((3, 16, 16), "tuple"), (torch.zeros(2, 5), r"\(2, 5\)")]
+)
+def test_an_example_that_is_no_batch_is_refused(example, seen):
+    with pytest.raises(ValueError, match=f"example is {seen}: give a batch"):
+        mmkd.distill(network(4), network(8), method="kd", example=example)
+
+
 def test_the_package_names_only_what_it_has():
     with pytest.raises(AttributeError, match="no attribute 'distil'"):
         _ = mmkd.distil

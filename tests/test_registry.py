@@ -4,12 +4,15 @@ import re
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import RUNNERS as ROOT_RUNNERS
 from mmengine.registry import Registry
 
+from mmkd.engine.failure import words as words_of
 from mmkd.losses import KDLoss
+from mmkd.networks.building import build_network, network_config
 from mmkd.registry import MODELS, RUNNERS, UnknownPartError
 
 
@@ -85,3 +88,42 @@ def test_errors_of_a_part_are_its_own() -> None:
             MODELS.build(dict(type="mmkd.Broken"))
     finally:
         del MODELS.module_dict["Broken"]
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (dict(type="mmpretrain.ImageClassifer"), "no type 'mmpretrain.ImageClassifer'. Did you "),
+        (
+            dict(type="mmpretrain.ImageClassifier", backbone=dict(type="ResNett", depth=18)),
+            "no type 'ResNett'. Did you mean 'ResNet'",
+        ),
+        (
+            dict(
+                config="mmdet::retinanet/retinanet_r50_fpn_1x_coco.py",
+                **{"bbox_head.anchor_generator.type": "AnchorGenerater"},
+            ),
+            "no type 'AnchorGenerater'. Did you mean 'AnchorGenerator'",
+        ),
+        (dict(type="mmpretrain.MyOwnThing"), "For a type of your own, the config has to import"),
+    ],
+)
+def test_misspelt_types_of_other_packages_get_the_nearest_one(network: dict, words: str) -> None:
+    if "config" in network:
+        pytest.importorskip("mmdet")
+    with pytest.raises(UnknownPartError, match=re.escape(words)) as error:
+        build_network(network_config(network))
+    assert ("Did you mean" in str(error.value)) is ("Did you" in words)
+
+
+def test_a_misspelt_transform_is_told_when_a_run_fails() -> None:
+    """Also where mmkd builds nothing: the words are those of the failing command."""
+    data = dict(data_root="nowhere", lazy_init=True, pipeline=[dict(type="RandomCropp")])
+    with pytest.raises(KeyError) as error:
+        ROOT_DATASETS.build(dict(type="mmpretrain.CustomDataset", _scope_="mmpretrain", **data))
+    assert words_of(error.value).startswith(
+        "There is no type 'RandomCropp'. Did you mean 'RandomCrop'?"
+    )
+    assert words_of(RuntimeError("Failed to get mmpretrain.RandomCropp")).startswith(
+        "There is no type 'mmpretrain.RandomCropp'. Did you mean 'RandomCrop'?"
+    )

@@ -1,7 +1,7 @@
 """Table of a comparison of methods."""
 
 import json
-import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
@@ -210,13 +210,10 @@ def _conditions(result: dict[str, Any]) -> list[str]:
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """Break a text into lines of at most 100 columns, code in back ticks in one piece."""
-    lines = [""]
-    for word in re.findall(r"(?:`[^`]*`|[^\s`])+", text):
-        if lines[-1].strip() and len(lines[-1]) + len(word) >= WIDTH:
-            lines.append(indent)
-        lines[-1] += word if not lines[-1].strip() else f" {word}"
-    return lines
+    """Break a text into lines of at most 100 columns, code in back ticks at its spaces, too."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _own(result: dict[str, Any]) -> dict[str, str]:

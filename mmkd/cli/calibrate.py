@@ -1,12 +1,12 @@
 """``python -m mmkd calibrate CONFIG``: find a term's weight by its gradient."""
 
-import json
 from statistics import mean
 
 import click
 from mmengine.config import Config
 
 from mmkd.benchmark.gradient_share import measure_share
+from mmkd.cli.output import JSON, tell
 from mmkd.cli.store import options
 from mmkd.engine.launch import ArgumentError, load_config
 
@@ -23,7 +23,7 @@ from mmkd.engine.launch import ArgumentError, load_config
 @click.option("--batches", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--checkpoint", help="State of the student, by default that of the beginning.")
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@JSON
 def calibrate(
     config: str,
     share: float,
@@ -52,15 +52,11 @@ def calibrate(
     except (ArgumentError, ValueError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     now = [found.weight * ratio for ratio in found.ratios]
-    if as_json:
-        page = dict(
-            term=found.term, weight=found.weight, shares=now, share=share, weight_for=weight
-        )
-        click.echo(json.dumps(page, indent=2))
-        return
-    click.echo(
+    tell(
+        dict(term=found.term, weight=found.weight, shares=now, share=share, weight_for=weight),
         f"{found.term}: at weight {found.weight:g} its gradient is {mean(now):.3g} times the "
-        f"task's, {min(now):.3g} to {max(now):.3g} in {len(now)} batches."
+        f"task's, {min(now):.3g} to {max(now):.3g} in {len(now)} batches.\n"
+        f"At weight {weight:.4g} it is {share:g} times the task's:\n"
+        f"  --cfg-options model.terms.{found.term}.weight={weight:.4g}",
+        as_json,
     )
-    click.echo(f"At weight {weight:.4g} it is {share:g} times the task's:")
-    click.echo(f"  --cfg-options model.terms.{found.term}.weight={weight:.4g}")

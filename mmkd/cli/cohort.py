@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from mmengine.config import Config
 
+from mmkd.cli.output import JSON, tell
 from mmkd.composition.writing import write_config
 from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError, load_config
@@ -16,7 +18,8 @@ from mmkd.engine.launch import ArgumentError, load_config
 @click.argument("configs", nargs=-1, required=True, metavar="[NAME=]CONFIG...")
 @click.option("--seeds", default="", help="Seeds of the members, as 0,1,2: each config with each.")
 @click.option("--out", required=True, help="The file to write.")
-def cohort(configs: Sequence[str], seeds: str, out: str) -> None:
+@JSON
+def cohort(configs: Sequence[str], seeds: str, out: str, as_json: bool) -> None:
     """Write a config that trains the students of several distillation CONFIGs at once.
 
     All of them see the same batches, and their teachers run once for all. A member's name is NAME,
@@ -29,20 +32,27 @@ def cohort(configs: Sequence[str], seeds: str, out: str) -> None:
       python tools/train.py four_seeds.py
     """  # noqa: D301
     try:
-        members = {}
-        for text in configs:
-            name, _, path = text.rpartition("=")
-            name = name or Path(path.rpartition("::")[2]).stem
-            for seed in seeds.split(",") if seeds else [""]:
-                config = load_config(path)
-                if seed:
-                    config.merge_from_dict({"randomness.seed": int(seed)})
-                key = f"{name}_seed{seed}" if seed else name
-                if key in members:
-                    raise ArgumentError(f"Two members have the name {key!r}: give NAME=CONFIG.")
-                members[key] = config
+        members = _members(configs, seeds.split(",") if seeds else [""])
         command = shlex.join(["python", "-m", "mmkd", *sys.argv[1:]])
         write_config(cohort_config(members), Path(out), command)
     except ArgumentError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Wrote {out}: a cohort of {len(members)} members.")
+    text = f"Wrote {out}: a cohort of {len(members)} members."
+    tell(dict(path=out, members=[*members]), text, as_json)
+
+
+def _members(configs: Sequence[str], seeds: Sequence[str]) -> dict[str, Config]:
+    """Return the config of each member by its name: each config with each seed."""
+    members = dict[str, Config]()
+    for text in configs:
+        name, _, path = text.rpartition("=")
+        name = name or Path(path.rpartition("::")[2]).stem
+        for seed in seeds:
+            config = load_config(path)
+            if seed:
+                config.merge_from_dict({"randomness.seed": int(seed)})
+            key = f"{name}_seed{seed}" if seed else name
+            if key in members:
+                raise ArgumentError(f"Two members have the name {key!r}: give NAME=CONFIG.")
+            members[key] = config
+    return members

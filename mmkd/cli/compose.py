@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from mmengine.config import DictAction
 
+from mmkd.cli.output import JSON, tell
 from mmkd.composition.arguments import add_arguments, composed_config
 from mmkd.composition.writing import write_config
 from mmkd.engine.launch import ArgumentError
@@ -18,6 +19,8 @@ The arguments are those of tools/train.py:
   python -m mmkd compose mmpretrain::resnet/resnet18_8xb32_in1k.py \\
       --teacher mmpretrain::resnet/resnet34_8xb32_in1k.py --method erkd --out my_config.py
   python -m mmkd compose configs/_base_/pairs/gfl_r101_r50_coco.py --method kd+pkd --set kd.weight=2
+
+With --json the config, or the path of the file, is printed as JSON.
 """
 
 
@@ -26,8 +29,9 @@ The arguments are those of tools/train.py:
     context_settings=dict(ignore_unknown_options=True, allow_extra_args=True),
     short_help="Write the config that a student, teachers and methods mean.",
 )
+@JSON
 @click.pass_context
-def compose(context: click.Context) -> None:
+def compose(context: click.Context, as_json: bool) -> None:
     """Compose a config by the arguments of tools/train.py."""
     parser = ArgumentParser(
         prog="python -m mmkd compose",
@@ -49,8 +53,8 @@ def compose(context: click.Context) -> None:
     if arguments.cfg_options is not None:
         config.merge_from_dict(arguments.cfg_options)
     if arguments.out is None:
-        click.echo(config.pretty_text)
+        tell(config.to_dict(), config.pretty_text, as_json)
         return
     command = shlex.join(["python", "-m", "mmkd", "compose", *context.args])
     write_config(config, Path(arguments.out), command)
-    click.echo(f"Wrote {arguments.out}.")
+    tell(dict(path=arguments.out), f"Wrote {arguments.out}.", as_json)

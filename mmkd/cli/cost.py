@@ -1,10 +1,9 @@
 """``python -m mmkd cost CONFIG``: time and memory of each part of a step."""
 
-import json
-
 import click
 
 from mmkd.benchmark.cost import costs_of, describe, page
+from mmkd.cli.output import JSON, tell
 from mmkd.engine.launch import ArgumentError, load_config
 
 
@@ -19,7 +18,7 @@ from mmkd.engine.launch import ArgumentError, load_config
     help="Height and width of the images; by default those of CONFIG's data.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@JSON
 def cost(
     config: str, batch: int | None, size: tuple[int, int] | None, rounds: int, as_json: bool
 ) -> None:
@@ -40,8 +39,5 @@ def cost(
         shape, costs = costs_of(run, images, size, rounds)
     except (ArgumentError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        click.echo(json.dumps(page(shape, images, costs), indent=2))
-        return
-    click.echo(f"{images} images of {' x '.join(map(str, shape))}")
-    click.echo(describe(costs))
+    text = f"{images} images of {' x '.join(map(str, shape))}\n{describe(costs)}"
+    tell(page(shape, images, costs), text, as_json)

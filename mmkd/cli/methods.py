@@ -1,9 +1,8 @@
 """``python -m mmkd methods`` and ``python -m mmkd method NAME``."""
 
-import json
-
 import click
 
+from mmkd.cli.output import JSON, tell
 from mmkd.composition.description import describe, options, parts, summary
 from mmkd.composition.methods import Method, method_names, read_method, read_methods
 from mmkd.engine.launch import ArgumentError
@@ -11,7 +10,7 @@ from mmkd.engine.launch import ArgumentError
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@JSON
 def methods(words: tuple[str, ...], as_json: bool) -> None:
     """List the methods, or those whose names and descriptions have all of the WORDS.
 
@@ -22,18 +21,15 @@ def methods(words: tuple[str, ...], as_json: bool) -> None:
       python -m mmkd methods --json
     """  # noqa: D301
     found = [method for method in read_methods() if _fits(method, words)]
-    if as_json:
-        rows = [
-            dict(name=m.name, summary=summary(m), kinds=[*m.variants], options=[*m.options])
-            for m in found
-        ]
-        click.echo(json.dumps(rows, indent=2))
-        return
-    width = max((len(method.name) for method in found), default=0)
-    for each in found:
-        click.echo(f"{each.name:{width}}  {summary(each)} ({', '.join(each.variants)})")
-    if not found:
+    if not found and not as_json:
         raise click.ClickException(f"No method has all of these words: {' '.join(words)}.")
+    width = max((len(method.name) for method in found), default=0)
+    rows = [
+        dict(name=m.name, summary=summary(m), kinds=[*m.variants], options=[*m.options])
+        for m in found
+    ]
+    lines = [f"{m.name:{width}}  {summary(m)} ({', '.join(m.variants)})" for m in found]
+    tell(rows, "\n".join(lines), as_json)
 
 
 def _fits(method: Method, words: tuple[str, ...]) -> bool:
@@ -49,7 +45,7 @@ def _names(context: click.Context, parameter: click.Parameter, beginning: str) -
 
 @click.command()
 @click.argument("name", shell_complete=_names)
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@JSON
 def method(name: str, as_json: bool) -> None:
     """Describe the method NAME: its computation, its settings with defaults, its config.
 
@@ -62,8 +58,11 @@ def method(name: str, as_json: bool) -> None:
         found = read_method(name)
     except ArgumentError as error:
         raise click.ClickException(str(error)) from error
-    if not as_json:
-        click.echo(describe(found))
-        return
-    page = dict(name=found.name, summary=summary(found), path=str(found.path))
-    click.echo(json.dumps({**page, "options": options(found), "method": found.variants}, indent=2))
+    page = dict(
+        name=found.name,
+        summary=summary(found),
+        path=str(found.path),
+        options=options(found),
+        method=found.variants,
+    )
+    tell(page, describe(found), as_json)

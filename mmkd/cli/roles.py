@@ -1,10 +1,11 @@
 """``python -m mmkd roles CONFIG``: show the taps of a network's logits, maps and stages."""
 
-import json
+from collections.abc import Iterator
 from functools import partial
 
 import click
 
+from mmkd.cli.output import JSON, tell
 from mmkd.engine.launch import ArgumentError, load_config
 from mmkd.networks.building import build_network, network_config
 from mmkd.networks.roles import ROLES, Roles, examine
@@ -13,7 +14,7 @@ from mmkd.networks.sizes import example_inputs
 
 @click.command()
 @click.argument("config")
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@JSON
 def roles(config: str, as_json: bool) -> None:
     """Show the taps of the roles ('@logits', '@map', ...) in the network of CONFIG.
 
@@ -32,18 +33,19 @@ def roles(config: str, as_json: bool) -> None:
     network = build_network(network_config(config))
     find = {"network": partial(Roles.find, "network", network)}
     found = examine(find, example_inputs(network, config))[1]["network"]
-    if as_json:
-        click.echo(json.dumps(_page(found), indent=2))
-        return
-    click.echo(f"{found.kind} on an input of shape {found.input_shape}")
-    for role, what in ROLES.items():
-        click.echo(f"  @{role}: {what}")
-        for tap in found.taps.get(role, []):
-            click.echo(f"    {tap}  {found.shapes.get(tap, '')}".rstrip())
-        if role in found.missing:
-            click.echo(f"    none: {found.missing[role]}")
-    if found.error is not None:
+    tell(_page(found), "\n".join(_lines(found)), as_json)
+    if found.error is not None and not as_json:
         raise click.ClickException(f"The network's forward ended early: {found.error}")
+
+
+def _lines(found: Roles) -> Iterator[str]:
+    yield f"{found.kind} on an input of shape {found.input_shape}"
+    for role, what in ROLES.items():
+        yield f"  @{role}: {what}"
+        for tap in found.taps.get(role, []):
+            yield f"    {tap}  {found.shapes.get(tap, '')}".rstrip()
+        if role in found.missing:
+            yield f"    none: {found.missing[role]}"
 
 
 def _page(found: Roles) -> dict[str, object]:

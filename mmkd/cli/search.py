@@ -14,6 +14,7 @@ from mmkd.benchmark.search import BEST, Goal, Search, import_optuna
 from mmkd.benchmark.search_space import read_space
 from mmkd.benchmark.training import start_here
 from mmkd.benchmark.validation import check_validation, hold_out
+from mmkd.cli.output import JSON, tell
 from mmkd.cli.store import options
 from mmkd.compat.config import shipped
 from mmkd.engine.launch import LOADERS, load_config
@@ -40,12 +41,14 @@ from mmkd.engine.preflight import check_run
 @click.option("--gpus", type=float, help="GPUs of a run by Ray; by default 1 if there are any.")
 @click.option("--work-dir", type=click.Path(path_type=Path), required=True)
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
+@JSON
 def search(
     config: str,
     ranges: tuple[str, ...],
     hold_out: int | None,
     cfg_options: tuple[str, ...],
     work_dir: Path,
+    as_json: bool,
     **settings: Any,
 ) -> None:
     """Search for the settings of CONFIG that are best on validation data.
@@ -71,9 +74,11 @@ def search(
         found = _search(run, ranges, hold_out, work_dir, settings)
     except (RunFailedError, ImportError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(
+    tell(
+        found,
         f"Best of {found['trials']} trials: {found['metric']} {found['value']:.6g} on the "
-        f"validation images, in {work_dir / BEST}\n  --cfg-options {found['cfg_options']}"
+        f"validation images, in {work_dir / BEST}\n  --cfg-options {found['cfg_options']}",
+        as_json,
     )
 
 

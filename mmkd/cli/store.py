@@ -1,6 +1,5 @@
 """``python -m mmkd store``: build, verify and inspect teacher stores."""
 
-import json
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from mmkd.cli.output import JSON, tell
 from mmkd.engine import leave_processes, prepare_processes
 from mmkd.engine.launch import complete_loaders
 from mmkd.store import Manifest, StoreError, verify_store
@@ -44,7 +44,10 @@ def store() -> None:
 @click.option("--features", is_flag=True, help="Keep the features, too, that the terms read.")
 @click.option("--launcher", type=click.Choice(["none", "pytorch", "slurm", "mpi"]), default="none")
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
-def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: Any) -> None:
+@JSON
+def build(
+    config: str, launcher: str, cfg_options: tuple[str, ...], as_json: bool, **settings: Any
+) -> None:
     """Compute what CONFIG's teachers give for its training data: logits, and features on request.
 
     Existing shards are kept: an interrupted build continues, and more --views are added. Several
@@ -70,14 +73,16 @@ def build(config: str, launcher: str, cfg_options: tuple[str, ...], **settings: 
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if is_main_process():
-        click.echo(f"{settings['out']} is complete. This process computed {computed} records.")
+        text = f"{settings['out']} is complete. This process computed {computed} records."
+        tell(dict(path=str(settings["out"]), computed=computed), text, as_json)
     del builder
     leave_processes()
 
 
 @store.command()
 @click.argument("path")
-def verify(path: str) -> None:
+@JSON
+def verify(path: str, as_json: bool) -> None:
     """Compare every shard of the store PATH with its checksum.
 
     \b
@@ -88,12 +93,13 @@ def verify(path: str) -> None:
         count = verify_store(path)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{path}: {count} shards, all as they were written.")
+    text = f"{path}: {count} shards, all as they were written."
+    tell(dict(path=path, shards=count), text, as_json)
 
 
 @store.command()
 @click.argument("path")
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@JSON
 def inspect(path: str, as_json: bool) -> None:
     """Show the contents of the store PATH, and its ingredients.
 
@@ -106,7 +112,7 @@ def inspect(path: str, as_json: bool) -> None:
         manifest = Manifest.read(path)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(asdict(manifest), indent=2) if as_json else describe(manifest))
+    tell(asdict(manifest), describe(manifest), as_json)
 
 
 def describe(manifest: Manifest, record_bytes: int | None = None) -> str:

@@ -1,6 +1,8 @@
 """Config of the run for which a model is built, which MMEngine's Runner does not pass on."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from mmengine.config import Config
@@ -15,6 +17,16 @@ def running_config() -> Config | None:
     return _config.get()
 
 
+@contextmanager
+def run_of(config: Config) -> Iterator[None]:
+    """Make a config that of the run, for what looks at its network or data meanwhile."""
+    token = _config.set(config)
+    try:
+        yield
+    finally:
+        _config.reset(token)
+
+
 def tell_models_their_run() -> None:
     """Make :func:`running_config` available to every model that a Runner builds."""
     build = Runner.build_model
@@ -23,11 +35,8 @@ def tell_models_their_run() -> None:
 
     @functools.wraps(build)
     def build_model(self: Runner, model: nn.Module | dict) -> nn.Module:  # type: ignore[type-arg]
-        token = _config.set(self.cfg)
-        try:
+        with run_of(self.cfg):
             built: nn.Module = build(self, model)
-        finally:
-            _config.reset(token)
         return built
 
     # This marker prevents a reload of mmkd from wrapping the wrapper.

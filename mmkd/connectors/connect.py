@@ -65,7 +65,8 @@ def connect(
     if len(student) != len(theirs):
         raise ValueError(
             f"The term {term!r} taps {len(student)} tensors of the student ({_names(student)}) and "
-            f"{len(theirs)} of the teacher {teacher!r} ({_names(theirs)}): they must be pairs."
+            f"{len(theirs)} of the teacher {teacher!r} ({_names(theirs)}): they must be pairs. "
+            f"Name those that belong together, such as {_pairs(student, theirs)}."
         )
     if config is None and [shape for _, shape in student] == [shape for _, shape in theirs]:
         return None
@@ -77,6 +78,21 @@ def connect(
         if config is None and shape == teacher_shape and not (resizes and len(shape) == 4)
         else _connect_pair(f"{term}: {own} -> {teacher} {other}", config, shape, teacher_shape)
         for (own, shape), (other, teacher_shape) in pairs
+    )
+
+
+def _pairs(student: Tapped, theirs: Tapped) -> str:
+    """Return settings of a term that name pairs: of maps of one size, else from the first on."""
+    rest, pairs = list(theirs), []
+    for tap, shape in student:
+        fitting = [other for other in rest if len(shape) == 4 and other[1][2:] == shape[2:]]
+        if fitting:
+            rest.remove(fitting[0])
+            pairs.append((tap, fitting[0][0]))
+    pairs = pairs or [(own, other) for (own, _), (other, _) in zip(student, theirs, strict=False)]
+    return " and ".join(
+        f"{side}={[pair[index] for pair in pairs]}"
+        for index, side in enumerate(("student", "teacher"))
     )
 
 

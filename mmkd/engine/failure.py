@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mmkd.engine.launch import ArgumentError
+from mmkd.registry import unknown_type
 
 TRACEBACK = "MMKD_TRACEBACK"
 LINES = 10
@@ -61,6 +62,7 @@ class Failures:
 
 def words(error: Exception) -> str:
     """Return an exception's text, in at most ten lines."""
+    error = unknown_type(error) or error
     text = str(error).strip()
     if not isinstance(error, IN_WORDS) and not type(error).__module__.startswith("mmkd."):
         text = f"{type(error).__name__}: {text}"

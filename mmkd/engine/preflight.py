@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmkd.engine.data_files import missing_data
 from mmkd.engine.launch import LOADERS, ArgumentError
 from mmkd.engine.weight_files import missing_weights
+from mmkd.networks.building import network_config, student_spec
 from mmkd.registry import (
     DATALOADERS,
     DATASETS,
@@ -41,6 +42,7 @@ def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
     with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
         problems = [
             *misspelt_keys(config),
+            *_misplaced(config.get("model")),
             *_wrong_parts(config),
             *missing_weights(config, trains),
             *missing_data(config, loaders),
@@ -62,6 +64,16 @@ def misspelt_keys(config: Config) -> Iterator[str]:
             yield f"The config's key {key!r} means nothing. Did you mean {near[0]!r}?"
 
 
+def _misplaced(model: Any) -> Iterator[str]:
+    """Yield where settings of the student belong that a distiller was given."""
+    student = student_spec(model) if isinstance(model, Mapping) else None
+    if isinstance(student, str | dict):
+        taken = inspect.signature(MODELS.get(model["type"])).parameters
+        if unknown := model.keys() - taken.keys() - {"type", "_scope_"}:
+            for key in sorted(unknown & network_config(student).keys()):
+                yield f"model.{key} is a setting of the student: write model.student.{key}."
+
+
 def _wrong_parts(config: Config) -> Iterator[str]:
     """Yield errors in types and arguments of mmkd's parts that the Runner builds."""
     for registry, part in _parts(config):
@@ -73,25 +85,22 @@ def _wrong_parts(config: Config) -> Iterator[str]:
 
 def _parts(config: Config) -> Iterator[tuple[PartRegistry, Any]]:
     yield MODELS, config.get("model")
-    yield from _typed(OPTIM_WRAPPERS, config.get("optim_wrapper"))
+    yield OPTIM_WRAPPERS, config.get("optim_wrapper")
     for hook in [
         *_listed(config.get("custom_hooks")),
         *(config.get("default_hooks") or {}).values(),
     ]:
         yield HOOKS, hook
     for field in EVALUATORS:
-        for metric in _listed(config.get(field)):
-            yield from _typed(METRICS, metric)
+        evaluator = config.get(field)
+        if isinstance(evaluator, Mapping) and "metrics" in evaluator:  # an evaluator is no metric
+            evaluator = evaluator["metrics"]
+        for metric in _listed(evaluator):
+            yield METRICS, metric
     for field in LOADERS:
         loader = config.get(field) or {}
-        yield from _typed(DATALOADERS, loader)
+        yield DATALOADERS, loader
         yield DATASETS, loader.get("dataset")
-
-
-def _typed(registry: PartRegistry, part: Any) -> Iterator[tuple[PartRegistry, Any]]:
-    """Yield a part if it names a type; MMEngine has a default type for this one."""
-    if isinstance(part, Mapping) and "type" in part:
-        yield registry, part
 
 
 def _listed(value: Any) -> list[Any]:

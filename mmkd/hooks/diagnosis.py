@@ -9,6 +9,11 @@ from torch import Tensor, nn
 from mmkd.distillers import BaseDistiller, Step
 
 LISTED = 5
+# Activations grow from layer to layer, by a scale that training or an initialisation would mend.
+RANDOM_WEIGHTS = (
+    "Deep networks with random weights give that: load weights (the teacher's `checkpoint`, the "
+    "student's `init_cfg` or `load_from`)"
+)
 
 
 def is_finite(value: Any) -> bool:
@@ -45,8 +50,8 @@ def first_broken(
     if inputs := _broken_inputs(batch):
         return f"the input {listed(inputs)}"
     if weights := [name for name, value in model.named_parameters() if not is_finite(value)]:
-        broken = [name for name, value in losses.items() if not is_finite(torch.tensor(value))]
-        return f"{listed(broken) or 'the loss'}; weights {listed(weights)}"
+        found = [name for name, value in losses.items() if not is_finite(torch.tensor(value))]
+        return f"{listed(found) or 'the loss'}; weights {listed(weights)}"
     steps: list[Step] = []
     observed = model.observe(steps.append) if isinstance(model, BaseDistiller) else None
     with torch.no_grad():
@@ -60,9 +65,16 @@ def first_broken(
             if taps:
                 kind = "the student" if name == "student" else f"the teacher {name!r}"
                 return f"{kind} at {listed(taps)}"
-    if terms := [name for name, value in computed.items() if not _finite_loss(value)]:
-        return listed(terms)
+    if broken := [name for name, value in computed.items() if not _finite_loss(value)]:
+        return _of_whom(model, broken)
     return f"gradients of {listed(spoilt or _broken_gradients(model)) or 'the loss'}"
+
+
+def _of_whom(model: nn.Module, losses: Sequence[str]) -> str:
+    """Return the names of losses, after whose they are: the student's, if it is a network's own."""
+    terms = {f"loss_{name}" for name in model.terms} if isinstance(model, BaseDistiller) else losses
+    own = [name for name in losses if name not in terms]
+    return f"the student's {listed(own)}" if own else listed(losses)
 
 
 def _finite_loss(value: Any) -> bool:

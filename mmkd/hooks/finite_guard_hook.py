@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from mmkd.distillers import Cohort
-from mmkd.hooks.diagnosis import first_broken, is_finite, listed
+from mmkd.hooks.diagnosis import RANDOM_WEIGHTS, first_broken, is_finite, listed
 from mmkd.hooks.late_check import LateCheck, PastStep
 from mmkd.hooks.model import cohort_of, model_of
 from mmkd.registry import HOOKS
@@ -238,6 +238,8 @@ class FiniteGuardHook(Hook):
             return
         self._in_a_row += 1
         if self.policy == "stop" or self._in_a_row > self.limit:
+            if step.iteration == 0:
+                found += f" {RANDOM_WEIGHTS}."
             raise NonFiniteError(
                 f"{found} The run was stopped; its last checkpoint is from before. Lower the "
                 "learning rate, clip gradients (optim_wrapper.clip_grad), mend the input, or go on "

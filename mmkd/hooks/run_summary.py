@@ -9,6 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor, nn
 
+from mmkd.compat.running import run_of
 from mmkd.distillers import BaseDistiller, Distiller
 from mmkd.hooks.model import distillers_of, model_of
 from mmkd.hooks.student_checkpoint_hook import SUFFIX
@@ -24,7 +25,8 @@ def beginning(runner: Runner) -> list[Line]:
     """Return the lines on what a run is going to do: a title and a text each."""
     members, model = distillers_of(runner), model_of(runner)
     networks = {name: distiller.student for name, distiller in members.items()} or {"": model}
-    example = next(example_inputs(next(iter(networks.values())), {}))[:1]
+    with run_of(runner.cfg):
+        example = next(example_inputs(next(iter(networks.values())), {}))[:1]
     lines = []
     for name, network in networks.items():
         title = "student" if members else "model"
@@ -137,6 +139,8 @@ def _when(term: Term) -> str:
 
 def _data(loader: Any) -> str:
     dataset, size = loader.dataset, getattr(loader, "batch_size", None)
+    if size is None:  # a batch sampler has it, such as mmdet's by aspect ratio
+        size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
     text = f"{type(dataset).__name__}, {len(dataset):,} samples"
     return text if size is None else f"{text}, {size} a batch and process"
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from mmkd.distillers import BaseDistiller, Step
+from mmkd.hooks.diagnosis import RANDOM_WEIGHTS, is_finite
 from mmkd.hooks.mean_teacher_hook import mean_teachers
 from mmkd.hooks.model import distillers_of
 from mmkd.networks.taps import flat
@@ -81,14 +82,16 @@ class StepCheckHook(Hook):
 
 
 def _excess(features: Mapping[str, list[Tensor]]) -> str | None:
-    """Return a message about numbers that are too large for a softmax, by network, or ``None``."""
+    """Return a message about numbers that are too large for a loss, by network, or ``None``."""
+    for name, tensors in features.items():
+        if not all(map(is_finite, tensors)):
+            return f"the outputs of {name!r} overflow: they are not finite. {RANDOM_WEIGHTS}"
     for name, tensors in features.items():
         largest = max((float(x.detach().abs().max()) for x in tensors if x.numel()), default=0.0)
         if largest > LARGE:
             return (
                 f"the outputs of {name!r} are as large as {largest:.1e}, more than a softmax can "
-                "tell apart. Deep networks with random weights give that: load weights (the "
-                "teacher's `checkpoint`, the student's `init_cfg` or `load_from`)"
+                f"tell apart. {RANDOM_WEIGHTS}"
             )
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import copy
 
 import torch
-from mmengine.evaluator import Evaluator
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
@@ -29,10 +29,11 @@ class TeacherEvaluationHook(Hook):
 
     The teacher is evaluated in the way that training uses it, on the student's batches turned into
     the teacher's input, so that a wrong normalisation or a wrong checkpoint shows. The hook warns
-    of a teacher that is no better than chance, or has an AP of 0, before and after training. A
-    resumed run does not repeat the evaluation, unless the teachers have changed. Networks that are
-    trained here, such as the students of :class:`mmkd.MutualDistiller` and mean teachers, are not
-    evaluated, and neither are teachers of other classes without a class map, which teach features.
+    of a teacher that is no better than chance, has an AP of 0 or finds no object, before and after
+    training. A resumed run does not repeat the evaluation, unless the teachers have changed.
+    Networks that are trained here, such as the students of :class:`mmkd.MutualDistiller` and mean
+    teachers, are not evaluated, and neither are teachers of other classes without a class map,
+    which teach features.
 
     Args:
         expected: Minimum of metrics by teacher, such as ``dict(teacher={'accuracy/top1': 79.0})``.
@@ -78,7 +79,7 @@ class TeacherEvaluationHook(Hook):
                 )
                 continue
             metrics = self._evaluate(runner, distiller, teacher, same[0])
-            listed = "  ".join(f"{key}: {value:.4f}" for key, value in metrics.items())
+            listed = "  ".join(f"{k}: {v:.4f}" for k, v in metrics.items()) or "no metrics"
             for name in same:
                 runner.message_hub.update_info(f"teacher_metrics/{name}", metrics)
                 runner.logger.info(f"Teacher {name!r} on the validation data: {listed}")
@@ -93,26 +94,29 @@ class TeacherEvaluationHook(Hook):
         self, runner: Runner, student: nn.Module, name: str, metrics: Metrics
     ) -> None:
         """Log a prominent warning about a teacher that is no better than chance."""
-        classes = head_classes(student)
+        classes, found = head_classes(student), list[str]()
+        if not metrics and _metrics(runner):  # mmdet's metrics have no value without a box
+            found.append("no metric has a value, as where a detector finds no object")
         for key, value in metrics.items():
             percent = key.endswith(("top1", "mIoU"))
             chance = CHANCE * 100 / classes if percent and classes else 0.0
             if key.endswith(("top1", "mIoU", "mAP")) and value <= chance:
-                line = "!" * 80
-                warning = (
-                    f"\n{line}\nTeacher {name!r} knows nothing of the validation data: {key} is "
-                    f"{value:.4f}, where chance gives {chance / CHANCE:.4f}. A student learns "
-                    "nothing from it. Is this the right checkpoint, does its data_preprocessor "
-                    f"fit, and is the order of its classes the student's?\n{line}"
-                )
-                runner.logger.error(warning)
-                self._useless.append(warning)
+                found.append(f"{key} is {value:.4f}, where chance gives {chance / CHANCE:.4f}")
+        line = "!" * 80
+        for text in found:
+            warning = (
+                f"\n{line}\nTeacher {name!r} knows nothing of the validation data: {text}. A "
+                "student learns nothing from it. Is this the right checkpoint, does its "
+                "data_preprocessor fit, and is the order of its classes the student's?\n"
+                f"{line}"
+            )
+            runner.logger.error(warning)
+            self._useless.append(warning)
 
     @staticmethod
     def _evaluate(runner: Runner, distiller: BaseDistiller, teacher: Teacher, name: str) -> Metrics:
         loop = runner.val_loop
-        metrics = [m for m in loop.evaluator.metrics if not isinstance(m, TeacherAgreement)]
-        evaluator = Evaluator(metrics)
+        evaluator = Evaluator(_metrics(runner))
         evaluator.dataset_meta = loop.evaluator.dataset_meta
         # A loader draws random numbers when its workers start. Training must not notice that, so
         # the generators are restored, and a copy of the loader is used so that validation starts
@@ -135,6 +139,12 @@ class TeacherEvaluationHook(Hook):
                     f"Teacher {name!r} has {key} {metrics[key]:.4f}, under the expected {least}: "
                     "is this the right checkpoint, and does its data_preprocessor fit?"
                 )
+
+
+def _metrics(runner: Runner) -> list[BaseMetric]:
+    """Return the metrics of the validation that a teacher can have alone."""
+    metrics = runner.val_loop.evaluator.metrics
+    return [metric for metric in metrics if not isinstance(metric, TeacherAgreement)]
 
 
 def _changed(runner: Runner) -> bool:

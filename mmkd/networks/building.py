@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from torch import nn
 
-from mmkd.registry import MODELS
+from mmkd.registry import MODELS, unknown_type
 
 Spec = dict[str, Any] | str | nn.Module
 # Packages of networks, and what pip calls them.
@@ -83,12 +83,18 @@ def build_network(config: dict[str, Any]) -> nn.Module:
 
     Raises:
         ModuleNotFoundError: If the package of the network is not installed.
+        UnknownPartError: If it names a type that does not exist.
     """
     scope = config.get("_scope_") or str(config["type"]).rpartition(".")[0]
     if scope in DISTRIBUTIONS:
         _require(scope)
-    # mmdet reads nested settings as attributes.
-    network: nn.Module = MODELS.build(ConfigDict(config))
+    try:
+        # mmdet reads nested settings as attributes.
+        network: nn.Module = MODELS.build(ConfigDict(config))
+    except (KeyError, RuntimeError) as error:
+        if unknown := unknown_type(error):
+            raise unknown from error
+        raise
     return network
 
 

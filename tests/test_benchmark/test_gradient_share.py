@@ -1,6 +1,8 @@
 """A term's gradient as a share of the task's."""
 
+import json
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +55,15 @@ def test_the_command_prints_the_setting(config: Path) -> None:
     # with this weight, the share is what was asked for
     again = [*given, "--cfg-options", f"model.terms.kd.weight={weight}"]
     assert "its gradient is 0.1 times" in CliRunner().invoke(command, again).output
+
+
+def test_the_command_prints_an_object(config: Path) -> None:
+    """And nothing else: what is logged goes to the standard error."""
+    given = ["calibrate", str(config), "--share", "0.1", "--batches", "2", "--json"]
+    page = json.loads(CliRunner().invoke(command, given).stdout)
+    assert (page["term"], page["weight"], page["share"]) == ("kd", 0.9, 0.1)
+    assert len(page["shares"]) == 2
+    assert page["weight_for"] == pytest.approx(0.1 * 0.9 / mean(page["shares"]), rel=0.2)
 
 
 def test_mistakes_are_told_in_words(config: Path) -> None:

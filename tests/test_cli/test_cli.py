@@ -77,6 +77,23 @@ def test_a_config_is_composed(tmp_path: Path) -> None:
     assert Config.fromstring(printed, ".py").model == config.model
 
 
+def test_every_command_prints_json() -> None:
+    names = [[name] for name in command.commands if name != "store"]
+    for name in [*names, *(["store", name] for name in store.commands)]:
+        assert "--json" in run(*name, "--help").output, name
+
+
+def test_configs_are_printed_and_written_as_json(tmp_path: Path) -> None:
+    pair = ["compose", PAIR, "--method", "kd", "--json"]
+    printed = json.loads(run(*pair).stdout)
+    assert printed["model"]["terms"]["kd"]["loss"]["type"] == "mmkd.KDLoss"
+    path = tmp_path / "kd.py"
+    assert json.loads(run(*pair, "--out", path).stdout) == {"path": str(path)}
+    together = ["cohort", path, "--seeds", "0,1", "--out", tmp_path / "both.py", "--json"]
+    page = dict(path=str(tmp_path / "both.py"), members=["kd_seed0", "kd_seed1"])
+    assert json.loads(run(*together).stdout) == page
+
+
 def test_its_mistakes_are_told_in_words() -> None:
     done = run("compose", PAIR, "--method", "kdd")
     assert done.exit_code == 1
@@ -123,7 +140,7 @@ def test_the_doctor_prints_objects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mmkd.doctor.weights.HOSTS", {"these weights": "http://127.0.0.1:9/a.pth"})
     monkeypatch.delenv("MMKD_WEIGHTS", raising=False)
     done = run("doctor", "--weights", "--json")
-    [row] = json.loads(done.output)
+    [row] = json.loads(done.stdout)
     assert row["level"] == "WARNING"
     assert done.exit_code == 0
 
@@ -177,4 +194,6 @@ def test_a_search_finds_settings_on_held_out_images(tmp_path: Path) -> None:
     trial = Config.fromfile(tmp_path / "runs/trial_000/config.py")
     assert trial.val_dataloader.dataset.indices == -500
     assert trial.train_dataloader.dataset.indices == 797
-    assert "trial 0" not in run(*command).output
+    again = run(*command, "--json")
+    assert "trial 0" not in again.output
+    assert json.loads(again.stdout) == json.loads((tmp_path / "runs/best.json").read_text())

@@ -1,6 +1,7 @@
 """Feature distillation of detectors, on the levels of their necks, and of boxes."""
 
 import re
+from ast import literal_eval
 from typing import Any
 
 import pytest
@@ -86,6 +87,25 @@ def test_other_counts_of_levels_are_refused_in_words_and_levels_can_be_chosen():
     terms = {name: term | chosen for name, term in TERMS.items()}
     logged = step(tiny.distiller(terms=terms, **spec))
     assert all(0 < logged[f"loss_{name}"] < float("inf") for name in terms)
+
+
+def test_the_words_on_other_counts_of_levels_name_a_setting_that_works():
+    """Levels of one size are pairs: the student's P4 to P7, and the teacher's only four."""
+    teacher = tiny.retinanet(34)
+    teacher["neck"].update(num_outs=4, start_level=2)
+    teacher["bbox_head"]["anchor_generator"]["strides"] = [16, 32, 64, 128]
+    spec = dict(student=tiny.retinanet(), teacher=dict(model=teacher))
+    term = dict(student="@levels", teacher="@levels", loss=dict(type="mmkd.HintLoss"))
+    with pytest.raises(ValueError, match="belong together, such as") as error:
+        tiny.distiller(terms=dict(hint=term), **spec)
+    words = str(error.value).rpartition("such as ")[2].removesuffix(".")
+    parts = (part.partition("=") for part in words.split(" and "))
+    settings = {side: literal_eval(taps) for side, _, taps in parts}
+    assert settings == dict(
+        student=[f"neck[{i}]" for i in (1, 2, 3, 4)], teacher=[f"neck[{i}]" for i in range(4)]
+    )
+    logged = step(tiny.distiller(terms=dict(hint=term | settings), **spec))
+    assert 0 < logged["loss_hint"] < float("inf")
 
 
 def test_features_and_logits_together():

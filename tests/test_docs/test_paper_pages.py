@@ -1,7 +1,9 @@
 """The pages of docs/papers: their configs build with each option, their commands exist."""
 
+import os
 import re
 import shlex
+import subprocess
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -30,11 +32,21 @@ def examples() -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def commands() -> list[list[str]]:
-    """Return the Python commands of all pages, in words."""
-    blocks = [b for p in PAGES for b in re.findall(r"```bash\n(.*?)```", p.read_text(), re.DOTALL)]
-    lines = [line.strip() for b in blocks for line in b.replace("\\\n", " ").splitlines()]
-    return [shlex.split(line) for line in lines if line.startswith("python ")]
+def given(script: str, *names: str, folder: Path) -> list[str]:
+    """Run a script of tools/docs, and return what it gives to Python in place of running it."""
+    stand_in = folder / "python"
+    stand_in.write_text("#!/usr/bin/env bash\nprintf '%s\\n' \"$@\"\n")
+    stand_in.chmod(0o755)
+    path = os.pathsep.join([str(folder), os.environ["PATH"]])
+    call = ["bash", str(ROOT / "tools/docs" / script), *names]
+    done = subprocess.run(call, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def check_options(words: list[str]) -> None:
+    source = (ROOT / words[0]).read_text()
+    assert not [word for word in words if word.startswith("--") and f'"{word}"' not in source]
 
 
 def build(config: Config) -> Distiller:
@@ -77,20 +89,28 @@ def test_a_config_builds_with_each_of_its_options(example: str, tmp_path: Path) 
             assert build(config).terms.keys() == plain.terms.keys()
 
 
-@pytest.mark.parametrize("command", commands(), ids=lambda words: " ".join(words[1:3]))
-def test_the_options_of_a_command_are_those_of_its_tool(command: list[str]) -> None:
-    source = (ROOT / command[1]).read_text()
-    unknown = [word for word in command if word.startswith("--") and f'"{word}"' not in source]
-    assert not unknown
+def test_the_runs_are_trained_by_options_that_exist(tmp_path: Path) -> None:
+    words = given("train_papers.sh", "one.py", "two.py", folder=tmp_path)
+    check_options(words)
+    assert words[words.index("--methods") + 1 :][:2] == ["one.py", "two.py"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_figures_are_small_and_have_a_command(page: Path) -> None:
+def test_figures_are_small_and_have_a_command(page: Path, tmp_path: Path) -> None:
     text = page.read_text()
-    figures = re.findall(r"!\[[^\]]+\]\(([^)]+\.png)\)", text)
+    figures = re.findall(r"!\[[^\]]+\]\(([^)]+)\.png\)", text)
     assert bool(figures) == (page.stem != "README")
+    drawn = " ".join(re.findall(r"tools/docs/draw_figures.sh (.*)", text)).split()
+    assert figures == drawn
     for figure in figures:
-        assert (page.parent / figure).stat().st_size < 300_000
-        made = re.sub(r"\$\{\w+\}", "", text)  # a loop's variable stands for a part of the name
-        outs = [Path(out).name for out in re.findall(r"--out (docs/papers/\S+\.png)", made)]
-        assert any(figure.endswith(out) for out in outs), f"No command writes {figure}."
+        assert (page.parent / f"{figure}.png").stat().st_size < 300_000
+        words = given("draw_figures.sh", figure, folder=tmp_path)
+        check_options(words)
+        assert words[words.index("--out") + 1] == f"docs/papers/{figure}.png"
+
+
+def test_the_rois_of_the_page_on_detection_are_drawn_by_the_same_script(tmp_path: Path) -> None:
+    assert "draw_figures.sh roi_weights" in (ROOT / "docs/detection.md").read_text()
+    words = given("draw_figures.sh", "roi_weights", folder=tmp_path)
+    assert words[0] == "tools/analysis_tools/draw_roi_weights.py"
+    check_options(words[: words.index("--cfg-options")])

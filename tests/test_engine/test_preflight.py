@@ -140,6 +140,13 @@ def test_mistakes_in_parts_that_the_runner_builds_are_named() -> None:
     assert any("mmkd has no metric 'CalibrationEror'" in line for line in lines)
 
 
+def test_a_setting_of_the_student_that_the_distiller_got_is_told_its_place() -> None:
+    config = distiller(model=NETWORK)
+    config["model"]["head"] = dict(num_classes=3)
+    line, *_ = problems(config)
+    assert line == "- model.head is a setting of the student: write model.student.head."
+
+
 def test_a_long_list_is_cut(tmp_path: Path) -> None:
     hooks = [dict(type=f"mmkd.Hook{k}") for k in range(9)]
     lines = problems(dict(custom_hooks=hooks))
@@ -151,8 +158,22 @@ def test_parts_for_which_mmengine_has_a_default_type_need_none() -> None:
     config = Config(
         dict(
             optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
-            val_evaluator=dict(metrics=[dict(type="Accuracy")]),
+            val_evaluator=dict(metrics=dict(type="Accuracy")),
             train_dataloader=dict(batch_size=2, dataset=dict(type="mmkd.Digits", split="train")),
         )
     )
     check_run(config, TRAIN, trains=True)
+
+
+def test_parts_without_a_default_type_have_to_name_one() -> None:
+    lines = problems(dict(custom_hooks=[dict(interval=3)], val_evaluator=[dict(topk=1)]))
+    assert [line.partition(" names no type")[0] for line in lines] == [
+        "- {'interval': 3}",
+        "- {'topk': 1}",
+    ]
+
+
+def test_metrics_of_an_evaluator_are_checked() -> None:
+    metrics = [dict(type="mmkd.Calibraton")]
+    [line] = problems(dict(test_evaluator=dict(type="Evaluator", metrics=metrics)))
+    assert "Did you mean 'Calibration'" in line

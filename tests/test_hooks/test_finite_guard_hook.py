@@ -155,6 +155,15 @@ def test_a_broken_teacher_is_named(tmp_path, late):
         runner.train()
 
 
+def test_a_loss_of_the_student_is_named_as_its_own(tmp_path, late):
+    """In the first iteration random weights are the likely cause."""
+    runner = built(tmp_path)
+    runner.model.student.head.loss_module.loss_weight = float("inf")
+    match = r"iteration 1: the student's loss\. Deep networks with random weights give that: load"
+    with pytest.raises(NonFiniteError, match=match):
+        runner.train()
+
+
 def test_gradients_alone_are_named(tmp_path, late):
     runner = built(tmp_path, classifier())
     name = "backbone.conv1.weight"

@@ -52,12 +52,13 @@ def trained(work_dir: Path, model: dict[str, Any] | None = None, **overrides: An
 
 def test_the_first_block_says_what_will_happen(tmp_path: Path) -> None:
     model = distiller(terms=dict(kd=KD, hint=HINT), student_loss_weight=0.1, student=convnet())
-    log = log_text(trained(tmp_path, model, **validation()))
+    data = dict(test_pipeline=[dict(type="CenterCrop", crop_size=16)])  # the size of the images
+    log = log_text(trained(tmp_path, model, **data, **validation()))
     begin = log[log.index("This run\n") :].split(" - mmengine")[0]
     lines = dict(re.findall(r"^  (\w[\w ]*?)  +(.*)$", begin, re.M))
     # 8 * 27 + 8 and 8 * 72 + 8 of the convolutions, 8 * 5 + 5 of the head.
     student = re.fullmatch(
-        r"ImageClassifier, 853 parameters, (.*) multiply-adds on .*", lines["student"]
+        r"ImageClassifier, 853 parameters, (.*) multiply-adds on 3x16x16", lines["student"]
     )
     assert student is not None
     assert "teacher: ImageClassifier" in begin

@@ -24,8 +24,12 @@ def checked(work_dir, model=None, **overrides):
     return Runner.from_cfg(config(work_dir, model, custom_hooks=[HOOK], **overrides))
 
 
+def teacher_of(runner, name="teacher"):
+    return runner.model.teachers[name].network
+
+
 def spoil(runner, teacher="teacher"):
-    for parameter in runner.model.teachers[teacher].network.parameters():
+    for parameter in teacher_of(runner, teacher).parameters():
         parameter.fill_(float("nan"))
 
 
@@ -107,6 +111,18 @@ def test_outputs_that_overflow_are_called_that(tmp_path):
         StepCheckError, match=r"outputs of 'student' are as large as .*load weights"
     ):
         checked(tmp_path, **settings).train()
+
+
+@pytest.mark.parametrize("factor", [1e38, float("nan")])
+def test_the_network_whose_outputs_overflow_is_named_first(tmp_path, factor):
+    """The student's are large only; a loss of NaN has another cause then."""
+    runner = checked(tmp_path)
+    for network, scale in ((runner.model.student, 1e9), (teacher_of(runner), factor)):
+        with torch.no_grad():
+            network.head.fc.weight.fill_(scale)
+    match = "outputs of 'teacher' overflow: they are not finite. Deep networks with random weights"
+    with pytest.raises(StepCheckError, match=match):
+        runner.train()
 
 
 def test_without_the_hook_such_a_run_goes_on(tmp_path):

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import METRICS as METRICS_OF_ROOT
 from mmengine.runner import Runner
 from runs import (
     checkpoints,
@@ -149,6 +151,23 @@ def test_a_teacher_that_knows_nothing_is_cried_out_at_begin_and_end(tmp_path):
     runner.train()
     assert labels.count(rarest) / len(labels) < 1.5 / CLASSES
     assert log_text(runner).count("Teacher 'teacher' knows nothing of the validation data") == 2
+
+
+@METRICS_OF_ROOT.register_module()
+class EmptyMetric(BaseMetric):
+    """Has no value, as mmdet's for a detector that finds no box."""
+
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        return {}
+
+
+def test_a_teacher_that_finds_nothing_is_cried_out_as_well(tmp_path):
+    empty = dict(type="EmptyMetric")
+    runner = run(tmp_path, custom_hooks=[HOOK], **validation(val_evaluator=empty))
+    assert log_text(runner).count("no metric has a value, as where a detector finds no") == 2
 
 
 def test_a_feature_teacher_of_other_classes_is_not_evaluated_and_trains(tmp_path):

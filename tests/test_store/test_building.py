@@ -123,6 +123,9 @@ def test_the_commands(tmp_path):
     assert "logits: k 2, temperature 4.0, kind top_k" in seen.output
     assert "entropies: T=3, eps=1e-10" in seen.output
     assert "2 shards, all as they were written" in call(command, ["verify", out]).output
+    again = ["build", str(tmp_path / "run.py"), "--out", out, "--top-k", "2", "--json"]
+    assert json.loads(call(command, again).stdout) == dict(path=out, computed=0)
+    assert json.loads(call(command, ["verify", out, "--json"]).stdout) == dict(path=out, shards=2)
     shard = tmp_path / "store/view_0001/shard_00000.safetensors"
     shard.write_bytes(shard.read_bytes()[:-1])
     damaged = call(command, ["verify", out])

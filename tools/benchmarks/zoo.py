@@ -255,10 +255,8 @@ def main() -> None:
     if arguments.page:
         packages = " ".join(p for p in PARTNERS if any(key.startswith(f"{p}/") for key in cells))
         command = [
-            f"for package in {packages}; do",
-            "    python tools/benchmarks/zoo.py --package $package \\",
-            f"        --cells {arguments.cells} --page {arguments.page}",
-            "done",
+            f"for package in {packages}; do python tools/benchmarks/zoo.py --package $package \\",
+            f"    --cells {arguments.cells} --page {arguments.page}; done",
         ]
         arguments.page.write_text(page_of(cells, command), encoding="utf-8")
 

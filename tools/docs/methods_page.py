@@ -19,7 +19,7 @@ from typing import Any
 
 from literature_tables import literature
 from method_collections import Collection, LiteratureError, read_collections
-from page_text import from_docstring, link, table
+from page_text import filled, from_docstring, link, table
 from registered_parts import COMMON, LOSSES, Part, arguments_of, registered_parts
 
 # isort: split
@@ -130,7 +130,7 @@ def parts_tables(parts: list[Part], papers: dict[str, str]) -> Iterator[str]:
         yield f"### {kind}"
         if kind in COMMON:
             common = arguments_of(COMMON[kind], None)
-            yield (
+            yield filled(
                 f"Unless a docstring says otherwise, each also takes the arguments of "
                 f"`{COMMON[kind].__name__}`: `{common}`."
             )

@@ -1,6 +1,7 @@
 """Text and tables of a Markdown page."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 
@@ -8,6 +9,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def filled(text: str) -> str:
+    """Return a text in lines of at most 100 columns."""
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def from_docstring(text: str) -> str:
