@@ -27,6 +27,7 @@ GIVES = {
     "EfficientNetCenterCrop": "crop_size",
     "Resize": "scale",
 }
+WIDTH_FIRST = ("Resize", "CenterCrop")  # mmcv's transforms; mmpretrain's have the height first
 PIPELINES = ("train_pipeline", "test_pipeline")
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 ATTRIBUTES = ("img_size", "image_size", "init_input_size", "input_resolution", "resolution")
@@ -131,7 +132,7 @@ def _given(settings: Any) -> Iterator[Size]:
     if isinstance(settings, Mapping):
         name = str(settings.get("type", "")).rpartition(".")[-1]
         if size := _pair(settings.get(GIVES.get(name, ""))):
-            yield size
+            yield size[::-1] if name in WIDTH_FIRST else size
         settings = list(settings.values())
     if isinstance(settings, list | tuple):
         for item in settings:
@@ -155,6 +156,5 @@ def _pair(value: Any) -> Size | None:
         return value, value
     pair = isinstance(value, list | tuple) and len(value) == 2
     if pair and all(isinstance(number, int) for number in value):
-        # Sizes in configs of mmdet are width and height; for squares that makes no difference.
         return value[0], value[1]
     return None

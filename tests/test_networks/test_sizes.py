@@ -27,11 +27,17 @@ def write(tmp_path, *transforms, **settings):
 CROP = dict(type="RandomCrop", crop_size=32, padding=4)
 RESIZED = dict(type="mmpretrain.RandomResizedCrop", scale=(176, 160))
 WHOLE = dict(type="Resize", scale=(1333, 800))
+WIDE = dict(type="mmdet.Resize", scale=(160, 128))
 
 
 @pytest.mark.parametrize(
     ("transforms", "size"),
-    [([CROP], (32, 32)), ([CROP, RESIZED], (176, 160)), ([RESIZED, WHOLE], (176, 160))],
+    [
+        ([CROP], (32, 32)),
+        ([CROP, RESIZED], (176, 160)),
+        ([RESIZED, WHOLE], (176, 160)),
+        ([WIDE], (128, 160)),
+    ],
 )
 def test_the_data_of_a_config_say_the_size(tmp_path, transforms, size):
     network = MODELS.build(tiny.classifier())
