@@ -78,11 +78,13 @@ def test_with_operators_nothing_is_declared(fake_torchvision) -> None:
     assert done.stdout.split() == ["False", "False"], done.stderr
 
 
+@pytest.mark.slow
 def test_importing_mmkd_does_not_import_torchvision() -> None:
     done = run("import sys, mmkd; print('torchvision' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr
 
 
+@pytest.mark.slow
 def test_the_real_torchvision_is_imported_with_its_operators_or_ours() -> None:
     pytest.importorskip("torchvision")
     code = """

@@ -68,6 +68,7 @@ def test_the_feature_term_begins_with_the_second_epoch(method: str) -> None:
 BOTH = ("tckd.teacher_weight", "nckd.teacher_weight")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -95,6 +95,7 @@ import mmkd.datasets
 """
 
 
+@pytest.mark.slow
 def test_missing_mmpretrain_is_said_in_words() -> None:
     command = [sys.executable, "-c", WITHOUT_MMPRETRAIN]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

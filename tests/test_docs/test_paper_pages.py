@@ -71,6 +71,7 @@ def test_each_paper_has_a_page_with_a_config_and_options() -> None:
     assert all(options for _, options in EXAMPLES.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_config_builds_with_each_of_its_options(example: str, tmp_path: Path) -> None:
     code, options = EXAMPLES[example]

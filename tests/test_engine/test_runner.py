@@ -92,6 +92,7 @@ def test_a_start_over_checkpoints_is_refused_unless_it_is_meant(tmp_path):
     assert trained(tmp_path, overwrite=True).epoch == 2
 
 
+@pytest.mark.slow
 def test_a_second_run_in_a_folder_is_refused_until_the_first_ends(tmp_path):
     hold = (
         "import sys, time\nfrom mmkd.engine.work_folder import locked\n"
@@ -158,6 +159,7 @@ def stopped(folder: Path, at: int, number: int = signal.SIGTERM, **fields) -> Sa
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_a_stopped_run_goes_on_within_the_epoch_as_if_nothing_was(tmp_path, at, number):
@@ -183,6 +185,7 @@ def test_a_stopped_run_over_iterations_goes_on(tmp_path):
     assert names(tmp_path / "cut") == names(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path):
     from mmkd.hooks import StopHook
 

@@ -65,6 +65,7 @@ def train(folder: Path, by_epoch: bool, ends: dict[str, Any], **fields: Any) -> 
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_epoch", [True, False], ids=["epochs", "iterations"])
 @pytest.mark.parametrize(
     ("place", "step", "asked"),

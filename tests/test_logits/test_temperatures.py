@@ -94,6 +94,7 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_the_mean_over_processes_is_over_all_of_their_samples(tmp_path):
     """One process has one of three samples, the other two."""
     processes = [

@@ -26,6 +26,7 @@ def views(folder):
     return Manifest.read(str(folder / "grown")).views
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "run",
     [

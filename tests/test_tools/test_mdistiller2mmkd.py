@@ -56,6 +56,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return list(one) == list(other) and all(torch.equal(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCE)
 def test_every_network_there_and_back(name: str, convert: Any, tmp_path: Path) -> None:
     source, here, back = (tmp_path / part for part in ("a.pth", "new/b.pth", "c.pth"))

@@ -40,6 +40,7 @@ def test_the_page_counts_what_passed_and_quotes_what_did_not(zoo: ModuleType) ->
     assert max(len(line) for line in page.splitlines() if not line.startswith("|")) <= 100
 
 
+@pytest.mark.slow
 def test_a_failure_is_stock_if_the_package_alone_fails_too(
     zoo: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +65,7 @@ def test_a_failure_is_stock_if_the_package_alone_fails_too(
         assert zoo.try_kinds(*case)["logits"].startswith("stock")
 
 
+@pytest.mark.slow
 def test_families_are_those_of_classifiers_and_small(zoo: ModuleType) -> None:
     from zoo_configs import families, untrained
 

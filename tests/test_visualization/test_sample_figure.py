@@ -117,6 +117,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ODD)
 @pytest.mark.filterwarnings("error")
 def test_odd_cases_are_drawn(case: str, tmp_path: Path) -> None:
