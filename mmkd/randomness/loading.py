@@ -83,8 +83,7 @@ class PositionedLoading:
         return samples if states_besides_numpy() == before else None
 
     def _seed_of(self, index: Position) -> int:
-        position = int(index), index.view, index.repetition
-        return position_seed(self.seed, Purpose.SAMPLE, *position)
+        return position_seed(self.seed, Purpose.SAMPLE, *index.place)
 
     def load(self, index: int) -> Any:
         """Return a sample; an index without a position draws from the generators as they are."""
@@ -93,20 +92,18 @@ class PositionedLoading:
         if self._by_batch is not None:
             return {name: part[0] for name, part in self._batch(self._by_batch, [index]).items()}
         seed_besides_numpy(self._seed_of(index))
-        position = int(index), index.view, index.repetition
         with self._numbers:
-            self._numbers.move_to(*position)
+            self._numbers.move_to(*index.place)
             sample = self._get(int(index))
         if self.tell:
-            sample["data_samples"].set_field(position, "position", field_type="metainfo")
+            sample["data_samples"].set_field(index.place, "position", field_type="metainfo")
         return sample
 
     def _batch(self, dataset: BatchSamples, indices: Sequence[Any]) -> dict[str, Any]:
-        positions = [(int(index), index.view, index.repetition) for index in indices]
         batch = dataset.load_batch(indices, [self._seed_of(index) for index in indices])
         if self.tell:
-            for sample, position in zip(batch["data_samples"], positions, strict=True):
-                sample.set_field(position, "position", field_type="metainfo")
+            for sample, index in zip(batch["data_samples"], indices, strict=True):
+                sample.set_field(index.place, "position", field_type="metainfo")
         return batch
 
     def _get(self, index: int) -> Any:

@@ -31,9 +31,14 @@ class Position(int):
         position.view, position.repetition = view, repetition
         return position
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Index, view and repetition as plain integers."""
+        return int(self), self.view, self.repetition
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the constructor's arguments, by which the index is sent to a worker."""
-        return Position, (int(self), self.view, self.repetition)
+        return Position, self.place
 
 
 class PositionSampler(Sampler[int]):

@@ -82,7 +82,9 @@ class Parts:
         self.student, self.teacher = (
             without_weights(spec) for spec in (config.model.student, config.model.teacher.model)
         )
-        self.data = random_batch(self.networks()[0], batch_size, (3, 32, 32))
+        student, _ = self.networks()
+        self.data = random_batch(student, batch_size, (3, 32, 32))
+        self.preprocess = student.data_preprocessor
 
     def networks(self) -> tuple[Any, Any]:
         """Return a student and a teacher with the preprocessing of the config, new each time."""
@@ -100,13 +102,12 @@ class Parts:
 
     def loop(self, model: nn.Module, loss: Any) -> Step:
         """Return a plain step of a model, by which `loss(images, labels)` is minimised."""
-        preprocess = self.networks()[0].data_preprocessor
         optimizer = build_optim_wrapper(model, self.config.optim_wrapper).optimizer
         for group in optimizer.param_groups:
             group["lr"] = 0.0
 
         def step() -> Tensor:
-            data = preprocess(self.data, True)
+            data = self.preprocess(self.data, True)
             labels = torch.cat([sample.gt_label for sample in data["data_samples"]])
             total: Tensor = loss(data["inputs"], labels)
             optimizer.zero_grad()
