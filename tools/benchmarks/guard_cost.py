@@ -5,7 +5,8 @@ loading is the difference between two loaders, with and without it, that are rea
 programs hardly count: processor time of this process is compared, and the least of all rounds is
 taken, because other programs can only add to it, through the caches that they share.
 With --whole the tool measures the training command of the config instead, from its start to its
-end, by SafeRunner and by MMEngine's Runner.
+end, by SafeRunner and by MMEngine's Runner. It saves no best checkpoints then: both runners draw
+other random numbers, and how often a run has a new best is chance.
 
 Examples:
   python tools/benchmarks/guard_cost.py --rounds 20
@@ -103,8 +104,9 @@ def run_command(config: str, runner_type: str) -> float:
     """Train a config by its command, and return the processor time that it took, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
-        options = "--work-dir", folder, "--cfg-options", f"runner_type={runner_type}"
-        subprocess.run([sys.executable, TRAIN, config, *options], check=True, capture_output=True)
+        options = f"runner_type={runner_type}", "default_hooks.checkpoint.save_best=None"
+        command = sys.executable, TRAIN, config, "--work-dir", folder, "--cfg-options", *options
+        subprocess.run(command, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
