@@ -93,11 +93,11 @@ class PositionSampler(Sampler[int]):
         if self.endless:
             # The sampler holds a running stream, and a worker may have taken some of it before.
             self.sampler.indices = self.sampler._indices_of_rank()  # type: ignore[attr-defined]
-        if type(self.sampler) is DefaultSampler:
-            indices = [*self.sampler]  # as the sampler has them: it orders a whole pass at once
-            if len({*indices}) == len(indices):
-                yield from map(positions_of(number % self.views if self.views else number), indices)
-                return
+        if type(self.sampler) is DefaultSampler and self.sampler.total_size <= self.size:
+            # It repeats no sample to fill a batch, as processes of unequal shares would need.
+            view = number % self.views if self.views else number
+            yield from map(positions_of(view), self.sampler)
+            return
         rank, world = get_dist_info()
         repeats, views = getattr(self.sampler, "num_repeats", 1), self.views
         seen, endless = array("I", bytes(4 * self.size)), self.endless

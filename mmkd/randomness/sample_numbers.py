@@ -48,9 +48,11 @@ class SampleNumbers:
         samples keep and copy it.
         """
         philox, state, counter = self._philox, self._state, self._counter
+        kind = None
         for position in positions:
-            counter[1] = position.repetition
-            counter[2] = position.view
+            if type(position) is not kind:
+                kind = type(position)
+                counter[1:3] = position.repetition, position.view
             counter[3] = index = +position
             philox.state = state
             set_bit_generator(philox)  # also drops a normal number that was left over
