@@ -96,6 +96,17 @@ def test_the_runs_are_trained_by_options_that_exist(tmp_path: Path) -> None:
     assert words[words.index("--methods") + 1 :][:2] == ["one.py", "two.py"]
 
 
+def test_figures_are_drawn_from_the_folder_that_the_runs_are_trained_into(tmp_path: Path) -> None:
+    words = given("train_papers.sh", "one.py", folder=tmp_path)
+    folder = words[words.index("--work-dir") + 1]
+    samples = given("draw_figures.sh", "erkd_weights", folder=tmp_path)
+    curves = given("draw_figures.sh", "dtd_curves", folder=tmp_path)
+    run = f"{folder}/erkd_seed0"
+    # A member of a cohort has its student's checkpoint and none of the whole run.
+    assert samples[1:3] == [f"{run}/resnet20_resnet8_w8_fmnist8k.py", f"{run}/epoch_10_student.pth"]
+    assert f"FLSW={folder}/dtd_flsw_seed0" in curves
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_figures_are_small_and_have_a_command(page: Path, tmp_path: Path) -> None:
     text = page.read_text()

@@ -11,7 +11,7 @@ ERKD = ROOT / "configs/quickstart/erkd_digits.py"
 @pytest.mark.slow
 def test_samples_and_curves_of_a_run(tool: Tool, distilled: Path, tmp_path: Path) -> None:
     options = ("--cfg-options", "model.teacher.checkpoint=None")
-    checkpoint = distilled / "epoch_1.pth"
+    checkpoint = distilled / "epoch_1_student.pth"  # a member of a cohort has no other
     command = ("analysis_tools/draw_samples.py", ERKD, checkpoint, "--batches", 2)
     tool(*command, "--out", "samples.png", *options)
     assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")

@@ -3,14 +3,19 @@
 #
 # Usage, from the root of the repository, with the names of figures without their ending:
 #   bash tools/docs/draw_figures.sh erkd_weights dynamickd_curves roi_weights
+#
+# The runs of docs/papers/ are those of seed 0 of docs/benchmarks/four_papers.md, whose command
+# trains them into work_dirs/fmnist; tools/docs/train_papers.sh trains those of some methods alone.
+# Rows are members of cohorts there: a row's folder has its student's checkpoint and no other. That
+# is enough to draw, because none of the drawn terms has trained state of its own.
 set -euo pipefail
 
-papers=work_dirs/compare_four_papers
+papers=work_dirs/fmnist
 scenes=work_dirs/compare_scenes
 
 samples() { # a figure, the method and the pair of its run, other options
     python tools/analysis_tools/draw_samples.py "$papers/$2_seed0/$3_fmnist8k.py" \
-        "$papers/$2_seed0/epoch_10.pth" --batches 63 --out "docs/papers/$1.png" "${@:4}"
+        "$papers/$2_seed0/epoch_10_student.pth" --batches 63 --out "docs/papers/$1.png" "${@:4}"
 }
 
 draw() {

@@ -8,5 +8,5 @@ set -euo pipefail
 python tools/benchmarks/compare_methods.py --teacher configs/baseline/resnet20_fmnist8k.py \
     --student configs/baseline/resnet8_w8_fmnist8k.py --methods "$@" \
     --seeds 0 --teacher-per-seed --jobs 2 \
-    --work-dir work_dirs/compare_four_papers --out work_dirs/compare_four_papers/table.md \
+    --work-dir work_dirs/fmnist --out work_dirs/fmnist/table.md \
     --cfg-options train_dataloader.dataset.subset=4000 train_cfg.val_interval=5
