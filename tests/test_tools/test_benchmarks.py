@@ -353,6 +353,17 @@ def test_processes_send_gradients_and_nothing_of_the_teacher(tool: Tool) -> None
     assert sent == [("all_reduce", "19,810", "19,810")]
 
 
+@pytest.mark.slow
+def test_sharded_training_is_measured(tool: Tool, tmp_path: Path) -> None:
+    small = ["--small", "--steps", 3, "--batch-size", 2, "--processes", 1]
+    parts = ["--parts", "fsdp_teacher", "zero3_teacher"]
+    tool("benchmarks/gpu_sharding.py", "--work-dir", tmp_path, *small, *parts)
+    sharded, zero = json.loads((tmp_path / "gpu_sharding.json").read_text())["parts"]
+    assert sharded["ms"] > 0
+    assert (tmp_path / "fsdp_teacher/iter_3.pth").exists()
+    assert "failed" not in zero or zero["failed"] == "deepspeed is not installed"
+
+
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setattr(sys, "argv", ["quickstart.py"])
