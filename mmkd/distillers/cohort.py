@@ -19,7 +19,7 @@ from mmkd.distillers.distiller import Distiller
 from mmkd.distillers.member import Lesson, Member
 from mmkd.distillers.preprocessing import share_preprocessing
 from mmkd.networks.building import TrainsStudent
-from mmkd.randomness import GeneratorStates, Purpose, position_seed, seed_step
+from mmkd.randomness import GeneratorStates, seed_step
 from mmkd.registry import MODELS
 from mmkd.store import Store
 from mmkd.terms.networks import TeacherSpec
@@ -233,4 +233,4 @@ class Cohort(TypedModel, TrainsStudent):
             states.restore()
             return
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
-        seed_step(position_seed(seed, Purpose.STEP, iteration, get_rank()))
+        seed_step(seed, iteration, get_rank())

@@ -10,10 +10,8 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmkd.hooks.hang_guard_hook import unwatched
 from mmkd.hooks.model import distiller_of, distillers_of
 from mmkd.randomness import (
-    Purpose,
     load_by_position,
     obstacle,
-    position_seed,
     resumed_iterator,
     seed_step,
     unrepeatable,
@@ -111,8 +109,7 @@ class ExactResumeHook(Hook):
         if self._growth is not None:
             with unwatched(runner):
                 self._growth.reach(self._passes(runner, runner.iter + 1))
-        position = runner.iter, self._rank
-        seed_step(position_seed(self._seed(runner), Purpose.STEP, *position))
+        seed_step(self._seed(runner), runner.iter, self._rank)
 
     @staticmethod
     def _per_rank(runner: Runner) -> bool:

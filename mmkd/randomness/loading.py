@@ -7,12 +7,12 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmkd.randomness.positions import BatchesFrom, Position, PositionSampler
+from mmkd.randomness.sample_numbers import SampleNumbers
 from mmkd.randomness.seeding import (
     Purpose,
-    SampleNumbers,
+    UndrawnGenerators,
     position_seed,
     seed_besides_numpy,
-    states_besides_numpy,
 )
 
 
@@ -52,12 +52,12 @@ class PositionedLoading:
         # It is asked once, because for each sample the question would take longer than seeding.
         self._by_batch = dataset if isinstance(dataset, BatchSamples) else None
         self._numpy_alone = not tell  # until a sample is seen to draw from another generator
-        self._numbers = SampleNumbers(seed)
+        self._numbers, self._others = SampleNumbers(seed), UndrawnGenerators()
 
     def __call__(self, indices: Sequence[int]) -> Any:
         if self._by_batch is not None and isinstance(indices[0], Position):
             return self._batch(self._by_batch, indices)
-        if self._numpy_alone and all(isinstance(index, Position) for index in indices):
+        if self._numpy_alone and all(issubclass(kind, Position) for kind in {*map(type, indices)}):
             samples = self._load_by_numpy(indices)
             if samples is not None:
                 return samples
@@ -67,20 +67,20 @@ class PositionedLoading:
     def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
         """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
 
-        Generators that no sample draws from are seeded once, as the last sample leaves them: to
-        seed them for each sample would take longer than all the rest.
+        Generators that no sample draws from are seeded once, at the end, as the last sample leaves
+        them: to seed them for each sample would take longer than all the rest.
         """
-        seed_besides_numpy(self._seed_of(indices[-1]))
-        before, samples = states_besides_numpy(), []
+        get = self.dataset.__getitem__ if self._of_class is None else self._get
+        self._others.begin()
         try:
-            with self._numbers:
-                for index in indices:
-                    number = int(index)  # data samples keep and copy it
-                    self._numbers.move_to(number, index.view, index.repetition)
-                    samples.append(self._get(number))
+            with self._numbers as numbers:
+                samples = [get(number) for number in numbers.at(indices)]
         except Exception:
             return None  # each sample is loaded again, and fails where it always does
-        return samples if states_besides_numpy() == before else None
+        if not self._others.hold():
+            return None
+        seed_besides_numpy(self._seed_of(indices[-1]))
+        return samples
 
     def _seed_of(self, index: Position) -> int:
         return position_seed(self.seed, Purpose.SAMPLE, *index.place)
@@ -92,9 +92,8 @@ class PositionedLoading:
         if self._by_batch is not None:
             return {name: part[0] for name, part in self._batch(self._by_batch, [index]).items()}
         seed_besides_numpy(self._seed_of(index))
-        with self._numbers:
-            self._numbers.move_to(*index.place)
-            sample = self._get(int(index))
+        with self._numbers as numbers:
+            sample = self._get(*numbers.at([index]))
         if self.tell:
             sample["data_samples"].set_field(index.place, "position", field_type="metainfo")
         return sample

@@ -2,10 +2,11 @@
 
 from array import array
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
-from mmengine.dataset import InfiniteSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
@@ -15,7 +16,9 @@ from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
 class Position(int):
     """Index of a sample, with the other numbers on which its random numbers depend.
 
-    It is an ``int``, so that a dataset or a batch sampler takes it like any index.
+    It is an ``int``, so that a dataset or a batch sampler takes it like any index. Positions of the
+    same view and repetition share a class, which holds both numbers: making an instance then takes
+    no longer than making an ``int``.
 
     Attributes:
         view: The epoch, or the epoch modulo the number of views.
@@ -23,13 +26,12 @@ class Position(int):
             except for samplers that repeat samples.
     """
 
-    view: int
-    repetition: int
+    __slots__ = ()
+    view: ClassVar[int]
+    repetition: ClassVar[int]
 
     def __new__(cls, index: int, view: int, repetition: int = 0) -> "Position":
-        position = super().__new__(cls, index)
-        position.view, position.repetition = view, repetition
-        return position
+        return int.__new__(positions_of(view, repetition), index)
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -39,6 +41,15 @@ class Position(int):
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the constructor's arguments, by which the index is sent to a worker."""
         return Position, self.place
+
+
+@lru_cache
+def positions_of(view: int, repetition: int = 0) -> type[Position]:
+    """Return the class of a view's positions, which is called with the index alone."""
+    members = dict(
+        __slots__=(), __new__=int.__new__, __module__=__name__, view=view, repetition=repetition
+    )
+    return type("Position", (Position,), members)
 
 
 class PositionSampler(Sampler[int]):
@@ -82,6 +93,11 @@ class PositionSampler(Sampler[int]):
         if self.endless:
             # The sampler holds a running stream, and a worker may have taken some of it before.
             self.sampler.indices = self.sampler._indices_of_rank()  # type: ignore[attr-defined]
+        if type(self.sampler) is DefaultSampler and self.sampler.total_size <= self.size:
+            # It repeats no sample to fill a batch, as processes of unequal shares would need.
+            view = number % self.views if self.views else number
+            yield from map(positions_of(view), self.sampler)
+            return
         rank, world = get_dist_info()
         repeats, views = getattr(self.sampler, "num_repeats", 1), self.views
         seen, endless = array("I", bytes(4 * self.size)), self.endless

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.device import get_device
-from numpy.random.mtrand import get_bit_generator, set_bit_generator
 from torch import Tensor
+
+STEPS = 256  # whose seeds are computed together
 
 
 class Purpose(IntEnum):
@@ -64,53 +65,56 @@ def seed_besides_numpy(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def states_besides_numpy() -> tuple[Any, bytes]:
-    """Return the states of ``random`` and of torch's generator on the CPU, to be compared."""
-    return random.getstate(), torch.default_generator.get_state().numpy().tobytes()
+def draw_besides_numpy() -> tuple[int, int]:
+    """Return 64 bits from ``random`` and 63 from torch's generator on the CPU."""
+    return random.getrandbits(64), int(torch.empty((), dtype=torch.int64).random_())
 
 
-class SampleNumbers:
-    """Random numbers of samples for ``numpy.random``, from Philox, whose counter is the position.
+class UndrawnGenerators:
+    """Check that nothing drew from ``random`` and from torch's generator on the CPU.
 
-    Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) needs no seeding:
-    to go to another position changes four words, where the Mersenne Twister has 624. It is behind
-    ``numpy.random`` from the first :meth:`move_to` to the end of the ``with`` block.
+    They are seeded alike each time, and draw at the end: the first numbers of this seed come only
+    if nothing drew before. To compare their states would take several times as long.
+    """
+
+    SEED = int.from_bytes(b"undrawn.", "big")  # one that no transform is likely to set
+
+    def __init__(self) -> None:
+        before = random.getstate(), torch.get_rng_state()
+        self.begin()
+        self._first = draw_besides_numpy()
+        random.setstate(before[0])
+        torch.set_rng_state(before[1])
+
+    def begin(self) -> None:
+        """Seed the generators."""
+        seed_besides_numpy(self.SEED)
+
+    def hold(self) -> bool:
+        """Return whether nothing drew since :meth:`begin`. The generators are not left as found."""
+        return draw_besides_numpy() == self._first
+
+
+def seed_step(seed: int, iteration: int, rank: int) -> None:
+    """Seed the generators of a training step: the device's besides those of the CPU.
 
     Args:
         seed: Seed of the run.
+        iteration: Number of the step.
+        rank: Number of the process.
     """
-
-    def __init__(self, seed: int) -> None:
-        self._philox = np.random.Philox(0)
-        key = [seed % 2**64, int(Purpose.SAMPLE)]
-        self._state: Any = dict(
-            bit_generator="Philox",
-            state=dict(counter=[0, 0, 0, 0], key=key),
-            buffer=[0, 0, 0, 0],
-            buffer_pos=4,
-            has_uint32=0,
-            uinteger=0,
-        )
-
-    def __enter__(self) -> "SampleNumbers":
-        self._before = get_bit_generator()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        set_bit_generator(self._before)
-
-    def move_to(self, index: int, view: int, repetition: int) -> None:
-        """Go to the numbers of a sample; numbers of two samples are never the same ones."""
-        self._state["state"]["counter"] = [0, repetition, view, index]
-        self._philox.state = self._state
-        set_bit_generator(self._philox)  # also drops a normal number that was left over
-
-
-def seed_step(seed: int) -> None:
-    """Seed the generators of a training step: the device's besides those of the CPU."""
-    seed_generators(seed)
+    block, place = divmod(iteration, STEPS)
+    step = _step_seeds(seed, block, rank)[place]
+    seed_generators(step)
     if get_device() != "cpu":
-        torch.manual_seed(seed)
+        torch.manual_seed(step)
+
+
+@lru_cache
+def _step_seeds(seed: int, block: int, rank: int) -> list[int]:
+    """Return the seeds of many steps: amid training, a single hash takes ten times as long."""
+    steps = range(block * STEPS, (block + 1) * STEPS)
+    return [position_seed(seed, Purpose.STEP, iteration, rank) for iteration in steps]
 
 
 @dataclass(frozen=True)

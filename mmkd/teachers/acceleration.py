@@ -1,7 +1,9 @@
 """Options that make a frozen network cheaper to run."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmengine.device import get_device
@@ -13,6 +15,7 @@ from mmkd.networks.taps import Tap
 
 MEMORY_FORMATS = {"channels_last": torch.channels_last}
 SPEEDS = ("exact", "fast")
+COMPILE_OPTIONS = {*inspect.signature(torch.compile).parameters} - {"model"}
 Tensors = Mapping[Tap, Tensor]
 
 
@@ -46,7 +49,7 @@ class Acceleration:
         dtype: Floating-point type in which it runs; ``None`` for that of its weights.
         memory_format: Memory format of its weights and input; ``None`` for that of its weights.
         fold_bn: Whether batch norms are folded into the convolutions before them.
-        compile: Whether the network is compiled.
+        compile: Options of ``torch.compile``; ``None`` if the network is not compiled.
         tried: Whether all this is tried out on the first images of a run, and given up where it
             fails.
     """
@@ -54,7 +57,7 @@ class Acceleration:
     dtype: torch.dtype | None
     memory_format: torch.memory_format | None
     fold_bn: bool
-    compile: bool
+    compile: Mapping[str, Any] | None
     tried: bool
 
     @classmethod
@@ -64,7 +67,7 @@ class Acceleration:
         dtype: str | None,
         memory_format: str | None,
         fold_bn: bool,
-        compile: bool,
+        compile: bool | Mapping[str, Any],
     ) -> "Acceleration":
         """Read a teacher's arguments.
 
@@ -80,11 +83,17 @@ class Acceleration:
             raise ValueError(
                 f"memory_format must be one of {[*MEMORY_FORMATS]}, not {memory_format!r}."
             )
+        options = compile if isinstance(compile, Mapping) else {} if compile or fast else None
+        if unknown := {*(options or {})} - COMPILE_OPTIONS:
+            raise ValueError(
+                f"compile has no option {', '.join(sorted(unknown))}; torch.compile takes "
+                f"{', '.join(sorted(COMPILE_OPTIONS))}."
+            )
         return cls(
             dtype=parse_dtype(dtype or ("bfloat16" if half else None)),
             memory_format=MEMORY_FORMATS.get(memory_format or ""),
             fold_bn=fold_bn or fast,
-            compile=compile or fast,
+            compile=options,
             tried=fast,
         )
 
@@ -93,7 +102,7 @@ class Acceleration:
         """Names of the arguments that make the network run otherwise than it is written."""
         if self.tried:
             return ["speed='fast'"]
-        given = dict(dtype=self.dtype, fold_bn=self.fold_bn, compile=self.compile)
+        given = dict(dtype=self.dtype, fold_bn=self.fold_bn, compile=self.compile is not None)
         return [name for name, value in given.items() if value]
 
 
@@ -149,13 +158,17 @@ def relative_error(found: Tensor, expected: Tensor) -> float:
     return float(error / expected.norm().clamp(min=torch.finfo(torch.float32).tiny))
 
 
-def compile_network(network: nn.Module) -> None:
+def compile_network(network: nn.Module, options: Mapping[str, Any]) -> None:
     """Compile a network, of a model of OpenMMLab its parts, whose forward has several modes.
 
     The tensors at taps are caught inside compiled code, too.
+
+    Args:
+        network: The network.
+        options: Options of ``torch.compile``.
     """
     whole = not isinstance(network, BaseModel)
     parts = {"": network} if whole else dict(network.named_children())
     for part in parts.values():
         if next(part.parameters(), None) is not None:
-            part.compile()
+            part.compile(**options)

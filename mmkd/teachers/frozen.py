@@ -156,8 +156,8 @@ class FrozenNetwork:
             if problem is not None and exact is not None:
                 self._take(deepcopy(exact.network))
             self._convert()
-        if options.compile:
-            compile_network(self.network)
+        if options.compile is not None:
+            compile_network(self.network, options.compile)
         self._exact, self._taps = exact, taps
 
     def _fold(self, inputs: Tensor, taps: Collection[Tap]) -> str | None:
@@ -259,12 +259,12 @@ class FrozenNetwork:
         if knows and torch.is_autocast_enabled(kind):
             weights = self._cast_weights(torch.get_autocast_dtype(kind))
         with weights, self._autocast(kind), self.statistics():
-            _, caught = run_tapped(self.network, taps, forward, stop=not self.options.compile)
+            _, caught = run_tapped(self.network, taps, forward, stop=self.options.compile is None)
         return caught
 
     def _cast_weights(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         """Return a context in which weights have the type of autocast, if they stay the same."""
-        if self.options.compile or self.follows_student or self._divided:
+        if self.options.compile is not None or self.follows_student or self._divided:
             return nullcontext()
         if self._cast is None or not self._cast.fits(dtype):
             self._cast = CastWeights(self.network, dtype)

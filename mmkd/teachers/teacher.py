@@ -66,7 +66,9 @@ class Teacher(FrozenNetwork):
         fold_bn: Whether to fold BatchNorm into the convolutions before it, in the type of the
             weights and before they are converted to ``dtype``. The outputs stay equal up to
             rounding, which is checked.
-        compile: Whether to compile the network.
+        compile: Whether to compile the network; or options of ``torch.compile``, as for MMEngine's
+            Runner: ``dict(mode='reduce-overhead')`` runs it as CUDA graphs, which is for small
+            images on a GPU.
         speed: ``'exact'`` runs the network as it is written, apart from the options above; its
             outputs are the same bit for bit. ``'fast'`` folds batch norms where that is right,
             compiles the network, and converts it to bfloat16 and channels_last if the processor
@@ -110,7 +112,7 @@ class Teacher(FrozenNetwork):
         dtype: str | None = None,
         memory_format: str | None = None,
         fold_bn: bool = False,
-        compile: bool = False,
+        compile: bool | Mapping[str, Any] = False,
         speed: str = "exact",
         shard: bool = False,
         released_code: bool = False,

@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from mmkd.randomness import Position, PositionedLoading, load_by_position, obstacle, unrepeatable
 from mmkd.randomness.repeatability import difference
-from mmkd.randomness.seeding import SampleNumbers
+from mmkd.randomness.sample_numbers import SampleNumbers
+from mmkd.randomness.seeding import UndrawnGenerators
 
 CROP_AND_COLOUR = [
     dict(type="mmpretrain.RandomResizedCrop", scale=16),
@@ -126,7 +127,7 @@ def test_every_generator_is_seeded():
 def test_numbers_of_samples_are_those_of_every_machine():
     """Golden values: others would give other augmentations after an update of mmkd."""
     with SampleNumbers(7) as numbers:
-        numbers.move_to(3, 2, 1)
+        assert [*numbers.at([Position(3, 2, 1)])] == [3]
         drawn = np.random.rand()
     counted = np.random.Generator(np.random.Philox(key=[7, 0], counter=[0, 1, 2, 3]))
     assert drawn == counted.random() == 0.4744617738032243
@@ -134,14 +135,14 @@ def test_numbers_of_samples_are_those_of_every_machine():
 
 def test_no_normal_number_is_left_over_for_the_next_sample():
     """numpy.random draws two normal numbers at once, and keeps the second one."""
+    positions = Position(0, 0), Position(1, 0), Position(0, 0)
     with SampleNumbers(0) as numbers:
-        numbers.move_to(0, 0, 0)
-        first = np.random.normal(size=2)
         for drawn_before in (1, 2):
-            numbers.move_to(1, 0, 0)
-            np.random.normal(size=drawn_before)
-            numbers.move_to(0, 0, 0)
-            assert np.array_equal(np.random.normal(size=2), first)
+            sizes = 2, drawn_before, 2
+            drawn = [
+                np.random.normal(size=sizes[place]) for place, _ in enumerate(numbers.at(positions))
+            ]
+            assert np.array_equal(drawn[0], drawn[2])
 
 
 def test_the_global_generator_stays_what_it_was():
@@ -164,6 +165,16 @@ def test_a_transform_that_seeds_leaves_others_alone():
     one, other = loading([Position(1, 0), Position(2, 0)])
     assert one == other
     assert np.random.rand() != one.item()
+
+
+@pytest.mark.parametrize("draw", [random.random, lambda: random.gauss(0, 1), torch.rand])
+def test_any_draw_from_another_generator_is_noticed(draw):
+    generators = UndrawnGenerators()
+    generators.begin()
+    draw(*((1,) if draw is torch.rand else ()))
+    assert not generators.hold()
+    generators.begin()
+    assert generators.hold()
 
 
 def test_plain_indices_draw_as_the_generators_stand():

@@ -55,7 +55,7 @@ def network(trained) -> nn.Module:
 def no_compiler(monkeypatch) -> None:
     """A processor with bfloat16, no gain in time, and no compiler, which has a test of its own."""
     monkeypatch.setattr(acceleration, "computes_bfloat16", lambda: True)
-    monkeypatch.setattr(frozen, "compile_network", lambda network: None)
+    monkeypatch.setattr(frozen, "compile_network", lambda network, options: None)
     monkeypatch.setattr(trial, "LEAST_GAIN", 0)
 
 
@@ -208,7 +208,7 @@ def test_a_fast_teacher_that_is_slower_runs_exactly(network, no_compiler, monkey
 
 def test_without_instructions_for_bfloat16_a_fast_teacher_stays_in_float32(network, monkeypatch):
     monkeypatch.setattr(acceleration, "computes_bfloat16", lambda: False)
-    monkeypatch.setattr(frozen, "compile_network", lambda network: None)
+    monkeypatch.setattr(frozen, "compile_network", lambda network, options: None)
     teacher = fast(network)
     assert (teacher.dtype, teacher.memory_format) == (None, None)
     assert not any(isinstance(part, nn.BatchNorm2d) for part in teacher.network.modules())
@@ -233,11 +233,28 @@ def test_agreement_is_that_of_distributions_and_classes():
         (dict(dtype="int8"), "floating-point"),
         (dict(memory_format="nhwc"), "memory_format"),
         (dict(speed="faster"), "exact"),
+        (dict(compile=dict(mod="reduce-overhead")), "no option mod; torch.compile takes .* mode"),
     ],
 )
 def test_wrong_arguments_are_refused_in_words(network, arguments, message):
     with pytest.raises(ValueError, match=message):
         Teacher(network, **arguments)
+
+
+def test_options_of_the_compiler_reach_it(network):
+    """The compiler calls its backend for the parts, whose taps are still read."""
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    exact = Teacher(deepcopy(network))
+    teacher = Teacher(network, compile=dict(backend=backend, fullgraph=True))
+    teacher.accelerate(INPUTS, TAPS)
+    found, expected = teacher(INPUTS, None, TAPS), exact(INPUTS, None, TAPS)
+    assert all(torch.equal(found[tap], expected[tap]) for tap in TAPS)
+    assert len(compiled) == 2  # backbone and head
 
 
 @pytest.mark.slow

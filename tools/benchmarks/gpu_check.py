@@ -164,22 +164,38 @@ def by_hand(model: Any, data: dict[str, Any]) -> dict[str, Step]:
         optimizer.step()
         optimizer.zero_grad()
 
-    def kd(logits: Tensor) -> Tensor:
-        with torch.no_grad():
-            target = (teacher(inputs, mode="tensor") / 4).softmax(1)
+    @torch.no_grad()
+    def teach() -> Tensor:
+        return (teacher(inputs, mode="tensor") / 4).softmax(1)
+
+    def kd(logits: Tensor, target: Tensor) -> Tensor:
         own = functional.log_softmax(logits / 4, 1)
         soft = functional.kl_div(own, target, reduction="batchmean")
         return 0.1 * functional.cross_entropy(logits, labels) + 0.9 * 16 * soft
 
-    @torch.no_grad()
-    def teach() -> None:
-        teacher(inputs, mode="tensor")
+    def beside() -> None:
+        """Run the teacher on a stream of its own, while the student runs on the main one."""
+        main = torch.cuda.current_stream()
+        side.wait_stream(main)
+        with torch.cuda.stream(side):
+            target = teach()
 
-    return {
-        "KD by hand": lambda: train(kd),
+        def loss(logits: Tensor) -> Tensor:
+            main.wait_stream(side)
+            target.record_stream(main)
+            return kd(logits, target)
+
+        train(loss)
+
+    steps: dict[str, Step] = {
+        "KD by hand": lambda: train(lambda logits: kd(logits, teach())),
         "student": lambda: train(lambda logits: functional.cross_entropy(logits, labels)),
         "teacher's forward": teach,
     }
+    if inputs.is_cuda:
+        side = torch.cuda.Stream()
+        steps["KD by hand, teacher on a side stream"] = beside
+    return steps
 
 
 def amp(arguments: Namespace, methods: list[str]) -> Iterator[tuple[str, Any]]:
@@ -207,6 +223,7 @@ def teachers(arguments: Namespace, methods: list[str]) -> Iterator[tuple[str, An
     variants = {"as written": {}, "bfloat16": half}
     if arguments.device != "cpu":
         variants["bfloat16, compiled"] = dict(half, compile=True)
+        variants["bfloat16, graphs"] = dict(half, compile=dict(mode="reduce-overhead"))
     steps = {}
     for name, options in variants.items():
         network: nn.Module = deepcopy(model.teachers["teacher"].network).to(arguments.device)

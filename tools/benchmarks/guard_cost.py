@@ -1,11 +1,13 @@
 """Measure what SafeRunner's guards cost in a training step: each guard apart, and all together.
 
-The processor time inside each guard's hooks is added up over the steps. What exact resume costs in
+The processor time inside each guard's hooks is added up over a step. What exact resume costs in
 loading is the difference between two loaders, with and without it, that are read in turns. Other
-programs hardly count: processor time of this process is compared, and the least of all rounds is
-taken, because other programs can only add to it, through the caches that they share.
+programs hardly count: processor time of this process is compared, and the least that all rounds
+give for a batch is taken, because other programs can only add to it, through the caches that they
+share. The figures are means over the batches of an epoch.
 With --whole the tool measures the training command of the config instead, from its start to its
-end, by SafeRunner and by MMEngine's Runner.
+end, by SafeRunner and by MMEngine's Runner. It saves no best checkpoints then: both runners draw
+other random numbers, and how often a run has a new best is chance.
 
 Examples:
   python tools/benchmarks/guard_cost.py --rounds 20
@@ -18,9 +20,10 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
@@ -38,10 +41,12 @@ LOADING = "exact_resume, loading"
 
 
 class Meter:
-    """Processor time in seconds that functions take, by name."""
+    """Processor time in seconds that functions take, by name, less what reading the clock takes."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        readings = [time.process_time() for _ in range(1000)]
+        self.reading = (readings[-1] - readings[0]) / (len(readings) - 1)
 
     def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function, whose time is added to that of the name."""
@@ -51,7 +56,7 @@ class Meter:
             try:
                 return function(*args, **kwargs)
             finally:
-                self.seconds[name] += time.process_time() - begun
+                self.seconds[name] += time.process_time() - begun - self.reading
 
         return timed
 
@@ -88,23 +93,29 @@ def prepared(config: str, folder: str, meter: Meter | None) -> SafeRunner:
     return runner
 
 
-def run_epoch(runner: SafeRunner) -> tuple[float, float]:
-    """Train for an epoch, and return the processor time of a step and that of loading its batch."""
-    begun = time.process_time()
-    batches = list(runner.train_dataloader)
-    loaded = time.process_time()
-    for index, batch in enumerate(batches):
-        runner.train_loop.run_iter(index, batch)
-    ended = time.process_time()
-    return (ended - loaded) / len(batches), (loaded - begun) / len(batches)
+def run_epoch(runners: dict[str, SafeRunner], meter: Meter, times: dict[str, list[float]]) -> None:
+    """Train for an epoch, batch by batch in turns; ``times`` keep the least of each batch."""
+    loaders = {name: iter(runner.train_dataloader) for name, runner in runners.items()}
+    for index in range(len(next(iter(runners.values())).train_dataloader)):
+        meter.seconds.clear()
+        for name, runner in runners.items():
+            begun = time.process_time()
+            batch = next(loaders[name])
+            loaded = time.process_time()
+            runner.train_loop.run_iter(index, batch)
+            meter.seconds[f"{name} loading"] = loaded - begun
+            meter.seconds[f"{name} step"] = time.process_time() - loaded
+        for name, seconds in meter.seconds.items():
+            times[name][index] = min(seconds, times[name][index])
 
 
 def run_command(config: str, runner_type: str) -> float:
     """Train a config by its command, and return the processor time that it took, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
-        options = "--work-dir", folder, "--cfg-options", f"runner_type={runner_type}"
-        subprocess.run([sys.executable, TRAIN, config, *options], check=True, capture_output=True)
+        options = f"runner_type={runner_type}", "default_hooks.checkpoint.save_best=None"
+        command = sys.executable, TRAIN, config, "--work-dir", folder, "--cfg-options", *options
+        subprocess.run(command, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -131,19 +142,19 @@ def main() -> None:
         compare_commands(arguments.config, arguments.rounds)
         return
     meter = Meter()
-    least: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        guarded = prepared(arguments.config, folder, meter)
-        bare = prepared(arguments.config, folder, None)
+        runners = {
+            "guarded": prepared(arguments.config, folder, meter),
+            "bare": prepared(arguments.config, folder, None),
+        }
+        batches = len(runners["bare"].train_dataloader)
+        times: dict[str, list[float]] = defaultdict(lambda: [float("inf")] * batches)
         for _ in range(arguments.rounds):
-            meter.seconds.clear()
-            times = dict(zip(("guarded step", "loading"), run_epoch(guarded), strict=True))
-            times |= zip(("step", "plain loading"), run_epoch(bare), strict=True)
-            times |= {name: meter.seconds[name] / len(bare.train_dataloader) for name in GUARDS}
-            least = {name: min(time, least.get(name, time)) for name, time in times.items()}
-    whole = least["step"] + least["plain loading"]
-    each = {name: least[name] for name in GUARDS}
-    each[LOADING] = least["loading"] - least["plain loading"]
+            run_epoch(runners, meter, times)
+    least = {name: fmean(of_batches) for name, of_batches in times.items()}
+    whole = least["bare step"] + least["bare loading"]
+    each = {name: least.get(name, 0.0) for name in GUARDS}
+    each[LOADING] = least["guarded loading"] - least["bare loading"]
     print(f"step without guards: {1e3 * whole:.2f} ms of processor time, with loading")
     for name, cost in [*each.items(), ("all", sum(each.values()))]:
         print(f"{name:24}{1e6 * cost:8.1f} us  {cost / whole:7.2%}")
