@@ -7,13 +7,12 @@ import torch
 from mmengine._strategy import FSDPStrategy
 from mmengine.device import get_device
 from torch.distributed.fsdp import FullStateDictConfig, FullyShardedDataParallel, StateDictType
-from torch.distributed.fsdp.fully_sharded_data_parallel import FullOptimStateDictConfig
 
 from mmkd.registry import STRATEGIES
 
 
 @STRATEGIES.register_module()
-class ShardedStrategy(FSDPStrategy):  # type: ignore[misc]
+class ShardedStrategy(FSDPStrategy):
     """MMEngine's ``FSDPStrategy`` for its ``FlexibleRunner``, which also resumes and runs on CPUs.
 
     FSDP (Zhao et al., VLDB 2023) divides the weights, the gradients and the optimizer of all that
@@ -45,7 +44,6 @@ class ShardedStrategy(FSDPStrategy):  # type: ignore[misc]
         super().__init__(model_wrapper=wrapper, state_dict_cfg=state_dict_cfg, **settings)
         if get_device() == "cpu" and self.state_dict_type == StateDictType.FULL_STATE_DICT:
             self.state_dict_config = FullStateDictConfig(rank0_only=True)
-            self.optim_state_dict_config = FullOptimStateDictConfig(rank0_only=True)
 
     def load_optim_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the optimizer's state from a checkpoint."""

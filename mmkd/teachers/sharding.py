@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from torch import nn
-from torch.distributed import init_device_mesh
+from torch.distributed.device_mesh import init_device_mesh
 
 # Modules that only hold others, and modules that hand the weights of their children on.
 HOLDERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
