@@ -231,14 +231,12 @@ def main() -> None:
         sizes = check(runs)
         rule = fixed_rule(arguments, runs)
         print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
-        start = start_here
+        start, sharing = start_here, arguments.jobs
         if arguments.ray:
             cluster = RayCluster(arguments.ray, arguments.gpus)
-            arguments.jobs, start = cluster.places, cluster.start
-        cohorts = choose(arguments, runs, sizes)
-        print(
-            *cohorts.lines([same[0] for same in runs.methods.values() if same[0].inputs]), sep="\n"
-        )
+            arguments.jobs, start, sharing = cluster.places, cluster.start, cluster.sharing
+        cohorts = choose(arguments, runs, sizes, sharing)
+        print(*cohorts.lines(runs), sep="\n", flush=True)
         table = Table(arguments, runs, rule)
         table.write()
         train(arguments, cohorts, table, start)
