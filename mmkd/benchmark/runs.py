@@ -3,7 +3,10 @@
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,10 +37,18 @@ class Run:
     inputs: tuple[Path, ...] = ()
     parents: tuple["Run", ...] = ()
 
+    @cached_property
+    def _file(self) -> Config:
+        """Config without the overrides: a comparison asks for those of its runs very often."""
+        return Config.fromfile(self.config)
+
     def read_config(self) -> Config:
-        """Return the config with the overrides."""
-        config = Config.fromfile(self.config)
-        config.merge_from_dict(dict(self.options))
+        """Return the config with the overrides; the file is read once."""
+        return self._with(self.options)
+
+    def _with(self, options: Mapping[str, Any]) -> Config:
+        config = deepcopy(self._file)
+        config.merge_from_dict(dict(options))
         return config
 
     def fingerprint(self) -> str:
@@ -56,9 +67,7 @@ class Run:
         local = {str(path): f"{path.parent.name}/{path.name}" for path in self.inputs}
         local |= {str(path.parent): path.parent.name for path in self.inputs}
         options = {key: local.get(str(value), value) for key, value in self.options.items()}
-        config = Config.fromfile(self.config)
-        config.merge_from_dict(options)
-        settings = json.dumps(config.to_dict(), sort_keys=True, default=str)
+        settings = json.dumps(self._with(options).to_dict(), sort_keys=True, default=str)
         parts = [settings, *(parent.identity() for parent in self.parents)]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 

@@ -63,7 +63,15 @@ def test_a_schedule_of_iterations_has_its_own_checkpoint(train: Path) -> None:
     assert lines == ["a: iter 3 of 3, accuracy 30.0 %"]
     (train.parent / "config.py").write_text("train_cfg = dict()\n")
     with pytest.raises(ValueError, match="neither max_epochs nor max_iters"):
-        one.last_checkpoint  # noqa: B018
+        run(train).last_checkpoint  # noqa: B018
+
+
+def test_a_config_is_read_once_and_given_out_anew(train: Path) -> None:
+    """A comparison asks for it hundreds of times, and its checks change what they get."""
+    one = run(train)
+    one.read_config().train_cfg.max_epochs = 9
+    (train.parent / "config.py").unlink()
+    assert one.length == ("epoch", 3)
 
 
 def test_folders_may_have_spaces_and_commas(train: Path) -> None:
