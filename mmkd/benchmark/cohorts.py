@@ -69,12 +69,16 @@ def train_together(
         RunFailedError: If a cohort's run fails; the others are stopped.
     """
     waiting = [*cohort_runs([run for run in runs if not run.finished], most, fits)]
-    for first in range(0, len(waiting), jobs):
-        together = waiting[first : first + jobs]
-        train_all([each.run for each in together], train, jobs, report, start=start)
-        for each in together:
-            for name in [name for name in each.members if not _deal(each, name)]:
-                report(f"{each.members[name].name}: put aside in {each.run.work_dir}")
+    # The largest first: a long run that begins last would leave the other processes idle.
+    waiting.sort(key=lambda cohort: len(cohort.members), reverse=True)
+    of_run = {each.run.work_dir: each for each in waiting}
+
+    def deal(run: Run) -> None:
+        cohort = of_run[run.work_dir]
+        for name in [name for name in cohort.members if not _deal(cohort, name)]:
+            report(f"{cohort.members[name].name}: put aside in {run.work_dir}")
+
+    train_all([each.run for each in waiting], train, jobs, report, keep=deal, start=start)
 
 
 def cohort_runs(runs: Sequence[Run], most: int, fits: Fits = _always) -> Iterator[CohortRun]:

@@ -1,6 +1,7 @@
 """Runs of a comparison as cohorts, and what each run gets of it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,14 @@ def test_a_cohort_has_one_seed_one_teacher_and_not_too_many_members(tmp_path: Pa
 
 
 def test_each_run_gets_its_part_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pretend(together: list[Run], train: Path, jobs: int, report: object, start: object) -> None:
+    def pretend(
+        together: list[Run],
+        train: Path,
+        jobs: int,
+        report: object,
+        keep: Callable[[Run], None],
+        start: object,
+    ) -> None:
         for run in together:
             log = run.work_dir / "time/vis_data/scalars.json"
             log.parent.mkdir(parents=True)
@@ -49,6 +57,7 @@ def test_each_run_gets_its_part_of_the_log(tmp_path: Path, monkeypatch: pytest.M
             (run.work_dir / "epoch_1_kd_seed0_student.pth").write_bytes(b"weights")
             marker = dict(fingerprint=run.fingerprint(), seconds=10.0, commit="abc")
             (run.work_dir / MARKER).write_text(json.dumps(marker))
+            keep(run)
 
     monkeypatch.setattr("mmkd.benchmark.cohorts.train_all", pretend)
     lines: list[str] = []
@@ -59,8 +68,24 @@ def test_each_run_gets_its_part_of_the_log(tmp_path: Path, monkeypatch: pytest.M
     assert outcome.metrics == {"accuracy/top1": [70.0]}
     assert (outcome.seconds, outcome.iteration, outcome.commit) == (5.0, 1.0, "abc")
     assert (kd.work_dir / "epoch_1_student.pth").read_bytes() == b"weights"
+
     log = [json.loads(line) for line in next(kd.work_dir.rglob("scalars.json")).open()]
     assert [line.get("loss") for line in log] == [1.0, 0.5, None]
     # The other was put aside: it has no loss in the end, and is no finished run.
     assert not hint.finished
     assert lines == [f"{hint.name}: put aside in {next(tmp_path.glob('cohort_*/'))}"]
+
+
+def test_cohorts_wait_for_a_place_and_not_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are given at once, the largest first: none begins last and alone."""
+    given: list[list[str]] = []
+    monkeypatch.setattr(
+        "mmkd.benchmark.cohorts.train_all",
+        lambda together, *_, **__: given.append([run.name for run in together]),
+    )
+    small, large = runs(tmp_path)[:2], runs(tmp_path)[2:4]
+    third = Run("third, seed 1", KD, tmp_path / "third_seed1", {"randomness.seed": 1})
+    train_together([*small, *large, third], Path("train.py"), jobs=2)
+    assert [len(name.split(", seed")) - 1 for name in given[0]] == [3, 2]

@@ -3,9 +3,10 @@ r"""Compare distillation methods: configs x seeds under one recipe, and a table 
 The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
 seed the plain student and each method, all by tools/train.py. The methods of a seed learn from one
 pass of the teacher where memory allows, with the results of separate runs; which do is printed.
-Everything is checked before the first run. The page, its JSON and its figure are written whenever a run has finished; rows without
-all seeds are left out. Finished runs are not repeated: give the command again to go on, or give
-more methods to let the table grow. The JSON holds the finished runs, also for another machine.
+Everything is checked before the first run. The page, its JSON and its figure are written whenever
+a run has finished; rows without all seeds are left out. Finished runs are not repeated: give the
+command again to go on, or give more methods to let the table grow. The JSON holds the finished
+runs, also for another machine.
 
 Example:
   python tools/benchmarks/compare_methods.py --teacher big.py --student small.py \
