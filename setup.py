@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 # What mim and ``mmkd::`` config names look for in the installed package's ``.mim`` folder.
-SHIPPED = ("configs", "tools", "model-index.yml")
+SHIPPED = ("configs", "tools", "weights", "model-index.yml")
 
 
 def requirements(name: str) -> list[str]:

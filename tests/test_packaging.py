@@ -82,7 +82,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, so that builds leave nothing in the clone."""
     copy = tmp_path_factory.mktemp("source")
     ignore = shutil.ignore_patterns(".mim", "__pycache__")
-    for name in ("mmkd", "configs", "tools", "requirements"):
+    for name in ("mmkd", "configs", "tools", "weights", "requirements"):
         shutil.copytree(ROOT / name, copy / name, ignore=ignore)
     for pattern in ("*.py", "*.toml", "*.in", "*.md", "*.yml", "*.cff", "LICENSE"):
         for path in ROOT.glob(pattern):
@@ -144,7 +144,7 @@ def test_a_wheel_built_from_the_sdist_ships_configs_and_tools(source: Path, tmp_
 
     mim = target / "mmkd" / ".mim"
     assert (mim / "model-index.yml").is_file()
-    for folder in ("configs", "tools"):
+    for folder in ("configs", "tools", "weights"):
         files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.*")}
         files = {path for path in files if "__pycache__" not in path.parts}
         assert files <= {path.relative_to(mim) for path in (mim / folder).rglob("*.*")}

@@ -16,7 +16,7 @@ from mmkd.benchmark.training import start_here
 from mmkd.benchmark.validation import check_validation, hold_out
 from mmkd.cli.output import JSON, tell
 from mmkd.cli.store import options
-from mmkd.compat.config import shipped
+from mmkd.compat.shipped import shipped
 from mmkd.engine.launch import LOADERS, load_config
 from mmkd.engine.preflight import check_run
 

@@ -19,7 +19,9 @@ from mmengine.runner import CheckpointLoader
 from safetensors.torch import load_file
 
 from mmkd.compat.archives import BrokenCheckpointError, CheckpointError, check_file
+from mmkd.compat.shipped import shipped
 from mmkd.compat.weight_sources import (
+    SHIPPED,
     VARIABLE,
     SourceError,
     addresses,
@@ -111,7 +113,8 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
 
     Args:
         path: A file, or any address that MMEngine's checkpoint loader knows (``https://``,
-            ``torchvision://``, ...).
+            ``torchvision://``, ...), such as ``mmkd://weights/<file>`` of weights that ship with
+            mmkd.
         trust: Whether to unpickle everything in it. That executes any code that its author put
             there.
         map_location: Device to load to, in the form that ``torch.load`` takes.
@@ -189,6 +192,19 @@ def _load_url(
     return load_checkpoint(path, _trusted.get(), map_location)
 
 
+def load_from_mmkd(address: str, map_location: Any = None) -> Any:
+    """Load weights that ship with mmkd.
+
+    Raises:
+        FileNotFoundError: If there are none of this name.
+    """
+    path = local_copy(address)
+    if path is None:
+        names = ", ".join(sorted(file.name for file in shipped("weights").glob("*.pth")))
+        raise FileNotFoundError(f"mmkd ships no {address}. The files are {names or 'missing'}.")
+    return load_checkpoint(path, _trusted.get(), map_location)
+
+
 def _download(url: str, path: Path, progress: bool) -> None:
     """Download a published file from the first of its addresses that has it.
 
@@ -219,4 +235,5 @@ def load_all_checkpoints_safely() -> None:
     """
     allow_mmengine_checkpoints()
     CheckpointLoader.load_checkpoint = classmethod(_load_for_mmengine)
+    CheckpointLoader.register_scheme(SHIPPED, load_from_mmkd, force=True)
     mmengine.runner.checkpoint.load_url = _load_url

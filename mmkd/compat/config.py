@@ -20,18 +20,10 @@ from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.utils import get_installed_path
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from mmkd.compat.shipped import PACKAGE, shipped
+
 OWN = "mmkd::"
 BEFORE = re.compile(r"^mmcls::")  # mmpretrain, before it was renamed
-
-
-def shipped(name: str) -> Path:
-    """Return a folder that ships with mmkd, ``'configs'`` or ``'tools'``.
-
-    It is inside an installed package, and beside the package in a clone.
-    """
-    inside = PACKAGE / ".mim" / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
 
 
 def resolve(filename: str | Path) -> str | Path:

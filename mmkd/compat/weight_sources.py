@@ -6,6 +6,9 @@ which lists further addresses of files, by name, and the SHA-256 that a download
 
     {"resnet34_8xb32_in1k_20210831-f257d4e6.pth": {"sha256": "...", "urls": ["https://..."]}}
 
+Weights of small networks ship with mmkd: an address of a file with such a name needs no download.
+``mmkd://weights/<file>`` means the shipped file.
+
 This module imports only the standard library, because the doctor uses it.
 """
 
@@ -18,7 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
+from mmkd.compat.shipped import shipped
+
 VARIABLE = "MMKD_WEIGHTS"
+SHIPPED = "mmkd://weights/"
 MIRRORS = "mirrors.json"
 SECONDS = 10
 GONE = (404, 410)
@@ -54,7 +60,7 @@ def folders() -> list[Path]:
 
 def local_copy(address: str) -> Path | None:
     """Return the local copy of a published file, or ``None`` if there is none."""
-    found = (folder / file_name(address) for folder in folders())
+    found = (folder / file_name(address) for folder in [*folders(), shipped("weights")])
     return next((path for path in found if path.is_file()), None)
 
 

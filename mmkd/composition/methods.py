@@ -8,7 +8,8 @@ from typing import Any
 from mmengine.config import Config
 
 from mmkd.arguments import did_you_mean
-from mmkd.compat.config import resolve, shipped
+from mmkd.compat.config import resolve
+from mmkd.compat.shipped import shipped
 from mmkd.composition.kinds import KINDS, PARENTS
 from mmkd.engine.launch import ArgumentError
 

@@ -1,5 +1,6 @@
 """Check of the places that weights come from."""
 
+from mmkd.compat.shipped import shipped
 from mmkd.compat.weight_sources import VARIABLE, folders, unreachable
 from mmkd.doctor.finding import Finding, Level
 
@@ -14,8 +15,9 @@ HOSTS = {
 
 
 def check_weights() -> list[Finding]:
-    """Check the folders of ``MMKD_WEIGHTS``, and whether the hosts of weights can be reached."""
-    findings = []
+    """Check the weights that ship with mmkd, the folders of ``MMKD_WEIGHTS``, and the hosts."""
+    count = sum(1 for _ in shipped("weights").glob("*.pth"))
+    findings = [Finding(Level.OK, f"mmkd ships {count} file(s) of weights, as mmkd://weights/...")]
     for folder in folders():
         if folder.is_dir():
             count = sum(path.is_file() for path in folder.iterdir())

@@ -8,7 +8,14 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmkd.compat.weight_sources import VARIABLE, addresses, file_name, local_copy, unreachable
+from mmkd.compat.weight_sources import (
+    SHIPPED,
+    VARIABLE,
+    addresses,
+    file_name,
+    local_copy,
+    unreachable,
+)
 from mmkd.networks.building import network_config, student_spec
 from mmkd.teachers.libraries import check_library, of_library
 from mmkd.teachers.opening import is_config
@@ -93,6 +100,8 @@ def _missing_checkpoint(title: str, path: Any) -> Iterator[str]:
     if path.startswith(("http://", "https://")):
         if reason := _unreachable(path):
             yield f"The {title} cannot be downloaded from {path}: {reason}. {LOCAL}."
+    elif path.startswith(SHIPPED) and local_copy(path) is None:
+        yield f"The {title} is missing: mmkd ships no {path}."
     elif "://" not in path and not os.path.isfile(os.path.expanduser(path)):
         yield f"The {title} is missing: there is no file {path}."
 

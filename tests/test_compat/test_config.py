@@ -114,7 +114,7 @@ def test_networks_are_named_relative_to_the_config_that_names_them(
 def test_names_work_in_a_clone_that_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compat, "PACKAGE", tmp_path / "mmkd")
+    monkeypatch.setattr("mmkd.compat.shipped.PACKAGE", tmp_path / "mmkd")
     (tmp_path / "configs/kd").mkdir(parents=True)
     (tmp_path / "configs/kd/x.py").write_text("epochs = 3\n")
     assert Config.fromfile("mmkd::kd/x.py").epochs == 3

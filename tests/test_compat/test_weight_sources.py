@@ -86,7 +86,8 @@ def test_a_list_that_cannot_be_read_is_told(copies: Path, text: str) -> None:
 def test_the_doctor_names_folders_and_hosts(copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "HOSTS", {"these weights": f"{NOWHERE}/a.pth"})
     (copies / "a.pth").touch()
-    missing, folder, host = weights.check_weights()
+    own, missing, folder, host = weights.check_weights()
+    assert own.text == "mmkd ships 4 file(s) of weights, as mmkd://weights/..."
     assert missing.level is host.level is Level.WARNING
     assert folder.text == f"MMKD_WEIGHTS: {copies} has 1 file(s)"
     assert "these weights cannot be reached" in host.text

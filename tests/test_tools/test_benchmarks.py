@@ -33,9 +33,11 @@ CONFIGS = ROOT / "configs/quickstart"
 @pytest.mark.slow
 def test_step_time(tool: Tool, tmp_path: Path) -> None:
     small = ["--batch-size", 4, "--rounds", 2, "--iterations", 3]
-    config = CONFIGS / "erkd_digits.py"
-    done = tool("benchmarks/step_time.py", config, *small, "--out", "time.json")
-    result = json.loads((tmp_path / "time.json").read_text())
+    configs = [CONFIGS / "erkd_digits.py", CONFIGS / "kd_digits.py"]
+    done = tool("benchmarks/step_time.py", *configs, *small, "--out", "time.json")
+    found = json.loads((tmp_path / "time.json").read_text())
+    assert [*found["configs"]] == [str(config) for config in configs]
+    result = found["configs"][str(configs[0])]
     seconds, memory = result["seconds"], result["peak_mb"]
     assert set(seconds) == set(memory) == {"student", "teacher", "distillation"}
     assert all(len(values) == 6 for values in result["all_seconds"].values())
@@ -43,8 +45,8 @@ def test_step_time(tool: Tool, tmp_path: Path) -> None:
     assert result["ratio"] == pytest.approx(seconds["distillation"] / result["bound"])
     assert f"{result['ratio']:.3f}" in done.stdout
     assert all(value > 0 for value in [*seconds.values(), *memory.values()])
-    assert {"torch", "mmkd"} <= set(result["versions"])
-    assert "step_time.py" in result["command"]
+    assert {"torch", "mmkd"} <= set(found["versions"])
+    assert "step_time.py" in found["command"]
 
 
 def test_memory_of_a_part_is_what_its_step_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +99,7 @@ def test_step_time_of_detectors_on_their_data(tool: Tool, tmp_path: Path) -> Non
     config = ROOT / "configs/quickstart_detection/erkd_scenes.py"
     small = ["--batch-size", 1, "--rounds", 1, "--iterations", 2, "--out", "time.json"]
     done = tool("benchmarks/step_time.py", config, "--from-data", "--amp", *small)
-    result = json.loads((tmp_path / "time.json").read_text())
+    result = json.loads((tmp_path / "time.json").read_text())["configs"][str(config)]
     seconds, memory = result["seconds"], result["peak_mb"]
     assert set(seconds) == set(memory) == {"student", "teacher", "whole", "distillation"}
     assert result["bound"] == pytest.approx(seconds["student"] + seconds["teacher"])
@@ -495,20 +497,26 @@ def test_step_times_of_two_releases_are_compared(
 ) -> None:
     """A machine twice as fast changes times, not the ratio, which decides."""
     tool = str(ROOT / "tools/benchmarks/compare_step_times.py")
+    old = dict(ratio=1.0, seconds=dict(student=0.1), peak_mb=dict(student=50.0))
 
-    def compare(**changes: object) -> str:
-        old = dict(config="a.py", ratio=1.0, seconds=dict(student=0.1), peak_mb=dict(student=50.0))
-        for name, result in (("old", old), ("new", old | changes)):
-            (tmp_path / name).write_text(json.dumps(result))
+    def compare(new: dict[str, object]) -> str:
+        for name, results in (("old", {"a.py": old, "b.py": old}), ("new", new)):
+            (tmp_path / name).write_text(json.dumps(dict(configs=results)))
         monkeypatch.setattr(sys, "argv", [tool, str(tmp_path / "old"), str(tmp_path / "new")])
         runpy.run_path(tool, run_name="__main__")
         return capsys.readouterr().out
 
-    assert "50.000      -50.0" in compare(seconds=dict(student=0.05), ratio=1.04)
-    with pytest.raises(SystemExit, match=r"grew by 6\.0 %"):
-        compare(ratio=1.06)
-    with pytest.raises(SystemExit, match="two runs"):
-        compare(config="b.py")
+    fast = old | dict(seconds=dict(student=0.05), ratio=1.04)
+    said = compare({"a.py": fast, "b.py": old})
+    assert "50.000      -50.0" in said
+    assert "No ratio grew by more than 5 %; most a.py: +4.0 %." in said
+    assert "only one file has it: b.py" in compare({"a.py": fast})
+    with pytest.raises(SystemExit, match=r"more than 5 %: b\.py by 6\.0 %\."):
+        compare({"a.py": old, "b.py": old | dict(ratio=1.06)})
+    with pytest.raises(SystemExit, match="no config in common"):
+        compare({"c.py": old})
+    with pytest.raises(SystemExit, match=r"no result of step_time\.py"):
+        compare({})
 
 
 SMALL = ["--device", "cpu", "--batch-size", 4, "--seeds", 2]

@@ -2,11 +2,12 @@ r"""Compare two results of step_time.py, such as those of two releases.
 
 What distillation adds is judged by the ratio of its step to the student's step and the teachers'
 forward, because that hardly depends on the machine; times and memory are printed beside it. The
-exit code is 1 if the ratio grew by more than --limit. Example:
+exit code is 1 if the ratio of a config grew by more than --limit. Example:
 
   python tools/benchmarks/step_time.py configs/erkd/resnet20_resnet8_w8_fmnist8k.py \
       --out work_dirs/step_time.json
-  python tools/benchmarks/compare_step_times.py old.json work_dirs/step_time.json
+  python tools/benchmarks/compare_step_times.py docs/benchmarks/step_time_0.1.0.json \
+      work_dirs/step_time.json
 """
 
 import json
@@ -29,19 +30,19 @@ def parse_arguments() -> Namespace:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a result of step_time.py.
+    """Return the results by config in a file of step_time.py.
 
     Raises:
         ValueError: If the file is none.
     """
-    result: dict[str, Any] = json.loads(path.read_text())
-    if missing := {"config", "ratio", "seconds", "peak_mb"} - result.keys():
-        raise ValueError(f"{path} is no result of step_time.py: it lacks {sorted(missing)}.")
-    return result
+    results: dict[str, Any] = json.loads(path.read_text()).get("configs", {})
+    if not results:
+        raise ValueError(f"{path} is no result of step_time.py: it has no 'configs'.")
+    return results
 
 
 def lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return a table of both results, with the growth in percent."""
+    """Return a table of a config's two results, with the growth in percent."""
     rows = {"ratio to student + teachers": (old["ratio"], new["ratio"])}
     for part in old["seconds"].keys() & new["seconds"].keys():
         rows[f"{part}, ms"] = old["seconds"][part] * 1e3, new["seconds"][part] * 1e3
@@ -63,11 +64,19 @@ def main() -> None:
         old, new = read(arguments.old), read(arguments.new)
     except (OSError, ValueError) as error:
         sys.exit(f"{TOOL}: {error}")
-    if old["config"] != new["config"]:
-        sys.exit(f"{TOOL}: {old['config']} and {new['config']} are two runs: measure one config.")
-    print("\n".join(lines(old, new)))
-    if (grown := growth(old["ratio"], new["ratio"])) > arguments.limit:
-        sys.exit(f"The ratio grew by {grown:.1f} %, more than {arguments.limit:g} %.")
+    shared = [name for name in old if name in new]
+    if not shared:
+        sys.exit(f"{TOOL}: {[*old]} and {[*new]} have no config in common: measure the same ones.")
+    for name in shared:
+        print("\n".join([name, *lines(old[name], new[name]), ""]))
+    for name in old.keys() ^ new.keys():
+        print(f"Not compared, because only one file has it: {name}")
+    grown = {name: growth(old[name]["ratio"], new[name]["ratio"]) for name in shared}
+    slower = [f"{name} by {by:.1f} %" for name, by in grown.items() if by > arguments.limit]
+    if slower:
+        sys.exit(f"The ratio grew by more than {arguments.limit:g} %: {', '.join(slower)}.")
+    worst = max(grown, key=lambda name: grown[name])
+    print(f"No ratio grew by more than {arguments.limit:g} %; most {worst}: {grown[worst]:+.1f} %.")
 
 
 if __name__ == "__main__":

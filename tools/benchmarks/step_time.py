@@ -60,7 +60,7 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 
 def parse_arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("config", help="path or name of a distillation config")
+    parser.add_argument("configs", nargs="+", help="paths or names of distillation configs")
     parser.add_argument("--batch-size", type=int, help="by default the config's")
     parser.add_argument(
         "--input-shape",
@@ -81,16 +81,16 @@ def parse_arguments() -> Namespace:
     parser.add_argument("--out", type=Path, help="file for the result as JSON")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="as of tools/train.py")
     parser.add_argument(
-        "--memory-of", choices=PARTS, help="print the peak memory of one part in MB, and end"
+        "--memory-of", choices=PARTS, help="print one part's peak memory in MB, and end"
     )
     return parser.parse_args()
 
 
-def read_config(arguments: Namespace) -> Config:
-    config = Config.fromfile(arguments.config)
+def read_config(name: str, arguments: Namespace) -> Config:
+    config = Config.fromfile(name)
     config.merge_from_dict(arguments.cfg_options or {})
     if config.model.type.rpartition(".")[2] != "Distiller":
-        sys.exit(f"{arguments.config} has no mmkd.Distiller: there is no distillation to measure.")
+        sys.exit(f"{name} has no mmkd.Distiller: there is no distillation to measure.")
     if config.get("default_scope") not in ("mmpretrain", "mmdet"):
         sys.exit("Only configs with default_scope 'mmpretrain' or 'mmdet' can be measured.")
     teachers = (config.model.get("teachers") or dict(one=config.model.teacher)).values()
@@ -198,43 +198,51 @@ def own_memory(config: Config, arguments: Namespace) -> float:
     return resident()["VmHWM:"] - before
 
 
-def memory_of(part: str) -> float:
-    """Return the peak memory of a part, measured in a separate process."""
-    command = [sys.executable, *sys.argv, "--memory-of", part]
+def memory_of(part: str, name: str, arguments: Namespace) -> float:
+    """Return the peak memory of a config's part, measured in a separate process."""
+    words = [word for word in sys.argv if word not in arguments.configs]
+    command = [sys.executable, words[0], name, *words[1:], "--memory-of", part]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     return float(done.stdout.splitlines()[-1])
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    # without this every initialised weight is listed
-    MMLogger.get_instance("mmengine", log_level="ERROR")
-    config = read_config(arguments)
-    if arguments.memory_of:
-        print(own_memory(config, arguments))
-        return
+def measured(name: str, arguments: Namespace) -> dict[str, Any]:
+    """Measure the parts of a config, print them, and return them."""
+    config = read_config(name, arguments)
     parts = [part for part in PARTS if part != "whole" or config.default_scope == "mmdet"]
     seconds = measure(build_steps(config, arguments, parts), arguments.rounds, arguments.iterations)
     medians = {part: median(values) for part, values in seconds.items()}
-    memories = {part: memory_of(part) for part in parts}
+    memories = {part: memory_of(part, name, arguments) for part in parts}
     bound = medians["student"] + medians["teacher"]
     ratio = medians["distillation"] / bound
-    kind = "GPU memory" if torch.cuda.is_available() else "growth of the process"
-    print(f"{'':28} {'median ms':>10} {'min ms':>10} {'peak MB':>10}")
+    print(f"{name}\n{'':28} {'median ms':>10} {'min ms':>10} {'peak MB':>10}")
     for part in parts:
         fastest = min(seconds[part]) * 1e3
         print(
             f"{PARTS[part]:28} {medians[part] * 1e3:10.2f} {fastest:10.2f} {memories[part]:10.0f}"
         )
     print(f"{'student + teachers':28} {bound * 1e3:10.2f}")
-    print(f"Online distillation takes {ratio:.3f} of student + teachers. Peak MB: {kind}.")
+    print(f"Online distillation takes {ratio:.3f} of student + teachers.", flush=True)
+    return dict(seconds=medians, bound=bound, ratio=ratio, peak_mb=memories, all_seconds=seconds)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
+    if arguments.memory_of:
+        [name] = arguments.configs
+        print(own_memory(read_config(name, arguments), arguments))
+        return
+    results = {name: measured(name, arguments) for name in arguments.configs}
+    kind = "GPU memory" if torch.cuda.is_available() else "growth of the process"
+    print(f"Peak MB: {kind}.")
     if arguments.out:
         result = dict(
-            seconds=medians, bound=bound, ratio=ratio, peak_mb=memories, peak_mb_is=kind,
-            rounds=arguments.rounds, iterations=arguments.iterations, all_seconds=seconds,
-            config=arguments.config, **provenance(ROOT),
+            configs=results, peak_mb_is=kind, rounds=arguments.rounds,
+            iterations=arguments.iterations, **provenance(ROOT),
         )  # fmt: skip
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")

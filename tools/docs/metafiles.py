@@ -1,6 +1,7 @@
 """Write the metafiles of the method folders, and the model index, which mim reads.
 
-Their content comes from the configs and from each folder's `literature.yml`.
+Their content comes from the configs and from each folder's `literature.yml`. The metafile of the
+quickstart is written by hand, because it lists trained weights; the index names it.
 
 Examples:
   python tools/docs/metafiles.py
@@ -22,6 +23,7 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "python tools/docs/metafiles.py"
+BY_HAND = ["configs/quickstart/metafile.yml"]
 ABOUT = f"# Written by `{COMMAND}`: change the configs or literature.yml, not this file.\n"
 
 
@@ -68,7 +70,7 @@ def metafile(method: Collection, root: Path) -> dict[str, Any]:
 
 def written(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the path and the text of each file."""
-    files = []
+    files = [name for name in BY_HAND if (root / name).is_file()]
     for method in read_collections(root / "configs"):
         path = method.folder / "metafile.yml"
         files.append(str(path.relative_to(root)))
