@@ -18,6 +18,7 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_CONSTRUCTORS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import RUNNERS as MMENGINE_RUNNERS
+from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
 from mmengine.registry import Registry, build_runner_from_cfg
 
 from mmkd.arguments import check_arguments, did_you_mean
@@ -185,4 +186,7 @@ RUNNERS = PartRegistry(
     parent=MMENGINE_RUNNERS,
     scope=SCOPE,
     locations=["mmkd.engine"],
+)
+STRATEGIES = PartRegistry(
+    "strategy", parent=MMENGINE_STRATEGIES, scope=SCOPE, locations=["mmkd.engine"]
 )

@@ -4,10 +4,12 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mmengine.config import Config
 
 from mmkd.benchmark.runs import MARKER, Run, read_scalars
 from mmkd.benchmark.training import Report, Start, start_here, train_all
@@ -16,6 +18,13 @@ from mmkd.engine.cohort_config import cohort_config
 from mmkd.engine.launch import ArgumentError
 
 RECORD = "run.json"
+MOST = 16
+Fits = Callable[[Sequence[Run]], bool]
+"""Tells whether the students of some runs may be one cohort."""
+
+
+def _always(runs: Sequence[Run]) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,9 @@ def train_together(
     train: Path,
     jobs: int = 1,
     report: Report = print,
-    most: int = 16,
+    most: int = MOST,
     start: Start = start_here,
+    fits: Fits = _always,
 ) -> None:
     """Train the unfinished ones among some runs as cohorts, and give each run its results.
 
@@ -53,11 +63,12 @@ def train_together(
         report: Function that receives lines about the progress.
         most: Greatest number of members of a cohort.
         start: Function that starts a cohort's command.
+        fits: Function that tells whether some of the runs may be one cohort.
 
     Raises:
         RunFailedError: If a cohort's run fails; the others are stopped.
     """
-    waiting = [*cohort_runs([run for run in runs if not run.finished], most)]
+    waiting = [*cohort_runs([run for run in runs if not run.finished], most, fits)]
     # The largest first: a long run that begins last would leave the other processes idle.
     waiting.sort(key=lambda cohort: len(cohort.members), reverse=True)
     of_run = {each.run.work_dir: each for each in waiting}
@@ -70,24 +81,37 @@ def train_together(
     train_all([each.run for each in waiting], train, jobs, report, keep=deal, start=start)
 
 
-def cohort_runs(runs: Sequence[Run], most: int) -> Iterator[CohortRun]:
+def cohort_runs(runs: Sequence[Run], most: int, fits: Fits = _always) -> Iterator[CohortRun]:
     """Yield cohorts of the runs that can be trained together, of two to ``most`` members."""
-    groups: list[dict[str, Run]] = []
-    for run in runs:
-        name = re.sub(r"[^\w-]", "_", run.work_dir.name).replace("loss", "los")
-        for group in groups:
-            if len(group) < most and name not in group and _fit({**group, name: run}):
-                group[name] = run
-                break
-        else:
-            groups.append({name: run})
-    for group in groups:
+    for group in grouped(runs, most, fits):
         if len(group) > 1:
             yield _cohort_run(group)
 
 
-def _fit(group: dict[str, Run]) -> bool:
-    configs = {name: run.read_config() for name, run in group.items()}
+def grouped(runs: Sequence[Run], most: int, fits: Fits = _always) -> list[dict[str, Run]]:
+    """Return the groups of runs that can be trained together, by their names in a cohort."""
+    groups: list[dict[str, Run]] = []
+    configs: dict[Path, Config] = {run.work_dir: run.read_config() for run in runs}
+    for run in runs:
+        name = member_name(run)
+        for group in groups:
+            joined = {**group, name: run}
+            if name in group or len(joined) > most or not fits([*joined.values()]):
+                continue
+            if _fit({name: configs[one.work_dir] for name, one in joined.items()}):
+                group[name] = run
+                break
+        else:
+            groups.append({name: run})
+    return groups
+
+
+def member_name(run: Run) -> str:
+    """Return the name that a run has in a cohort."""
+    return re.sub(r"[^\w-]", "_", run.work_dir.name).replace("loss", "los")
+
+
+def _fit(configs: dict[str, Config]) -> bool:
     seeds = {(config.get("randomness") or {}).get("seed") for config in configs.values()}
     try:
         cohort_config(configs)

@@ -1,11 +1,11 @@
 """Memory that a model holds, and further memory that a training step needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 
@@ -14,15 +14,19 @@ def held_bytes(model: BaseModel) -> int:
 
     Tensors that several parts share count once; gradients and the optimizer's state do not count.
     """
-    storages = {part.untyped_storage().data_ptr(): part for part in _tensors(model)}
-    return sum(part.untyped_storage().nbytes() for part in storages.values())
-
-
-def _tensors(model: BaseModel) -> Iterator[Tensor]:
     teachers = getattr(model, "teachers", {})
-    for network in (model, *(teacher.network for teacher in teachers.values())):
-        yield from network.parameters()
-        yield from network.buffers()
+    return _bytes(model, *(teacher.network for teacher in teachers.values()))
+
+
+def own_bytes(model: nn.Module) -> int:
+    """Return the same without teachers: what each student of a cohort has of its own."""
+    return _bytes(model)
+
+
+def _bytes(*networks: nn.Module) -> int:
+    tensors = [t for n in networks for t in (*n.parameters(), *n.buffers())]
+    storages = {tensor.untyped_storage().data_ptr(): tensor for tensor in tensors}
+    return sum(tensor.untyped_storage().nbytes() for tensor in storages.values())
 
 
 def step_bytes(step: Callable[[], Any]) -> int:

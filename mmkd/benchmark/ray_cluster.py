@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ class RayCluster:
         gpus: GPUs of a run, by default 1 if the cluster has any; 0.5 puts two runs on one.
         cpus: CPUs that a local cluster counts, by default those of the machine.
 
+    Attributes:
+        gpus: GPUs of a run, 0 if the cluster has none.
+        places: Number of runs at a time.
+        sharing: Number of runs at a time on one GPU, or on a machine's CPUs if it has none.
+
     Raises:
         ImportError: If Ray is not installed.
         ValueError: If the cluster cannot be reached, or no run fits into it.
@@ -52,6 +58,7 @@ class RayCluster:
         if self.gpus:
             places = min(places, has.get("GPU", 0) / self.gpus)
         self.places = int(places)
+        self.sharing = ceil(1 / self.gpus) if self.gpus else self.places
         if not self.places:
             raise ValueError(
                 f"A run needs 1 CPU and {self.gpus:g} GPUs, and the cluster at {address} has "

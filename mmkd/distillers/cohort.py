@@ -98,6 +98,8 @@ class Cohort(TypedModel, TrainsStudent):
             share_preprocessing(prepare)
         self.data_preprocessor = next(iter(built.values())).data_preprocessor
         self._lessons: list[Lesson] = Member.share([*built.values()])
+        for lesson in self._lessons:
+            lesson.teacher.divide()
         self.aside: list[str] = []
 
     @classmethod

@@ -159,6 +159,12 @@ class Distiller(BaseDistiller):
         self._owner: _Owner | None = _Owner()
         self._heads = heads_past_hooks(network)
         self._finish()
+        self._divide_teachers()
+
+    def _divide_teachers(self) -> None:
+        """Divide sharded teachers among the processes, now that nothing is built from them."""
+        for teacher in self.teachers.values():
+            teacher.divide()
 
     def replace_teachers(self, teachers: Mapping[str, Teacher]) -> None:
         """Learn from other teachers of the same names from the next step on."""

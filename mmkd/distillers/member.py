@@ -72,6 +72,9 @@ class Member(Distiller):
             member.lessons = {name: lessons[member.teachers[name]] for name in taught}
         return [*lessons.values()]
 
+    def _divide_teachers(self) -> None:
+        """Do nothing: other members are built from the same teachers; the cohort divides them."""
+
     def replace_teachers(self, teachers: Mapping[str, Teacher]) -> None:
         super().replace_teachers(teachers)
         for name, lesson in self.lessons.items():

@@ -15,6 +15,7 @@ COHORT, DISTILLER = "mmkd.Cohort", "mmkd.Distiller"
 # Settings that a member may have of its own, and settings that only name a run.
 OWN = ("model", "optim_wrapper", "param_scheduler", "custom_hooks", "default_hooks", "randomness")
 UNCOMPARED = ("work_dir", "experiment_name")
+OF_ALL = ("mmkd.MemoryFormatHook",)  # hooks of mmkd that act on the whole model
 Settings = dict[str, Any]
 
 
@@ -152,6 +153,7 @@ def _hooks(settings: Mapping[str, Settings]) -> list[Settings]:
         for hook in own.get("custom_hooks") or []:
             if hook in found:
                 continue
+            _check_hook(name, hook, settings)
             if hook.get("type") in [other.get("type") for other in found]:
                 raise ArgumentError(
                     f"{name!r} has other settings of the hook {hook['type']} than the members "
@@ -159,6 +161,29 @@ def _hooks(settings: Mapping[str, Settings]) -> list[Settings]:
                 )
             found.append(hook)
     return found
+
+
+def _check_hook(name: str, hook: Settings, settings: Mapping[str, Settings]) -> None:
+    """Check that a member's hook can act in a cohort: it would act on the other members as well.
+
+    Those of mmkd look after each member's own parts, apart from ``OF_ALL``.
+
+    Raises:
+        ArgumentError: If it cannot.
+    """
+    kind = str(hook["type"])
+    if kind == "mmkd.MeanTeacherHook":
+        raise ArgumentError(
+            f"{name!r} has a mean teacher, which is the average of one student: train it by its "
+            "own config."
+        )
+    kinds = {n: [h["type"] for h in own.get("custom_hooks") or []] for n, own in settings.items()}
+    lacking = [other for other, own in kinds.items() if hook["type"] not in own]
+    if lacking and (not kind.startswith("mmkd.") or kind in OF_ALL):
+        raise ArgumentError(
+            f"{name!r} has the hook {kind}, which would act on {lacking[0]!r} too: give it to all "
+            "members or to none."
+        )
 
 
 def _rename_best(settings: Settings, rename: Callable[[str], list[str]]) -> None:

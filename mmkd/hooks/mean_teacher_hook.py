@@ -152,10 +152,10 @@ def mean_teachers(runner: Runner) -> set[str]:
 
 def _check(name: str, teacher: Teacher, student: nn.Module) -> None:
     """Refuse a teacher that does not fit the student's weights, or would not follow them."""
-    if teacher.altered_by:
+    if altered := teacher.altered_by + ["shard"] * teacher.sharded:
         raise ValueError(
             f"The teacher {name!r} cannot be the average of the student with "
-            f"{', '.join(teacher.altered_by)}: its weights must stay the student's, in number and "
+            f"{', '.join(altered)}: its weights must stay the student's, in number and "
             "type. Remove these arguments."
         )
     own, needed = student.state_dict(), teacher.network.state_dict()

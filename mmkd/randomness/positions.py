@@ -86,6 +86,12 @@ class PositionSampler(Sampler[int]):
         """Whether one pass of the sampler goes over the data without end."""
         return isinstance(self.sampler, InfiniteSampler)
 
+    @property
+    def _yields_each_once(self) -> bool:
+        """Whether no sample is repeated, as MMEngine does to give all processes equally many."""
+        sampler: Any = self.sampler
+        return type(sampler) is DefaultSampler and sampler.total_size <= self.size
+
     def __iter__(self) -> Iterator[int]:
         number = self.next_pass
         self.next_pass += 1
@@ -93,8 +99,7 @@ class PositionSampler(Sampler[int]):
         if self.endless:
             # The sampler holds a running stream, and a worker may have taken some of it before.
             self.sampler.indices = self.sampler._indices_of_rank()  # type: ignore[attr-defined]
-        if type(self.sampler) is DefaultSampler and self.sampler.total_size <= self.size:
-            # It repeats no sample to fill a batch, as processes of unequal shares would need.
+        if self._yields_each_once:
             view = number % self.views if self.views else number
             yield from map(positions_of(view), self.sampler)
             return

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -26,6 +27,7 @@ from mmkd.teachers.acceleration import (
 from mmkd.teachers.batch_statistics import batch_statistics
 from mmkd.teachers.cast_weights import SAYS_TYPE, CastWeights
 from mmkd.teachers.renormalize import Renormalize
+from mmkd.teachers.sharding import shard
 from mmkd.teachers.trial import try_out
 from mmkd.teachers.weights import weights_hash
 from mmkd.typed import uncompiled
@@ -54,9 +56,12 @@ class FrozenNetwork:
         name: Name in messages.
         follows_student: Whether its weights change in every step, as an average's do.
         logits: Taps of its class logits, as far as they are known.
+        sharded: Whether each process is to hold a part of its weights only.
     """
 
-    _hash: str | None = None  # of the weights before a trial
+    _hash: str | None = None  # of the weights before a trial, or before they were divided
+    sharded = False
+    _divided = False
 
     def __init__(
         self,
@@ -162,6 +167,19 @@ class FrozenNetwork:
         self._parts = [*self.network.modules()]
         return problem
 
+    def divide(self) -> None:
+        """Divide the weights among the processes of the run, once and if that is wanted."""
+        if not self.sharded or self._divided or get_world_size() == 1:
+            return
+        self._hash, self._divided = self.weights_hash(), True
+        count = shard(self.network)
+        self._device = device_of(self.network)
+        print_log(
+            f"The teacher {self.name!r} is sharded: each of {get_world_size()} processes holds its "
+            f"part of {count:,} numbers.",
+            "current",
+        )
+
     def settle(self, inputs: Tensor, data_samples: Any, rois: Sequence[Tensor]) -> None:
         """Keep an accelerated network if it agrees with the exact one on the first images.
 
@@ -183,7 +201,7 @@ class FrozenNetwork:
         )
 
     def weights_hash(self) -> str:
-        """Return a SHA-256 of the weights; of those before a trial, which need not end alike."""
+        """Return a SHA-256 of the weights; of those before a trial or before they were divided."""
         return weights_hash(self.network) if self._hash is None else self._hash
 
     def prepare(self, inputs: Tensor, data_samples: Any = None) -> Tensor:
@@ -246,7 +264,7 @@ class FrozenNetwork:
 
     def _cast_weights(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         """Return a context in which weights have the type of autocast, if they stay the same."""
-        if self.options.compile is not None or self.follows_student:
+        if self.options.compile is not None or self.follows_student or self._divided:
             return nullcontext()
         if self._cast is None or not self._cast.fits(dtype):
             self._cast = CastWeights(self.network, dtype)

@@ -75,6 +75,8 @@ class Teacher(FrozenNetwork):
             has instructions for bfloat16. On the first images of the run the outputs are then
             compared with the exact ones, and the log says how they agree and how fast they are. If
             they do not agree, or are slower, the teacher runs as with ``'exact'``.
+        shard: Whether each process of a distributed run holds a part of the weights only, see
+            :func:`mmkd.teachers.sharding.shard`. One process holds them all.
         released_code: Let the network's batch norms normalise by the statistics of each batch, as
             in the released code of OFD (mdistiller), WSLD and FCFD, which leave the teacher in
             training mode. The running statistics do not change, and evaluation uses them.
@@ -112,6 +114,7 @@ class Teacher(FrozenNetwork):
         fold_bn: bool = False,
         compile: bool | Mapping[str, Any] = False,
         speed: str = "exact",
+        shard: bool = False,
         released_code: bool = False,
         roles: Overrides | None = None,
         pretrained: bool | None = None,
@@ -119,6 +122,12 @@ class Teacher(FrozenNetwork):
         normalization: Mapping[str, Sequence[float]] | None = None,
         student_normalization: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
+        if shard and (compile or speed == "fast"):
+            raise ValueError(
+                "A sharded teacher gathers its weights layer by layer, which compiled code does "
+                "not do: take shard=True without compile=True and speed='fast'."
+            )
+        self.sharded = shard
         trust = trust_checkpoint or trusted()
         pretrained = False if checkpoint is not None else pretrained
         opened = open_network(model, pretrained, arguments or {}, trust)

@@ -43,7 +43,7 @@ def cluster() -> Iterator[RayCluster]:
 def test_killed_runs_are_repeated_failed_ones_are_not_and_finished_ones_stay(
     cluster: RayCluster, tmp_path: Path
 ) -> None:
-    assert (cluster.places, cluster.gpus) == (2, 0)
+    assert (cluster.places, cluster.gpus, cluster.sharing) == (2, 0, 2)
     (tmp_path / "config.py").write_text("train_cfg = dict(max_epochs=1)\n")
     (tmp_path / "train.py").write_text(TRAIN)
     runs = {

@@ -79,6 +79,11 @@ def test_best_checkpoints_are_by_each_members_metric() -> None:
             {"custom_hooks": [dict(type="mmkd.StatisticsHook", interval=3)]},
             "'er' has other settings of the hook mmkd.StatisticsHook",
         ),
+        (
+            {"custom_hooks": [dict(type="EMAHook")]},
+            "'er' has the hook EMAHook, which would act on 'kd' too",
+        ),
+        ({"custom_hooks": [dict(type="mmkd.MeanTeacherHook")]}, "'er' has a mean teacher"),
     ],
 )
 def test_what_members_share_has_to_be_the_same(changes: dict, words: str) -> None:

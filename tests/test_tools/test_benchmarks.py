@@ -1,12 +1,15 @@
 """Benchmarks and the quickstart, small."""
 
+import importlib
 import json
+import os
 import re
 import runpy
 import shutil
 import sys
 from argparse import Namespace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from runs import equal
-from tool_runs import FEW_IMAGES, ROOT, Tool, run_tool
+from tool_runs import FEW_IMAGES, ROOT, Tool, free_port, run_tool
+from warm_python import run_script
 
 from mmkd.benchmark.comparison import check_same_recipe
 from mmkd.benchmark.runs import Run
@@ -272,8 +276,8 @@ def test_cohort_cost(tool: Tool) -> None:
 def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path) -> None:
     options = [option for option in FEW_IMAGES if "randomness" not in option]
     found = {}
-    for name, extra in dict(separate=[], together=["--cohort"]).items():
-        tool(
+    for name, extra in dict(separate=["--cohort", 1], together=[]).items():
+        done = tool(
             "benchmarks/compare_methods.py",
             *("--teacher", CONFIGS / "teacher_digits.py"),
             *("--student", CONFIGS / "student_digits.py"),
@@ -284,19 +288,92 @@ def test_cells_of_a_cohort_are_those_of_separate_runs(tool: Tool, tmp_path: Path
         outcomes = json.loads((tmp_path / f"{name}.json").read_text())["outcomes"]
         found[name] = {row: [one["metrics"] for one in same] for row, same in outcomes.items()}
     assert found["separate"] == found["together"]
+    assert re.search(r"^Together, with one pass of the teacher: kd, er \(", done.stdout, re.M)
     assert [*(tmp_path / "together").glob("cohort_*/finished.json")]
     assert not (tmp_path / "together/kd_seed0/train.log").exists()
+
+
+MEMBER = """
+model = dict(type="mmkd.Distiller", student=dict(), terms=dict(), teacher=dict(checkpoint="t.pth"))
+optim_wrapper = dict()
+"""
+
+
+def test_runs_are_trained_together_where_memory_and_jobs_allow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tools/benchmarks")
+    cohorts, rows = map(importlib.import_module, ("comparison_cohorts", "comparison_rows"))
+    (tmp_path / "member.py").write_text(MEMBER)
+    config, plan = str(tmp_path / "member.py"), rows.Plan({}, {})
+    for name in ("student alone", "kd", "er", "hint", "dkd"):
+        inputs = () if name == "student alone" else (tmp_path / "t.pth",)
+        plan.methods[name] = [
+            Run(f"{name}, seed {seed}", config, tmp_path / f"{name}{seed}", {}, inputs)
+            for seed in (0, 1)
+        ]
+    sizes = {run.work_dir: 10_000_000 for same in plan.methods.values() for run in same}
+    refused = set[str]()
+
+    def build(config: Config) -> None:
+        if bad := refused & {*config.model.members}:
+            raise ValueError(f"The member {bad.pop()!r} has RoIs.")
+
+    monkeypatch.setattr(cohorts, "build", build)
+
+    def lines(cohort: int | None = None, free: int = 10**9, jobs: int = 1) -> list[str]:
+        monkeypatch.setattr(cohorts, "free_bytes", lambda: free)
+        arguments = Namespace(cohort=cohort, jobs=jobs, seeds=[0, 1])
+        return [*cohorts.choose(arguments, plan, sizes, jobs).lines(plan)]
+
+    together = "Together, with one pass of the teacher:"
+    assert lines() == [
+        f"{together} kd, er, hint, dkd (120 MB more than one of them, of 500 MB for that)"
+    ]
+    assert lines(cohort=2, free=0) == [f"{together} kd, er", f"{together} hint, dkd"]
+    assert lines(free=159_000_000) == [
+        f"{together} kd, er (40 MB more than one of them, of 80 MB for that)",
+        f"{together} hint, dkd (40 MB more than one of them, of 80 MB for that)",
+    ]
+    assert lines(free=0) == ["Each by itself, for lack of memory: kd, er, hint, dkd"]
+    by_choice = "Each by itself, as --cohort or the number of jobs says: kd, er, hint, dkd"
+    assert lines(jobs=8) == [by_choice]
+    assert lines(cohort=1) == [by_choice]
+    assert len(lines(jobs=4)) == 2, "no job is idle"
+    plan.methods["hint"][0].options["model.teacher.checkpoint"] = "other.pth"
+    assert lines()[1:] == ["Each by itself, no other run has its teacher and data: hint"]
+    refused.add("er0")
+    assert lines()[0].startswith(f"{together} kd, dkd (")
+    assert lines()[-1] == "By itself: er. The member 'er0' has RoIs."
 
 
 @pytest.mark.slow
 def test_processes_send_gradients_and_nothing_of_the_teacher(tool: Tool) -> None:
     small = ["--batch-size", 2, "--rounds", 1, "--iterations", 1]
     shown = tool("benchmarks/ddp_cost.py", *small).stdout
-    assert re.search(r"^2 processes .* ms a step, \d+\.\d{3} of ideal$", shown, re.MULTILINE)
+    for name in ("1 process", "2 processes, at once", "2 processes, DDP"):
+        assert re.search(rf"^{name} .* ms a step, \d+\.\d{{3}} of ideal$", shown, re.MULTILINE)
     sent = re.findall(
         r"^(\w+): ([\d,]+) numbers a step, ([\d,]+) are trained$", shown, re.MULTILINE
     )
     assert sent == [("all_reduce", "19,810", "19,810")]
+
+
+@pytest.mark.slow
+def test_sharded_training_is_measured(tool: Tool, tmp_path: Path) -> None:
+    script = ROOT / "tools/benchmarks/gpu_sharding.py"
+    small = ["--work-dir", str(tmp_path), "--small", "--steps", "3", "--batch-size", "2"]
+    one = dict(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_WORLD_SIZE="1")
+    one |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()), CUDA_VISIBLE_DEVICES="-1")
+    part = [*small, "--parts", "fsdp_teacher"]
+    done = run_script(script, part, tmp_path, {**os.environ, "PYTHONPATH": str(ROOT), **one})
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert json.loads((tmp_path / "fsdp_teacher/cost.json").read_text())["ms"] > 0
+    assert (tmp_path / "fsdp_teacher/iter_3.pth").exists()
+    if find_spec("deepspeed") is None:
+        tool("benchmarks/gpu_sharding.py", *small, "--parts", "zero3_teacher")
+        (zero,) = json.loads((tmp_path / "gpu_sharding.json").read_text())["parts"]
+        assert zero["failed"] == "deepspeed is not installed"
 
 
 def test_quickstart_says_what_it_lacks_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 r"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
 
 The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
-seed the plain student and each method, all by tools/train.py. Everything is checked before the
-first run. The page, its JSON and its figure are written whenever a run has finished; rows without
-all seeds are left out. Finished runs are not repeated: give the command again to go on, or give
-more methods to let the table grow. The JSON holds the finished runs, also for another machine.
+seed the plain student and each method, all by tools/train.py. The methods of a seed learn from one
+pass of the teacher where memory allows, with the results of separate runs; which do is printed.
+Everything is checked before the first run. The page, its JSON and its figure are written whenever
+a run has finished; rows without all seeds are left out. Finished runs are not repeated: give the
+command again to go on, or give more methods to let the table grow. The JSON holds the finished
+runs, also for another machine.
 
 Example:
   python tools/benchmarks/compare_methods.py --teacher big.py --student small.py \
@@ -21,19 +23,17 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 
 # isort: split
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
-from mmkd.benchmark.cohorts import train_together
 from mmkd.benchmark.columns import column_of, default_metric
-from mmkd.benchmark.comparison import ALONE, check_same_recipe
+from mmkd.benchmark.comparison import ALONE
 from mmkd.benchmark.memory import held_bytes, step_bytes
 from mmkd.benchmark.ray_cluster import HERE, RayCluster
 from mmkd.benchmark.runs import Run, RunFailedError
@@ -42,16 +42,14 @@ from mmkd.benchmark.timing import measure, training_step
 from mmkd.benchmark.training import Start, start_here, train_all
 from mmkd.compat.files import write_file
 from mmkd.engine.launch import complete_loaders
-from mmkd.engine.preflight import check_run
 from mmkd.loading import build_loader
 from mmkd.networks.complexity import parameter_count
-from mmkd.registry import MODELS
 
 # isort: split
+from comparison_checks import TRAIN, build, check
+from comparison_cohorts import Cohorts, choose
 from comparison_rows import Plan, build_store, plan
 from comparison_table import Table
-
-TRAIN = Path(__file__).resolve().parents[1] / "train.py"
 
 
 def parse_arguments() -> Namespace:
@@ -127,13 +125,11 @@ def parse_arguments() -> Namespace:
     )
     parser.add_argument(
         "--cohort",
-        nargs="?",
         type=int,
-        const=16,
-        default=1,
         metavar="N",
-        help="train up to N students of a seed together, by default 16, with one pass of their "
-        "teacher; the results are those of separate runs",
+        help="train up to N students of a seed together, with one pass of their teacher; the "
+        "results are those of separate runs, which 1 asks for. By default up to 16, if their "
+        "weights fit into the free memory, and no more than keep all --jobs busy",
     )
     parser.add_argument(
         "--rounds",
@@ -182,50 +178,6 @@ def fixed_rule(arguments: Namespace, runs: Plan) -> Rule:
     return rule
 
 
-def check(runs: Plan) -> None:
-    """Check all rows before the first run: recipe, schedule, data, and that the models build.
-
-    Raises:
-        ValueError: If a run cannot start, or rows cannot be compared.
-    """
-    same_recipe = [run for same in runs.methods.values() for run in same]
-    check_same_recipe([*runs.teachers.values(), *same_recipe])
-    for run in [*runs.teachers.values(), *(same[0] for same in runs.methods.values())]:
-        unit, number = run.length
-        config = run.read_config()
-        saving = config.get("default_hooks", {}).get("checkpoint", {})
-        if saving.get("by_epoch", True) is not (unit == "epoch"):
-            raise ValueError(
-                f"{run.name} trains {number} {unit}s: its checkpoint hook needs "
-                f"by_epoch={unit == 'epoch'}, or the last checkpoint has another name."
-            )
-        if not config.get("val_evaluator") or not config.get("val_dataloader"):
-            raise ValueError(f"{run.name} has no val_evaluator or val_dataloader to compare by.")
-        without_files(config)
-        try:
-            check_run(config, ["train_dataloader", "val_dataloader"], trains=True)
-            build(config)
-        except Exception as error:  # a part may raise anything when it is built
-            raise ValueError(f"{run.name}: {error}") from error
-
-
-def without_files(config: Config) -> None:
-    """Take the files of other runs, which do not exist yet, out of a config."""
-    config.model.pop("store", None)
-    teachers = config.model.get("teachers") or {"teacher": config.model.get("teacher")}
-    for teacher in teachers.values():
-        if "checkpoint" in (teacher or {}):
-            teacher.checkpoint = None
-
-
-def build(config: Config) -> Any:
-    """Return the model of a run's config, not initialised."""
-    init_default_scope(config.default_scope)
-    if "data_preprocessor" in config:
-        config.model.setdefault("data_preprocessor", config.data_preprocessor)
-    return MODELS.build(config.model)
-
-
 def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
     """Return the costs of a training step of each run.
 
@@ -248,12 +200,13 @@ def costs(runs: dict[str, Run], rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def train(arguments: Namespace, runs: Plan, table: Table, start: Start) -> None:
+def train(arguments: Namespace, cohorts: Cohorts, table: Table, start: Start) -> None:
     """Train what is missing: teachers and plain students first, then seed by seed."""
 
     def report(line: str) -> None:
         print(line, flush=True)
 
+    runs = table.runs
     by_seed = [run for same_seed in zip(*runs.methods.values(), strict=True) for run in same_seed]
     missing = [run for run in by_seed if run not in table.cells]
     parents = {run.work_dir: run for child in missing for run in child.parents}
@@ -264,7 +217,7 @@ def train(arguments: Namespace, runs: Plan, table: Table, start: Start) -> None:
     if any(run for run in missing if run.name.rpartition(",")[0] in arguments.store):
         build_store(arguments, runs, start)
     rest = [run for run in missing if run not in first]
-    train_together(rest, TRAIN, arguments.jobs, report, arguments.cohort, start)
+    cohorts.train(rest, arguments.jobs, report, start)
     train_all(rest, TRAIN, arguments.jobs, report, keep=table.keep, start=start)
 
 
@@ -277,16 +230,18 @@ def main() -> None:
     MMLogger.get_instance("mmengine", log_level="ERROR")
     try:
         runs = plan(arguments)
-        check(runs)
+        sizes = check(runs)
         rule = fixed_rule(arguments, runs)
         print(rule.text(len(rule.pairs([*runs.methods]))), flush=True)
-        start = start_here
+        start, sharing = start_here, arguments.jobs
         if arguments.ray:
             cluster = RayCluster(arguments.ray, arguments.gpus)
-            arguments.jobs, start = cluster.places, cluster.start
+            arguments.jobs, start, sharing = cluster.places, cluster.start, cluster.sharing
+        cohorts = choose(arguments, runs, sizes, sharing)
+        print(*cohorts.lines(runs), sep="\n", flush=True)
         table = Table(arguments, runs, rule)
         table.write()
-        train(arguments, runs, table, start)
+        train(arguments, cohorts, table, start)
         rows = {"teacher": [*runs.teachers.values()], **runs.methods}
         first = {name: same[0] for name, same in rows.items()}
         # Runs of another machine have left no teacher here to measure with.

@@ -1,10 +1,12 @@
 """Measure what a training step costs in several processes, and what they send each other.
 
-The first process alone and all processes together take turns: a step of a batch without and with
-DDP, each process on a batch of its own. Ideally both take the same time. A profiler counts the
-numbers that a step sends: the gradients of what is trained, and nothing of the teacher. No
-checkpoint is read, the images are random, and the learning rate is 0: none of these changes the
-time. Give each process its core: on busy cores the figures say nothing.
+A step of a batch is timed in turns: by the first process alone; by all processes at once, each by
+itself; and by all with DDP, each on a batch of its own. Ideally all take the same time. The second
+is more than the first by what the processes share, such as caches and memory, and the third more
+than the second by what DDP costs. A profiler counts the numbers that a step sends: the gradients of
+what is trained, and nothing of the teacher. No checkpoint is read, the images are random, and the
+learning rate is 0: none of these changes the time. Give each process its core: on busy cores the
+figures say nothing.
 
 Example:
   python tools/benchmarks/ddp_cost.py --method erkd --processes 2
@@ -88,24 +90,25 @@ def work(arguments: Namespace) -> None:
     alone = training_step(model, config, batch)
     wrapped = MMDistributedDataParallel(build(config), broadcast_buffers=False)
     together = training_step(wrapped, config, batch)
-    seconds: dict[str, list[float]] = {"alone": [], "together": []}
+    turns = {"1 process": alone, "at once": alone, "DDP": together}
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(arguments.rounds):
-        if first:
-            seconds["alone"] += measure({"": alone}, 1, arguments.iterations)[""]
-        distributed.barrier()
-        seconds["together"] += measure({"": together}, 1, arguments.iterations)[""]
-        distributed.barrier()
+        for name, step in turns.items():
+            if first or name != "1 process":
+                seconds[name] += measure({"": step}, 1, arguments.iterations)[""]
+            distributed.barrier()
     sent = sent_by(together)
     if first:
-        one, all_ = (median(times) for times in seconds.values())
-        count = arguments.processes
+        one = median(seconds["1 process"])
         print(f"{Path(arguments.pair).stem}, {arguments.method}, {arguments.batch_size} images")
         print(machine())
-        print(f"1 process    {one * 1e3:8.1f} ms a step")
-        print(f"{count} processes  {all_ * 1e3:8.1f} ms a step, {all_ / one:.3f} of ideal")
+        for name, times in seconds.items():
+            ms = 1e3 * median(times)
+            words = name if name == "1 process" else f"{arguments.processes} processes, {name}"
+            print(f"{words:24} {ms:8.1f} ms a step, {ms / one / 1e3:.3f} of ideal")
         for operation, numbers in sent.items():
             print(f"{operation}: {numbers:,} numbers a step, {trained:,} are trained")
-    del wrapped, together, alone, model
+    del wrapped, together, alone, turns, step, model
     leave_processes()
 
 
