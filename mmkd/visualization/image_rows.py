@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmkd.visualization.style import stretched, wrapped
 
-WIDTH = 12  # of a caption in letters, at the size of an image
+LETTER = 0.06  # inches of a letter of a caption
 
 
 def draw_image_rows(
@@ -33,6 +33,7 @@ def draw_image_rows(
         count: Number of images for which a row has room.
     """
     images = stretched(images)
+    width = int(place.bbox.width / place.dpi / max(count, 1) / LETTER)  # of a caption in letters
     places = place.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, row, texts, title in zip(places, rows, captions, titles, strict=True):
         part.suptitle(title, fontsize=9, x=0.01, horizontalalignment="left")
@@ -44,5 +45,5 @@ def draw_image_rows(
             axes.imshow(images[row[column]], interpolation="nearest")
             lines = texts[column].split("\n")
             # Long captions have one line for each name, so that they end within the figure.
-            caption = "\n".join(wrapped(line, WIDTH, 2 if len(lines) <= 2 else 1) for line in lines)
+            caption = "\n".join(wrapped(line, width, 2 if len(lines) <= 2 else 1) for line in lines)
             axes.set_xlabel(caption, fontsize=7, labelpad=2)

@@ -104,6 +104,14 @@ def test_teachers_are_compared_where_they_are_right_and_wrong() -> None:
     ]
 
 
+def test_captions_have_the_letters_that_fit_below_an_image() -> None:
+    names = ["shoe", "bag", "T-shirt/top"]
+    wide = draw_samples(two_teachers(), "", names, count=8)
+    assert examples(wide)[0] == "T-shirt/top\n0.10 shoe\n0.90 T-shirt/top"
+    narrow = draw_samples(weighed(), "", [*names[:2], "a T-shirt/top"], count=8)
+    assert "2.00\na\nT-shirt/top" in examples(narrow)
+
+
 ODD = {
     "fewer samples than places": weighed(),
     "all weigh the same": weighed(weights=torch.ones(1, 6)),
