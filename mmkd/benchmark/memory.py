@@ -15,15 +15,11 @@ def held_bytes(model: BaseModel) -> int:
     Tensors that several parts share count once; gradients and the optimizer's state do not count.
     """
     teachers = getattr(model, "teachers", {})
-    return _bytes(model, *(teacher.network for teacher in teachers.values()))
+    return own_bytes(model, *(teacher.network for teacher in teachers.values()))
 
 
-def own_bytes(model: nn.Module) -> int:
-    """Return the same without teachers: what each student of a cohort has of its own."""
-    return _bytes(model)
-
-
-def _bytes(*networks: nn.Module) -> int:
+def own_bytes(*networks: nn.Module) -> int:
+    """Return the bytes of the parameters and buffers of networks, without their teachers."""
     tensors = [t for n in networks for t in (*n.parameters(), *n.buffers())]
     storages = {tensor.untyped_storage().data_ptr(): tensor for tensor in tensors}
     return sum(tensor.untyped_storage().nbytes() for tensor in storages.values())

@@ -68,7 +68,6 @@ def test_each_run_gets_its_part_of_the_log(tmp_path: Path, monkeypatch: pytest.M
     assert outcome.metrics == {"accuracy/top1": [70.0]}
     assert (outcome.seconds, outcome.iteration, outcome.commit) == (5.0, 1.0, "abc")
     assert (kd.work_dir / "epoch_1_student.pth").read_bytes() == b"weights"
-
     log = [json.loads(line) for line in next(kd.work_dir.rglob("scalars.json")).open()]
     assert [line.get("loss") for line in log] == [1.0, 0.5, None]
     # The other was put aside: it has no loss in the end, and is no finished run.

@@ -9,7 +9,7 @@ JSON is written after each. At most 8 minutes; on CPUs give --small.
 
 Examples:
   python tools/benchmarks/gpu_sharding.py --work-dir work_dirs/sharding
-  python tools/benchmarks/gpu_sharding.py --work-dir /tmp/sharding --small
+  python tools/benchmarks/gpu_sharding.py --work-dir work_dirs/sharding_small --small
 """
 
 import json
@@ -33,6 +33,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmkd.compat.checkpoints import load_checkpoint
 from mmkd.compat.files import write_file
 from mmkd.compat.machine import provenance
 from mmkd.engine import leave_processes, prepare_processes
@@ -213,7 +214,7 @@ def student(arguments: Namespace, part: str) -> dict[str, torch.Tensor]:
     path = arguments.work_dir / part / f"iter_{arguments.steps}.pth"
     if not path.is_file():
         return {}
-    weights = torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
+    weights = load_checkpoint(path)["state_dict"]
     return {key: weight for key, weight in weights.items() if key.startswith("student.")}
 
 
