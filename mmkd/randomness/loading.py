@@ -1,9 +1,12 @@
 """Data loading in which samples depend on their positions alone."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from mmengine.dataset import default_collate, pseudo_collate
 from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils import data
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmkd.randomness.positions import BatchesFrom, Position, PositionSampler
@@ -13,7 +16,11 @@ from mmkd.randomness.seeding import (
     UndrawnGenerators,
     position_seed,
     seed_besides_numpy,
+    seed_generators,
 )
+
+# They draw no random numbers.
+COLLATES = (pseudo_collate, default_collate, data.default_collate)
 
 
 class Samples(Protocol):
@@ -42,10 +49,15 @@ class PositionedLoading:
         dataset: The data set.
         seed: Seed of the run.
         tell: Whether each data sample carries its position, as ``(index, view, repetition)``.
+        collate_draws: Whether the function that makes a batch of the samples may draw random
+            numbers: all generators are then seeded before it, by the position of the last sample.
     """
 
-    def __init__(self, dataset: Samples, seed: int, tell: bool = False) -> None:
+    def __init__(
+        self, dataset: Samples, seed: int, tell: bool = False, collate_draws: bool = False
+    ) -> None:
         self.dataset, self.seed, self.tell = dataset, seed, tell
+        self.collate_draws = collate_draws
         # The method of the data set's class is used, as for torch's Subset: the instance's
         # attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
@@ -55,6 +67,12 @@ class PositionedLoading:
         self._numbers, self._others = SampleNumbers(seed), UndrawnGenerators()
 
     def __call__(self, indices: Sequence[int]) -> Any:
+        samples = self._load_all(indices)
+        if self.collate_draws and isinstance(indices[-1], Position):
+            seed_generators(self._seed_of(indices[-1]))
+        return samples
+
+    def _load_all(self, indices: Sequence[int]) -> Any:
         if self._by_batch is not None and isinstance(indices[0], Position):
             return self._batch(self._by_batch, indices)
         if self._numpy_alone and all(issubclass(kind, Position) for kind in {*map(type, indices)}):
@@ -67,8 +85,8 @@ class PositionedLoading:
     def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
         """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
 
-        Generators that no sample draws from are seeded once, at the end, as the last sample leaves
-        them: to seed them for each sample would take longer than all the rest.
+        The other generators are not seeded for each sample, which would take longer than all the
+        rest, but checked after the batch.
         """
         get = self.dataset.__getitem__ if self._of_class is None else self._get
         self._others.begin()
@@ -77,10 +95,7 @@ class PositionedLoading:
                 samples = [get(number) for number in numbers.at(indices)]
         except Exception:
             return None  # each sample is loaded again, and fails where it always does
-        if not self._others.hold():
-            return None
-        seed_besides_numpy(self._seed_of(indices[-1]))
-        return samples
+        return samples if self._others.hold() else None
 
     def _seed_of(self, index: Position) -> int:
         return position_seed(self.seed, Purpose.SAMPLE, *index.place)
@@ -123,6 +138,11 @@ def obstacle(loader: DataLoader[Any]) -> str | None:
     return None
 
 
+def may_draw(collate: Any) -> bool:
+    """Return whether a loader's ``collate_fn`` may draw random numbers: any but the known ones."""
+    return (collate.func if isinstance(collate, partial) else collate) not in COLLATES
+
+
 def load_by_position(
     loader: DataLoader[Any],
     seed: int,
@@ -149,10 +169,11 @@ def load_by_position(
     positions = PositionSampler(inner, len(dataset), seed, views)
     batches.batch_sampler.sampler = positions
     object.__setattr__(loader, "batch_sampler", batches)  # a DataLoader refuses plain assignment
-    dataset.__getitems__ = (
-        PositionedLoading(dataset, seed)
-        if data_seed is None
-        else PositionedLoading(dataset, data_seed, tell=True)
+    dataset.__getitems__ = PositionedLoading(
+        dataset,
+        seed if data_seed is None else data_seed,
+        tell=data_seed is not None,
+        collate_draws=may_draw(loader.collate_fn),
     )
     loader._iterator = None  # ends persistent workers, which have the unchanged data set
     return positions, batches

@@ -1,19 +1,24 @@
 """Loading by position, and detection of transforms that draw elsewhere."""
 
+import copy
+import pickle
 import random
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, default_collate, pseudo_collate
 from mmengine.registry import TRANSFORMS, init_default_scope
 from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from mmkd.randomness import Position, PositionedLoading, load_by_position, obstacle, unrepeatable
+from mmkd.randomness import sample_numbers as sample_numbers_module
+from mmkd.randomness.loading import may_draw
 from mmkd.randomness.repeatability import difference
 from mmkd.randomness.sample_numbers import SampleNumbers
-from mmkd.randomness.seeding import UndrawnGenerators
+from mmkd.randomness.seeding import Purpose, UndrawnGenerators, position_seed, seed_generators
 
 CROP_AND_COLOUR = [
     dict(type="mmpretrain.RandomResizedCrop", scale=16),
@@ -133,6 +138,32 @@ def test_numbers_of_samples_are_those_of_every_machine():
     assert drawn == counted.random() == 0.4744617738032243
 
 
+@pytest.mark.parametrize("constant", ["USED", "COUNTER"])
+def test_another_struct_of_numpy_changes_no_number(constant, monkeypatch):
+    """The numbers are then set by numpy's own setter, which is slower."""
+
+    def drawn():
+        with SampleNumbers(7) as numbers:
+            return [(np.random.rand(3).tolist(), np.random.randint(9)) for _ in numbers.at(places)]
+
+    places = [Position(3, 2, 1), Position(0, 2), Position(3, 2, 1)]
+    by_memory = drawn()
+    monkeypatch.setattr(sample_numbers_module, constant, 3)
+    assert SampleNumbers(7)._memory is None
+    assert drawn() == by_memory
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_has_a_generator_of_its_own(copied):
+    """A worker process that is spawned gets its data set, and with it the loading, by pickle."""
+    first = SampleNumbers(7)
+    second = copied(first)
+    with first as numbers, second as others:
+        [*numbers.at([Position(3, 2, 1)])], [*others.at([Position(0, 0)])]
+        [*numbers.at([Position(3, 2, 1)])]
+        assert np.random.rand() == 0.4744617738032243
+
+
 def test_no_normal_number_is_left_over_for_the_next_sample():
     """numpy.random draws two normal numbers at once, and keeps the second one."""
     positions = Position(0, 0), Position(1, 0), Position(0, 0)
@@ -237,7 +268,39 @@ class Seldom(list):
 
 
 def drawn():
-    return random.random(), torch.rand(()).item()
+    return random.random(), np.random.rand(), torch.rand(()).item()
+
+
+def drawing_collate(samples, scale=1.0):
+    return torch.tensor(drawn()) * scale
+
+
+@pytest.mark.parametrize(
+    ("collate", "expected"),
+    [
+        (partial(pseudo_collate), False),
+        (default_collate, False),
+        (DataLoader([0]).collate_fn, False),
+        (drawing_collate, True),
+        (partial(drawing_collate, scale=2.0), True),
+    ],
+)
+def test_only_collates_that_draw_nothing_are_taken_to_draw_nothing(collate, expected):
+    assert may_draw(collate) is expected
+
+
+def test_what_a_collate_draws_depends_on_the_position_alone():
+    """Otherwise a batch would depend on the batches that were loaded before a run was resumed."""
+    loader = DataLoader(Seldom(random.random), batch_size=2, collate_fn=drawing_collate)
+    _, batches = load_by_position(loader, 0)
+    drawn()
+    first, second = loader
+    loader = DataLoader(Seldom(random.random), batch_size=2, collate_fn=drawing_collate)
+    _, batches = load_by_position(loader, 0)
+    batches.skip = 1
+    [again] = loader
+    assert torch.equal(second, again)
+    assert not torch.isclose(first, second).any()
 
 
 OTHERS = [random.random, lambda: torch.rand(()).item()]
@@ -245,13 +308,14 @@ OTHERS = [random.random, lambda: torch.rand(()).item()]
 
 @pytest.mark.parametrize("draw", [float, *OTHERS], ids=["numpy", "random", "torch"])
 def test_a_batch_is_what_its_samples_are_when_loaded_alone(draw):
-    """Though generators that no sample draws from are seeded for the batch, not for each sample."""
+    """Though generators that no sample draws from are not seeded for each sample."""
     batches = [[Position(index, 1) for index in part] for part in ((3, 0), (2, 1), (0, 3))]
-    together, alone = (PositionedLoading(Seldom(draw), 0) for _ in range(2))
+    together, alone = (PositionedLoading(Seldom(draw), 0, collate_draws=True) for _ in range(2))
     for batch in batches:
         found, left = together(batch), drawn()
         expected = [alone.load(position) for position in batch]
         assert torch.equal(torch.stack(found), torch.stack(expected))
+        seed_generators(position_seed(0, Purpose.SAMPLE, *batch[-1].place))
         assert left == drawn()
     again = [] if draw is float else [2, 1]
     assert together.dataset.loaded == [3, 0, 2, 1, *again, 0, 3]
