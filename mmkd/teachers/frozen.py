@@ -101,8 +101,14 @@ class FrozenNetwork:
         """Convert the network to the type and the memory format of the options, for good."""
         self.dtype, self.memory_format = self.options.dtype, self.options.memory_format
         if self.dtype is not None:
-            # It runs in that type also if the training step uses autocast.
-            self._autocast = partial(torch.autocast, enabled=False)
+            # It runs in that type also if the training step uses autocast for another one, and if
+            # it makes tensors in float32 by itself, as Swin's masks are.
+            half = self.dtype in (torch.bfloat16, torch.float16)
+            self._autocast = (
+                partial(torch.autocast, dtype=self.dtype)
+                if half
+                else partial(torch.autocast, enabled=False)
+            )
         if self.dtype == torch.bfloat16:
             allow_bfloat16()
         self._apply(lambda tensor: tensor)

@@ -180,6 +180,26 @@ def test_a_fast_teacher_that_cannot_run_runs_exactly(network, no_compiler, monke
     assert "it cannot be run like this: RuntimeError: mat1 and mat2" in told[0]
 
 
+class Masked(nn.Module):
+    """Adds a tensor that it makes in float32, as Swin does with the masks of its windows."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.layer(inputs + torch.zeros(inputs.shape[-1:]))
+
+
+def test_a_network_in_bfloat16_may_make_tensors_in_float32(network):
+    reference = logits(Teacher(deepcopy(network)))
+    network.head.fc = Masked(network.head.fc)
+    teacher = Teacher(network, dtype="bfloat16")
+    assert relative_error(logits(teacher), reference) < 0.02
+    with torch.autocast("cpu", torch.float16):
+        assert logits(teacher).dtype == torch.bfloat16
+
+
 def test_a_fast_teacher_without_a_right_order_keeps_its_batch_norms(no_compiler):
     """Each block of a wide ResNet normalises before it convolves."""
     teacher = Teacher("mmkd::_base_/models/cifar/wrn_16_1.py", speed="fast")
