@@ -13,7 +13,7 @@ from mmkd.randomness.seeding import Purpose
 Words = MutableSequence[int]
 
 # Numpy's struct of a Philox generator, in words of 64 bits: the address of the counter, that of the
-# key, how many words of the buffer are used up, the buffer of four words, and half a word left over.
+# key, how many words of the buffer are used up, the buffer of four words, half a word left over.
 SIZE, COUNTER, USED, LEFT_OVER = 8, 0, 2, 7
 
 
