@@ -19,12 +19,14 @@ CONFIGS = ROOT / "configs/quickstart"
 def test_step_time(tool: Tool, tmp_path: Path) -> None:
     small = ["--batch-size", 4, "--rounds", 2, "--iterations", 3]
     configs = [CONFIGS / "erkd_digits.py", CONFIGS / "kd_digits.py"]
+    small += ["--against", configs[1]]
     done = tool("benchmarks/step_time.py", *configs, *small, "--out", "time.json")
     found = json.loads((tmp_path / "time.json").read_text())
     assert [*found["configs"]] == [str(config) for config in configs]
     result = found["configs"][str(configs[0])]
     seconds, memory = result["seconds"], result["peak_mb"]
-    assert set(seconds) == set(memory) == {"student", "teacher", "distillation"}
+    assert set(seconds) == set(memory) == {"student", "teacher", "distillation", "against"}
+    assert result["against"] == pytest.approx(seconds["distillation"] / seconds["against"])
     assert all(len(values) == 6 for values in result["all_seconds"].values())
     assert result["bound"] == pytest.approx(seconds["student"] + seconds["teacher"])
     assert result["ratio"] == pytest.approx(seconds["distillation"] / result["bound"])

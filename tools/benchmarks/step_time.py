@@ -11,7 +11,7 @@ and a detector's proposals depend on them.
 Examples:
   python tools/benchmarks/step_time.py configs/kd/resnet20_resnet8_w8_fmnist8k.py
   python tools/benchmarks/step_time.py configs/erkd/fasterrcnn_r101_r18_coco.py \
-      --input-shape 3 800 1344
+      --input-shape 3 800 1344 --against configs/kd/fasterrcnn_r101_r18_coco.py
 """
 
 import json
@@ -61,6 +61,11 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 def parse_arguments() -> Namespace:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", help="paths or names of distillation configs")
+    parser.add_argument(
+        "--against",
+        metavar="CONFIG",
+        help="another distillation, whose step is measured too, and with which each is compared",
+    )
     parser.add_argument("--batch-size", type=int, help="by default the config's")
     parser.add_argument(
         "--input-shape",
@@ -200,7 +205,8 @@ def own_memory(config: Config, arguments: Namespace) -> float:
 
 def memory_of(part: str, name: str, arguments: Namespace) -> float:
     """Return the peak memory of a config's part, measured in a separate process."""
-    words = [word for word in sys.argv if word not in arguments.configs]
+    left_out = *arguments.configs, "--against", arguments.against
+    words = [word for word in sys.argv if word not in left_out]
     command = [sys.executable, words[0], name, *words[1:], "--memory-of", part]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -212,20 +218,28 @@ def measured(name: str, arguments: Namespace) -> dict[str, Any]:
     """Measure the parts of a config, print them, and return them."""
     config = read_config(name, arguments)
     parts = [part for part in PARTS if part != "whole" or config.default_scope == "mmdet"]
-    seconds = measure(build_steps(config, arguments, parts), arguments.rounds, arguments.iterations)
-    medians = {part: median(values) for part, values in seconds.items()}
+    steps = build_steps(config, arguments, parts)
     memories = {part: memory_of(part, name, arguments) for part in parts}
+    if arguments.against:
+        other = build_steps(read_config(arguments.against, arguments), arguments, ["distillation"])
+        steps["against"] = other["distillation"]
+        memories["against"] = memory_of("distillation", arguments.against, arguments)
+    seconds = measure(steps, arguments.rounds, arguments.iterations)
+    medians = {part: median(values) for part, values in seconds.items()}
     bound = medians["student"] + medians["teacher"]
     ratio = medians["distillation"] / bound
     print(f"{name}\n{'':28} {'median ms':>10} {'min ms':>10} {'peak MB':>10}")
-    for part in parts:
+    for part in steps:
         fastest = min(seconds[part]) * 1e3
-        print(
-            f"{PARTS[part]:28} {medians[part] * 1e3:10.2f} {fastest:10.2f} {memories[part]:10.0f}"
-        )
+        title = PARTS.get(part, "the step of --against")
+        print(f"{title:28} {medians[part] * 1e3:10.2f} {fastest:10.2f} {memories[part]:10.0f}")
     print(f"{'student + teachers':28} {bound * 1e3:10.2f}")
     print(f"Online distillation takes {ratio:.3f} of student + teachers.", flush=True)
-    return dict(seconds=medians, bound=bound, ratio=ratio, peak_mb=memories, all_seconds=seconds)
+    result = dict(seconds=medians, bound=bound, ratio=ratio, peak_mb=memories, all_seconds=seconds)
+    if arguments.against:
+        result["against"] = medians["distillation"] / medians["against"]
+        print(f"It takes {result['against']:.3f} of the step of {arguments.against}.", flush=True)
+    return result
 
 
 def main() -> None:
