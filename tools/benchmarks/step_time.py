@@ -160,6 +160,7 @@ def build_steps(config: Config, arguments: Namespace, parts: list[str]) -> dict[
         student.init_weights()
         steps["student"] = training_step(student, config, batch(config, arguments, student))
     if set(parts) - {"student"}:
+        torch.manual_seed(0)  # --against has the same weights and images, and about the same RoIs
         settings = config.model.to_dict()
         if preprocessor is not None:
             settings.setdefault("data_preprocessor", preprocessor)

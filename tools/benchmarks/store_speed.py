@@ -29,6 +29,7 @@ import mmkd  # noqa: F401  (before everything else: makes the stack importable)
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from torch import nn
 
 from mmkd.benchmark.parts import without_weights
@@ -127,6 +128,8 @@ def build_steps(config: Config, builder: StoreBuilder) -> dict[str, Step]:
 
 def main() -> None:
     arguments = parse_arguments()
+    # without this every initialised weight is listed
+    MMLogger.get_instance("mmengine", log_level="ERROR")
     with tempfile.TemporaryDirectory() as folder:
         config = read_config(arguments, Path(folder))
         builder = StoreBuilder(config, Path(folder) / "store", top_k=arguments.top_k, views=1)
