@@ -53,6 +53,15 @@ def test_the_cost_of_each_guard_is_measured(tool: Tool) -> None:
     assert all(cost < whole for cost in found.values())
 
 
+def test_the_cost_of_seeding_is_measured(tool: Tool) -> None:
+    said = tool("benchmarks/store_cost.py", "--seeding").stdout
+    found = re.search(
+        r"seeding: (\S+) us a sample, (\S+) us .* alone, \S+ us .* (\S+) us a step", said
+    )
+    in_batch, alone, step = map(float, found.groups())
+    assert in_batch < alone < 10 * step, "alone, each sample has all of its generators seeded"
+
+
 @pytest.mark.slow
 def test_cohort_cost(tool: Tool) -> None:
     small = ["--members", 2, "--batch-size", 4, "--rounds", 1]
