@@ -92,7 +92,8 @@ def _memory(philox: np.random.Philox) -> tuple[Words, Words] | None:
         return None
     counter = _words(words[COUNTER], 4)
     philox.random_raw(3)
-    counter[:] = memoryview(np.arange(5, 9, dtype=np.uint64)).cast("B").cast("Q")
+    for place in range(4):
+        counter[place] = place + 5
     words[USED] = 2
     found = philox.state
     known = found["state"]["counter"].tolist() == [5, 6, 7, 8] and found["buffer_pos"] == 2
