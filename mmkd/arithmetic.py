@@ -31,6 +31,9 @@ def reduce_loss(
 
     Returns:
         Shape (N,) for ``'none'``, else a 0-dim tensor. The mean over no samples is 0, with a graph.
+
+    Raises:
+        ValueError: If the weight has another shape than the loss, or the reduction is unknown.
     """
     if weight is not None:
         if weight.shape != loss.shape:

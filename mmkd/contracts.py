@@ -17,9 +17,9 @@ class Loss(Protocol):
     """Loss between tensors of the student and of one teacher.
 
     A loss may take the keyword arguments ``labels`` (N,), ``weight`` (N,), ``avg_factor`` (a
-    number), ``data_samples``, ``inputs`` (N, ...), the student's, and ``boxes``, those of student
-    and teacher (N, 4) each; a term passes those that its ``forward`` names. It may declare
-    ``needs_labels``, ``relational``, ``weighable``, ``same_shape``, ``needs_boxes``,
+    number), ``data_samples``, ``inputs`` (N, ...) (the student's) and ``boxes`` (a pair, those of
+    student and teacher, (N, 4) each); a term passes those that the loss's ``forward`` names. It may
+    declare ``needs_labels``, ``relational``, ``weighable``, ``same_shape``, ``needs_boxes``,
     ``compares_deltas``, ``views`` and ``activation``, and have the methods of
     :class:`AdaptsToShapes`, :class:`AttachesNetworks`, :class:`FollowsStages` and
     :class:`MasksPatches`.
@@ -45,8 +45,8 @@ class AttachesNetworks(Protocol):
         Args:
             student: The student.
             teacher: The teacher.
-            classifiers: Paths of the modules that give the logits, of ``'student'`` and
-                ``'teacher'``; without a network whose logits are several tensors.
+            classifiers: Paths of the modules that give the logits, by ``'student'`` and
+                ``'teacher'``. A network whose logits are several tensors is left out.
         """
 
 
@@ -152,8 +152,8 @@ class Traits:
         reads_losses: Whether a teacher weight is computed from the teachers' losses.
         reads_teacher: Whether a choice of samples reads the teachers' logits. If not, the teachers
             of classifiers run on the chosen samples only.
-        activation: ``'softmax'`` or ``'sigmoid'``, if the part expects logits that are made for
-            one.
+        activation: ``'softmax'`` or ``'sigmoid'``, if the part applies one, which must then be that
+            of the student's head.
         views: Number of views of each image that a loss expects in a batch.
         reduction: The reduction of a loss over samples, ``'mean'`` or ``'sum'``.
         adapts: Whether a loss builds trained parts from shapes.

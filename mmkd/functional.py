@@ -1,6 +1,6 @@
 """Losses on logits and entropy weights as pure functions of raw logits.
 
-Each function of this module computes the same as the registered class of the same name::
+Each loss and weight computes the same as the registered class of that name, ``kd`` as ``KDLoss``::
 
     loss = kd(student_logits, teacher_logits, temperature=4.0)
     weight = entropy_weight(student_logits, teacher_logits)          # ER-KD

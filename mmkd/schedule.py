@@ -12,7 +12,8 @@ class Schedule:
 
     Attributes:
         begin: First epoch or iteration, counted from 0, in which the term acts.
-        end: First epoch or iteration in which it no longer acts; ``None`` means never.
+        end: First epoch or iteration in which it no longer acts; ``None`` lets it act to the end of
+            the run.
         warmup: Number of epochs or iterations over which the factor rises linearly to 1 after
             ``begin``. The first has ``1 / warmup``, as in DKD's ``min(epoch / 20, 1)`` with epochs
             counted from 1.
@@ -20,7 +21,11 @@ class Schedule:
             to ``1 / decay``.
         cosine: Whether the factor falls along half a cosine instead, to 0 in the last epoch or
             iteration.
-        by_epoch: Whether these numbers count epochs, or else iterations.
+        by_epoch: Whether these numbers count epochs; otherwise they count iterations.
+
+    Raises:
+        ValueError: If a number is negative, ``end`` is not above ``begin``, or ``decay`` is set
+            without ``end``.
     """
 
     begin: int = 0

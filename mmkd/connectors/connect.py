@@ -53,6 +53,9 @@ def connect(
         A module that takes two lists, the features of the student and of the teacher, and returns
         the list of the student's features to compare; ``None`` if all shapes agree and no connector
         is named.
+
+    Raises:
+        ValueError: If the taps are no pairs, or the connector does not fit the shapes.
     """
     if config is not None and _is_joint(config):
         name = f"{term} -> {teacher}"

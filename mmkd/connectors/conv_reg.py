@@ -12,11 +12,12 @@ class ConvRegConnector(nn.Module):
     """A convolution that fits the teacher's map, batch norm, and optionally ReLU.
 
     FitNets: Hints for Thin Deep Nets (Romero et al., ICLR 2015), section 2.2, as RepDistiller
-    builds it. The convolution follows from the two heights. If the teacher's map is half as high as
-    the student's, it is 3x3 with stride 2; if twice as high, transposed 4x4 with stride 2; if
-    smaller otherwise, without padding and as large as the difference requires. For other larger
-    sizes, which RepDistiller refuses, the map is interpolated before a 3x3 convolution. If images
-    differ in size from those of the dry run, the result is resized to the teacher's map at the end.
+    builds it. The sizes of the two maps determine the convolution. If the teacher's map is half as
+    high and wide as the student's, the convolution is 3x3 with stride 2; if twice as high and wide,
+    a transposed 4x4 with stride 2; if equal or smaller otherwise, it has no padding and a kernel of
+    1 plus the difference in size. For other larger sizes, which RepDistiller refuses, the map is
+    interpolated before a 3x3 convolution. If images differ in size from those of the dry run, the
+    result is resized to the teacher's map at the end.
 
     Args:
         student_shape: Shape of the student's map, (N, C, H, W).

@@ -12,12 +12,12 @@ Shape = tuple[int, ...]
 
 @MODELS.register_module()
 class MLPConnector(nn.Module):
-    """A linear layer, GELU and a linear layer at each position, after a resize to the teacher's.
+    """Resize to the teacher's size, then a linear layer, GELU and a linear layer at each position.
 
     It is the head that UNIC trains for each of several teachers, with its initial values: normal
-    weights of deviation 0.02, cut at 2, and no bias. UNIC adds up one for each block of a ViT.
-    Vectors, maps and tokens are taken, and resized like those of :class:`ProjectionConnector` and
-    :class:`TokenConnector`.
+    weights of deviation 0.02, truncated at -2 and 2, and biases of 0. UNIC adds up the outputs of
+    one such head for each block of a ViT. Vectors, maps and tokens are taken, and resized like
+    those of :class:`ProjectionConnector` and :class:`TokenConnector`.
 
     Args:
         student_shape: Shape of the student's feature: (N, C), (N, C, H, W) or (N, L, C).

@@ -50,7 +50,7 @@ class AttentionBasedFusion(nn.Module):
     def forward(
         self, x: Tensor, deeper: Tensor | None, size: Sequence[int]
     ) -> tuple[Tensor, Tensor]:
-        """Return the map to compare, in the wanted size, and the fused map for the level above."""
+        """Return the map to compare, in the wanted size, and the fused map for the next level."""
         fused = self.reduce(x)
         if self.attention is not None:
             assert deeper is not None

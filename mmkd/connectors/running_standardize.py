@@ -17,22 +17,23 @@ class RunningStandardize(nn.Module):
     r"""Shift and scale a teacher's features to zero mean and unit deviation in each channel.
 
     UNIC: Universal Classification Models via Multi-teacher Distillation (Sariyildiz et al., ECCV
-    2024). Features of different teachers have different scales; standardised, no teacher's loss is
-    large for its scale alone. The mean and the deviation :math:`s` of a channel over the batch's
-    samples and positions, in all processes, enter a running average, by which the features are then
-    standardised:
+    2024). Features of different teachers have different scales; after standardisation no teacher's
+    loss is large only because of the scale of its features. The mean and the deviation :math:`s` of
+    a channel over the batch's samples and positions, in all processes, enter a running average, by
+    which the features are then standardised:
 
     .. math:: s \leftarrow (1 - m)\,s + m\,s_{batch}, \quad z = (f - \mu) / \max(s, \epsilon)
 
     As in the released code the momentum m falls along half a cosine from 1 in the first iteration
     of the run to ``momentum`` in the last. Outside of a run, whose length would be unknown, it is
-    1 / k in the k-th call, and no less than ``momentum``. Statistics change in training only, and
-    are part of a checkpoint. The released code standardises a batch before it enters, so that its
-    first one is not standardised, and has 1e-6 added to each deviation in place of a smallest one.
+    1/k in the k-th call, and no less than ``momentum``. Statistics change in training only, and are
+    part of a checkpoint. The released code standardises a batch before its statistics enter, so
+    that the first batch is not standardised, and it adds 1e-6 to each deviation in place of a lower
+    limit.
 
     Args:
         shape: Shape of the teacher's feature: (N, C), (N, C, H, W) or (N, L, C).
-        momentum: Share of a batch's statistics in the end.
+        momentum: Share of a batch's statistics in the last iteration.
         eps: :math:`\epsilon`, the smallest deviation that divides.
         iterations: Number of iterations over which the momentum falls; by default those of the
             run. Give it where a run may be made longer later.

@@ -36,7 +36,7 @@ class Step:
         features: Tensors at the taps of each network, by ``'student'`` and the names of the others.
         student_logits: Logits of the student, shape (N, C), if a term that acted reads them.
         teacher_logits: Logits, shape (N, C) each, of the other networks that computed them.
-        activation: Activation that the logits are made for, ``'softmax'`` or ``'sigmoid'``.
+        activation: Activation of the student's head, ``'softmax'`` or ``'sigmoid'``.
         trained: The network that a term trains, by the term's name, if it is not the student.
     """
 
@@ -60,7 +60,7 @@ class BaseDistiller(TypedModel, TrainsStudent):
         teachers: Frozen networks by name, if there are any.
         terms: The terms by name.
         shared: Modules that several terms use, by name.
-        student_loss_transforms: Logit transforms on the way to the student's task losses.
+        student_loss_transforms: Transforms of the logits that the student's task losses read.
         store: Store of the teachers' logits, if the teachers do not run.
     """
 
@@ -108,8 +108,8 @@ class BaseDistiller(TypedModel, TrainsStudent):
     def parse_losses(self, losses: Losses) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum the losses, and name them for the log.
 
-        mmpretrain's heads name their loss ``loss``, which is also MMEngine's name of the total: the
-        log has the loss of the head as ``loss_student``.
+        mmpretrain's heads name their loss ``loss``, which is also MMEngine's name of the total. The
+        log therefore calls the loss of the head ``loss_student``.
         """
         named = {"loss_student" if name == "loss" else name: v for name, v in losses.items()}
         return super().parse_losses(named)
@@ -137,8 +137,8 @@ class BaseDistiller(TypedModel, TrainsStudent):
             factors: The factor of each term.
             features: The tensors that were caught for each term, by its name.
             batch: Inputs (N, C, H, W) and data samples.
-            kept: The samples, (k,), of which the teachers' tensors are, for the terms that chose
-                them before their teachers ran.
+            kept: For each term that chose its samples before its teachers ran, the indices (k,) of
+                these samples; the term's teacher tensors are of these samples only.
         """
         inputs, data_samples = batch
         labels = class_labels(data_samples) if self._needs_labels else None
@@ -168,8 +168,9 @@ class BaseDistiller(TypedModel, TrainsStudent):
     def _finish(self) -> None:
         """Complete the model once its terms are built."""
         self._needs_labels = any(term.needs_labels for term in self.terms.values())
-        # Hooks of the student's library look for a model's parts: mmdet's hook for YOLOX takes
-        # `bbox_head`.
+        # Hooks of the student's library look for parts of the model by name, as mmdet's hook for
+        # YOLOX does for `bbox_head`. The student's parts are therefore attributes of this model,
+        # too.
         for name, part in self.student.named_children():
             if not hasattr(self, name):
                 object.__setattr__(self, name, part)

@@ -32,11 +32,11 @@ SHARED = ("teachers", "teacher", "store", "data_preprocessor", "predict_teachers
 
 @MODELS.register_module()
 class Cohort(TypedModel, TrainsStudent):
-    """Model that trains several students on the same batches, with one pass of the teachers each.
+    """Model that trains several students on the same batches; the teachers run once for each batch.
 
     Each member is a :class:`mmkd.distillers.Distiller` with its own student, terms, initial weights
-    and optimizer. It ends with the weights that it has after a run of its own with the same seed,
-    bit for bit on a CPU, if the random numbers of a step depend on its position
+    and optimizer. It ends with the same weights as in a run of its own with the same seed, bit for
+    bit on a CPU, if the random numbers of a step depend only on the number of the step
     (:class:`mmkd.hooks.ExactResumeHook`). Members learn one after another in each iteration, so
     that only one of them holds the tensors of its backward pass.
 
@@ -45,7 +45,7 @@ class Cohort(TypedModel, TrainsStudent):
     see :class:`mmkd.hooks.StudentCheckpointHook`.
 
     A run needs an optimizer for each member and a validation of each. ``mmkd.SafeRunner``, the
-    runner of mmkd's tools, makes both of the config's ordinary ``optim_wrapper`` and ``val_cfg``,
+    runner of mmkd's tools, makes both from the config's ordinary ``optim_wrapper`` and ``val_cfg``,
     see :class:`mmkd.engine.CohortOptimWrapperConstructor` and :class:`mmkd.engine.CohortValLoop`.
 
     Args:
@@ -90,7 +90,8 @@ class Cohort(TypedModel, TrainsStudent):
             before.restore()
             member = self._build(name, {**settings, **common, **taught})
             taught = dict(teachers=member.teachers)
-        # What the run draws until the weights are initialised is as in a run of the first member.
+        # Until the weights are initialised, the run draws the same random numbers as a run of the
+        # first member.
         next(iter(self._begins.values())).restore()
         built = self.members
         students = {name: member.student for name, member in built.items()}
@@ -137,7 +138,7 @@ class Cohort(TypedModel, TrainsStudent):
             after.restore()
 
     def put_aside(self, name: str) -> None:
-        """Train a member no longer. The others go on."""
+        """Stop training a member. The others continue."""
         if name not in self.aside:
             self.aside.append(name)
 

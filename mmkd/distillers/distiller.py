@@ -42,7 +42,7 @@ TaskLoss = Callable[[Any, Any], Tensor]
 
 
 class _Owner:
-    """Mark of the distiller that its teachers follow; copies of it, such as EMA's, have none."""
+    """Mark of the distiller whose device and type the teachers follow; its copies have none."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
         return None
@@ -52,8 +52,9 @@ class _Owner:
 class Distiller(BaseDistiller):
     """Model that trains a student by its task losses and by terms that compare it with teachers.
 
-    Predictions and bare forwards are the student's. The parameters of this model are those of the
-    student and of the trainable parts of its terms; see :class:`mmkd.teachers.Teacher`.
+    Predictions, and forwards with ``mode='tensor'``, are those of the student. The parameters of
+    this model are those of the student and of the trainable parts of its terms; see
+    :class:`mmkd.teachers.Teacher`.
 
     Args:
         student: The student: a model config, or the path or name of a config file, or a module.
@@ -64,8 +65,8 @@ class Distiller(BaseDistiller):
         student_loss_weight: Factor on the student's task losses, at least 0.
         student_loss_schedule: Arguments of :class:`mmkd.schedule.Schedule` for that factor, for
             methods that let a term alone initialise the student: ``dict(begin=30)``.
-        student_loss_transforms: Logit transforms on the way to the student's task losses in
-            training: configs, or names of shared modules.
+        student_loss_transforms: Transforms, in training only, of the logits that the student's task
+            losses read: configs, or names of shared modules.
         shared: Configs of modules by name. The losses of several terms can then use the name in
             place of a transform, a temperature or a target: ``student_transforms=['controller']``.
         logits: Tap of the logits: one for all networks, or a dict with ``student`` and the names of
@@ -76,14 +77,18 @@ class Distiller(BaseDistiller):
         input_shape: Channels, height and width of an input for the dry run that measures shapes. By
             default those of the data, or those that the network names, or 64 x 64 or 224 x 224
             pixels.
-        task_loss: Task loss of a student that computes none, such as any ``nn.Module``: a function
-            of its output and the labels that returns a 0-dim tensor. Without it, and in batches
-            without labels, such a student learns from its teachers alone.
+        task_loss: Task loss of a student that computes none itself, such as a plain ``nn.Module``:
+            a function of its output and the labels that returns a 0-dim tensor. Without it, and in
+            batches without labels, such a student learns from its teachers alone.
         predict_teachers: Whether validation also runs the teachers, and adds their scores to each
             data sample as ``teacher_scores``, for :class:`mmkd.evaluation.TeacherAgreement`.
         store: Arguments of :class:`mmkd.store.Store`. The teachers' logits then come from that
             store, and no teacher is built unless the store is to grow.
         data_preprocessor: The student's data preprocessor, if the student's config has none.
+
+    Raises:
+        FileNotFoundError: If a teacher's checkpoint does not exist.
+        ValueError: If a setting is not allowed, or the networks and the terms do not fit together.
     """
 
     student_loss_transforms: LossTransforms
@@ -142,7 +147,8 @@ class Distiller(BaseDistiller):
         # The parts besides the student must not change how the student is initialised.
         with torch.random.fork_rng(devices=[]):
             self.teachers = build_teachers(teachers, teacher, network, student)
-        # The terms begin as they do with teachers that were built before, such as a cohort's.
+        # This is a second fork, so that the terms draw the same random numbers if the teachers were
+        # built before, as in a cohort.
         with torch.random.fork_rng(devices=[]):
             self.shared = build_shared(shared or {}, terms, student_loss_transforms)
             examples = example_inputs(network, student, input_shape)
@@ -185,7 +191,7 @@ class Distiller(BaseDistiller):
         """Return the student's weighted task losses, and ``loss_<name>`` of each term.
 
         Under ``torch.compile``, as by ``compile=True`` of MMEngine's Runner, the student's forward
-        and the terms are compiled, and this function between them is not.
+        and the terms are compiled, and this function, which calls them, is not.
         """
         factors = self.factors()
         acting = tuple(name for name, factor in factors.items() if factor)
@@ -222,7 +228,8 @@ class Distiller(BaseDistiller):
         losses = dict(losses) if weight == 1 else scaled(losses, weight)
         outputs = self.add_terms(losses, factors, of_terms, (inputs, data_samples), kept)
         if self.shared and self.terms and is_distributed():
-            # This also holds in a step in which the terms that share the transforms do not act.
+            # DDP needs gradients of the shared modules, also in a step in which no term that uses
+            # them acts.
             name = f"loss_{[*self.terms][-1]}"
             losses[name] = losses[name] + no_loss(self.shared, inputs)
         if self._observers:

@@ -1,4 +1,4 @@
-"""Logit transforms on the way to the student's task losses."""
+"""Transforms of the logits that the student's task losses read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ class LossTransforms(nn.Sequential):
         self.logits = logits
 
     def run(self, student: nn.Module, forward: Callable[[], Any]) -> Any:
-        """Run a forward of the student in which all modules after its logits see them transformed.
+        """Run a forward of the student in which modules behind its logits read them transformed.
 
         A hook that exists already, such as that of a tap, still sees the unchanged logits.
         """

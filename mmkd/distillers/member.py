@@ -33,7 +33,7 @@ class Lesson:
                 "own."
             )
         self.teacher, self.taps = teacher, [*taps]
-        # Members may choose different samples, so that the pass is over all of them.
+        # Members may choose different samples, so the teacher runs on all of them.
         self.mixes_samples = True
         self._batch: tuple[Tensor, dict[Tap, Tensor]] | None = None
 

@@ -38,8 +38,8 @@ SUFFIX = "_mutual"
 class MutualDistiller(BaseDistiller):
     r"""Model that trains several networks at once, by their task losses and each other's outputs.
 
-    Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu; CVPR 2018), equations 3 to 9. The task
-    losses of network k of K are increased by
+    Deep Mutual Learning (Zhang, Xiang, Hospedales, Lu; CVPR 2018), equations 3 to 9. Network k of K
+    adds to its task losses
 
     .. math:: \frac{1}{K-1} \sum_{j \ne k} KL(p_j \,\|\, p_k)
 
@@ -58,7 +58,8 @@ class MutualDistiller(BaseDistiller):
         weight: Scalar weight of the loss towards the other networks. With 0 each learns alone.
         schedule: Arguments of :class:`mmkd.schedule.Schedule` for that weight.
         input_shape: Channels, height and width of an input for the dry run that measures shapes. By
-            default 64 x 64 pixels, with the channels of the data preprocessor.
+            default those of the data, or those that the network names, or 64 x 64 or 224 x 224
+            pixels.
         data_preprocessor: The data preprocessor of all networks. If their configs name
             preprocessors, these must be equal, because all networks share the first one.
 

@@ -40,17 +40,17 @@ MAP = Tap("neck", input=True)
 
 @MODELS.register_module()
 class SelfDistiller(BaseDistiller):
-    r"""Model that trains a network together with classifiers at its stages, which it teaches.
+    r"""Model that trains a network and classifiers at its stages, which the deepest one teaches.
 
     Be Your Own Teacher: Improve the Performance of Convolutional Neural Networks via Self
     Distillation (Zhang, Song, Gao, Chen, Bao, Ma; ICCV 2019), section 3: a branch of a bottleneck,
     pooling and a classifier grows from each earlier stage, and learns the labels, the deepest
-    classifier's output and its feature. Branches are for training alone: the network itself
+    classifier's output and its feature. Branches exist in training only: the network itself
     predicts and is exported.
 
-    The bottleneck is 1x1, k x k with stride k and 1x1, with a quarter of the channels in between
-    and BatchNorm and ReLU after each convolution; k is chosen to give the size of the last map. The
-    paper does not specify the bottleneck; this one comes from
+    The bottleneck consists of convolutions of 1x1, k x k with stride k and 1x1, with a quarter of
+    the channels in between and BatchNorm and ReLU after each convolution; k is chosen to give the
+    size of the last map. The paper does not specify the bottleneck; this one comes from
     luanyunteng/pytorch-be-your-own-teacher.
 
     The losses of a branch are logged as ``<branch>.<loss>``, its terms as
@@ -66,7 +66,8 @@ class SelfDistiller(BaseDistiller):
         branch_loss_weight: Factor on the branches' losses with the labels, the paper's 1 - alpha.
         logits: Tap of the logits, of the network and of each branch.
         input_shape: Channels, height and width of an input for the dry run that measures shapes. By
-            default 64 x 64 pixels, with the channels of the data preprocessor.
+            default those of the data, or those that the network names, or 64 x 64 or 224 x 224
+            pixels.
         data_preprocessor: The student's data preprocessor, if the student's config has none.
 
     Raises:

@@ -63,8 +63,8 @@ def teach_kept(
         data_samples: The batch's data samples.
 
     Returns:
-        The tensors of each network as they were caught, the tensors for each term, and the samples
-        (k,) of which the teachers' tensors for a term are, ``None`` for all.
+        The tensors of each network as they were caught; the tensors for each term; and, for each
+        term that chose its samples early, the indices (k,) of these samples, ``None`` for all.
     """
     rows = {name: terms[name].choose({"student": student}) for name in wanted.early}
     features: dict[str, Caught] = {"student": student}

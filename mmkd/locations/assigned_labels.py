@@ -99,7 +99,7 @@ class Observation:
                     ) from error
 
     def _run(self, network: Any, inputs: Tensor, labels: Tap | None) -> None:
-        """Compute the losses of a network and note what its head and its losses take."""
+        """Compute the losses of a network, and record the inputs of its head and its losses."""
         head: Any = network.get_submodule(self.path)
         names = [name for name, _ in head.named_children() if "loss" in name]
         if hasattr(head, "loss_by_feat_single"):
@@ -276,7 +276,7 @@ def _by_level(parts: Sequence[Tensor]) -> Tensor:
 
 @contextmanager
 def _first_epoch() -> Iterator[None]:
-    """Let heads whose losses depend on the epoch, such as TOOD's, read that it is a run's first."""
+    """Set the epoch to a run's first, for heads such as TOOD's whose losses depend on it."""
     hub = MessageHub.get_current_instance()
     known = "epoch" in hub.runtime_info
     if not known:

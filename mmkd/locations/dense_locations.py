@@ -40,14 +40,15 @@ class DenseLocations(Locations):
         threshold: The threshold of that probability.
         avg: Divisor of a mean over locations: their number, ``'selected'``; or ``'positives'``, the
             number of positive locations, averaged over processes and at least 1, as in mmdet's
-            losses. With all locations, hundreds of thousands are easy background, so that their
-            average almost vanishes. If no location is selected, the loss is 0, with a graph.
+            losses. Of all locations, hundreds of thousands are easy background, so that a mean over
+            all almost vanishes. If no location is selected, the loss is 0, with a graph.
         order: Order of the labels at the term's ``labels`` tap: ``'levels'``, all images of a level
             and then the next level, or ``'images'``. By default the order is determined, and so are
             the labels if the term has no such tap: when the model is built, the student's head
             computes its losses once, on a copy and on random images.
-        overlaps: Whether the labels are, in place of classes, the IoU of each place's box with its
-            object, and 0 without one. Heads such as GFL's, with a QualityFocalLoss, compute it.
+        overlaps: Whether the labels are overlaps in place of classes: the IoU of the box at each
+            location with its object, and 0 without an object. Heads such as GFL's, with a
+            QualityFocalLoss, compute it.
     """
 
     def __init__(
@@ -267,7 +268,7 @@ def _anchors(side: Side) -> list[Tensor] | None:
 
 
 def _generator(side: Side) -> Any:
-    """Return the prior generator of a head; guided anchors and sides have another name for it."""
+    """Return the prior generator of a head; in guided-anchor and SABL heads it has another name."""
     found = enclosing(side.network, side.taps[0].path, "prior_generator", "square_anchor_generator")
     if found is None:
         return None

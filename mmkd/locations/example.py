@@ -23,7 +23,7 @@ def example_samples(
         inputs: The images, shape (N, C, H, W).
         classes: Number of classes; the images take turns through them.
         with_masks: Whether objects have masks, too, which mmdet's assigners read if they exist.
-        rotated: Whether the boxes are mmrotate's, upright ones among them.
+        rotated: Whether the boxes are mmrotate's rotated boxes; those of the examples are upright.
     """
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData
@@ -49,7 +49,7 @@ def example_samples(
 
 
 def _rotated(boxes: Tensor) -> Any:
-    """Return boxes (B, 4) as rotated ones; mmrotate registers how."""
+    """Return boxes (B, 4) as rotated boxes, by a conversion that mmrotate registers."""
     from mmdet.structures.bbox import HorizontalBoxes
 
     return HorizontalBoxes(boxes).convert_to("rbox")

@@ -173,7 +173,7 @@ def _overlaps(arguments: Arguments, tap: LabelTap) -> Read | None:
         return None
     classes, overlaps = (given.flatten() for given in tensors(target[0])[:2])
     objects = (classes >= 0) & (classes < tap.classes)
-    smallest = torch.finfo(overlaps.dtype).tiny  # an object is one even if the box misses it
+    smallest = torch.finfo(overlaps.dtype).tiny  # an object counts even if the box misses it
     return Read(overlaps.detach().clamp(min=smallest) * objects, read.scores)
 
 

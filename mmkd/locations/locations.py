@@ -53,7 +53,7 @@ class Selection:
     boxes: Mapping[str, Tensor] | None = None
 
     def only(self, kept: Tensor) -> "Selection":
-        """Return these of the places, (k,); the divisor becomes as much smaller."""
+        """Return the selection of the places ``kept``, (k,); the divisor shrinks in proportion."""
         count = len(self.rows["student"])
         boxes = self.boxes
         return replace(
@@ -104,10 +104,10 @@ class Locations(ABC):
         """
 
     def expand(self, short: Mapping[str, Mapping[Tap, Taps]]) -> None:  # noqa: B027
-        """Take the taps that short ones among :meth:`taps` stand for, by network."""
+        """Replace short taps among :meth:`taps` by those that they stand for, given by network."""
 
     def predicted(self, features: Features, data_samples: Any) -> Features:
-        """Return the tensors at taps by network, in which predictions may be other ones."""
+        """Return the tensors at taps by network; a subclass may replace the predictions."""
         return features
 
     @abstractmethod

@@ -30,8 +30,8 @@ class MaskQueries(Locations):
     Mask2Former (Cheng et al., CVPR 2022) have no common order. Each object of the annotation, in
     semantic segmentation each class in the image, is matched to a query of the student and to a
     query of the teacher, both by the student's matcher on the outputs of the last decoder layer,
-    and these two queries are compared. The matcher reads whole masks, where Mask2Former's training
-    reads random points of them, so that all terms of a step pair the same queries.
+    and these two queries are compared. The matcher reads whole masks, so that all terms of a step
+    pair the same queries; in Mask2Former's training it reads random points of masks.
 
     A term compares class logits, ``'@logits'``, rows of classes and "no object", or mask logits,
     ``'@masks'``, rows of the pixels of the student's masks; those of a teacher with masks of

@@ -39,13 +39,13 @@ class SharedQueries(Locations):
     ones.
 
     The predictions of the last decoder layer are compared. Random content is normally distributed,
-    as it is where training begins, and zero where the teacher's is; random references, or anchors,
-    are uniform over the image. Both kinds are decoded apart, so that they do not attend to each
-    other. What the paper leaves open is our interpretation.
+    as at the start of training, or zero if the teacher's is; random references, or anchors, are
+    uniform over the image. Both kinds are decoded apart, so that they do not attend to each other.
+    Details that the paper leaves open are interpretations.
 
     Detectors that train on denoising queries (DINO) may compare these as well: noised classes and
     boxes of the batch's objects, with the teacher's embedding of the classes. Groups of them do not
-    attend to each other, nor to other queries. This is an extension of ours.
+    attend to each other, nor to other queries. This is not in the paper.
 
     Args:
         specific: Whether the teacher's queries are compared.
@@ -167,7 +167,7 @@ class SharedQueries(Locations):
         return queries
 
     def predicted(self, features: Features, data_samples: Any) -> Features:
-        """Return features with both networks' predictions from the shared queries as the head's."""
+        """Return features in which both heads' outputs are those for the shared queries."""
         student, teacher = self._networks  # of a copied model the copied student
         assert teacher is not None
         with torch.no_grad(), teacher.alone():
@@ -241,7 +241,7 @@ class SharedQueries(Locations):
 
 
 def _in_full(queries: Queries) -> Queries:
-    """Return queries in full precision; a mask stays one."""
+    """Return queries in full precision; a boolean mask stays as it is."""
     return {
         part: each if each.dtype == torch.bool else full_precision(each)
         for part, each in queries.items()

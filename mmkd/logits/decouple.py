@@ -1,4 +1,4 @@
-"""Split of a distribution into the true class against the rest, and the rest among itself."""
+"""Split of a distribution into the true class against the rest, and the rest by itself."""
 
 import torch
 from torch import Tensor

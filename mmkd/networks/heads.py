@@ -49,7 +49,7 @@ def activation_of(network: nn.Module, path: str) -> str | None:
 
 
 def gives_probabilities(network: nn.Module, path: str) -> bool:
-    """Return whether a head's class outputs are probabilities: its loss has ``activated`` then."""
+    """Return whether a head's class outputs are probabilities, as its loss's ``activated`` says."""
     found = enclosing(network, path, "loss_cls")
     return found is not None and bool(getattr(found[1].loss_cls, "activated", False))
 

@@ -32,7 +32,7 @@ def run_mask_queries(
 
 
 def _whole_images(inputs: Tensor) -> list[Any]:
-    """Return data samples of images without padding; mmseg's heads take their batches as such."""
+    """Return data samples of images without padding, in mmdet's form, which mmseg's heads read."""
     from mmdet.structures import DetDataSample
 
     size = tuple(inputs.shape[-2:])

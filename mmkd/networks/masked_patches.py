@@ -42,7 +42,8 @@ class MaskedPatches:
         """Return the masked patches of a network in eval mode, or ``None`` if it has no patches.
 
         Its patches must be as many as the positions at the tap, so that one knows which positions
-        of the map were masked: those of a Swin transformer are merged on the way.
+        of the map were masked. A Swin transformer merges its patches, so that the result is
+        ``None``.
 
         Args:
             network: The network.
@@ -86,7 +87,7 @@ class MaskedPatches:
         Args:
             inputs: Images (N, C, H, W).
             mask: Whether a patch is masked, (N, L).
-            token: What stands in the place of masked patches, (D,).
+            token: Token that replaces masked patches, (D,).
         """
 
         def replace(_: nn.Module, __: Any, output: Any) -> Any:

@@ -13,7 +13,7 @@ Queries = Mapping[str, Tensor]
 
 ENCODER = Tap("encoder")
 LEVELS = Tap("neck", items=(None,))
-# What mmdet's decoders take of a query: its content, its embedding or anchor, its reference.
+# Parts of a query that mmdet's decoders take: content, embedding or anchor, reference.
 PARTS = ("query", "query_pos", "reference_points")
 # Mask (Q, Q) of the queries that a query does not attend to; no part of a query.
 MASK = "dn_mask"
@@ -61,10 +61,11 @@ class QueryDecoder:
 
 @contextmanager
 def choosing_among(network: Any, count: int) -> Iterator[None]:
-    """Let a DDQ choose distinct queries among these alone, as in evaluation.
+    """Let a DDQ choose distinct queries among the given ones only, as in evaluation.
 
-    Its decoder and its head share a dict, which says which queries are theirs to choose among and
-    keeps what they chose. The student's losses, computed before, have read it; it is put back.
+    The decoder and the head of a DDQ share a dict, which has the range of queries to choose among
+    and the chosen ones. The student's losses, which are computed before, have read it; at the end
+    it is restored.
 
     Args:
         network: A detector; those without such a dict stay as they are.

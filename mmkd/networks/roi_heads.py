@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def branch_features(head: Any, features: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Return the features of whole images by which a RoI head classifies besides those of its neck.
+    """Return the features of whole images that a RoI head reads in addition to the neck's levels.
 
     HTC has a semantic branch and SCNet a global one in addition; each gives its prediction and its
     feature (N, C, H, W), which ``_bbox_forward`` takes by the names ``semantic_feat`` and

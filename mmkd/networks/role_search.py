@@ -14,7 +14,7 @@ from mmkd.networks.taps import Tap
 from mmkd.networks.tokens import has_class_token, has_grid_behind, leading_tokens
 
 SEEN = 6
-LAST = (-1,)  # item of a tuple, or a tensor that is alone
+LAST = (-1,)  # last item of a tuple, or the tensor itself if it is not in a tuple
 
 
 class NoRoleError(ValueError):
@@ -30,7 +30,8 @@ class RoleSearch:
         batch: Number of images in the forward.
         output: Values in the network's output.
         manner: The manner in which the network ran.
-        gives_features: Whether its output says that it is features.
+        gives_features: Whether its output says that it consists of features, by a key such as
+            ``last_hidden_state``.
     """
 
     def __init__(
@@ -111,9 +112,9 @@ class RoleSearch:
         return replace(one.tap, tokens=f"{self._leading}:")
 
     def _in_training(self, tap: Tap) -> Tap:
-        """Return the tap of a segmentor's only map so that it is read in training, too.
+        """Return the tap of a segmentor's only map in a form that also fits training.
 
-        Backbones such as DDRNet's then give a map for the auxiliary head before it.
+        In training, backbones such as DDRNet's give a map for the auxiliary head before this map.
         """
         only = self._manner.segments and tap == Tap("backbone")
         return replace(tap, items=LAST) if only else tap
@@ -162,7 +163,7 @@ class RoleSearch:
         return [Tap(head.path, items=items) for items in head.output if by_level or items[0] == 0]
 
     def _of_mask_queries(self, item: int) -> list[Tap]:
-        """Return what the last layer gives: classes, item 0, or masks, item 1, of queries.
+        """Return the tap of the last layer's class logits (item 0) or mask logits (item 1).
 
         The layers are a list, or one tensor as in MaskFormer.
         """

@@ -51,7 +51,7 @@ def run_segmentor(
 
 
 def heads_past_hooks(network: nn.Module) -> list[nn.Module]:
-    """Return the decode heads whose losses call ``self.forward``, which passes over their hooks."""
+    """Return the decode heads whose losses call ``self.forward`` and therefore run no hooks."""
     return [head for head in decode_heads(network).values() if hasattr(head, "cls_seg")]
 
 

@@ -48,7 +48,7 @@ def example_inputs(
         input_shape: Channels, height and width, if the user sets them; then no others are tried.
 
     Raises:
-        ValueError: If ``input_shape`` has not three numbers.
+        ValueError: If ``input_shape`` does not have three numbers.
     """
     shapes = [(_channels(network), *size) for size in _sizes(network, spec)]
     if input_shape is not None:
@@ -66,8 +66,9 @@ def example_inputs(
 def loads_bgr(spec: Spec) -> bool | None:
     """Return whether images are loaded with their channels in the order BGR, as by OpenCV.
 
-    The data of the run tell or, outside of a Runner, those in the network's config file: OpenMMLab
-    loads files as BGR, and data sets that hold images as arrays hold them as RGB.
+    The answer comes from the data of the run or, outside of a Runner, from the data in the
+    network's config file: OpenMMLab loads files as BGR, and data sets with images as arrays have
+    them as RGB.
 
     Returns:
         ``None`` if there are no such data.

@@ -169,7 +169,7 @@ class Tap:
 
 
 def _alone(value: Any) -> Any:
-    """Return a value without the tuples in which it is alone."""
+    """Return a value without the tuples or lists of which it is the only item."""
     while isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     return value
@@ -205,7 +205,7 @@ def flat(taps: Taps) -> list[Tap]:
 
 
 class TapError(RuntimeError):
-    """Error for a tap that has no tensor in a forward, or one that it cannot pass on."""
+    """Error for a tap without a tensor in a forward, or with one that cannot be used."""
 
 
 class AllCaught(Exception):  # noqa: N818 - no error, the end of a forward that went far enough
@@ -245,7 +245,7 @@ class _Catch:
             raise AllCaught
 
 
-# The weak keys let networks go that are no longer used.
+# The keys are weak, so that networks that are no longer used are freed.
 _CATCHES: MutableMapping[nn.Module, dict[tuple[Tap, ...], _Catch]] = WeakKeyDictionary()
 
 

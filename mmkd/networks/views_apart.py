@@ -26,7 +26,7 @@ def take_views_apart(network: nn.Module, views: int) -> None:
 
 
 class _ByView(nn.Module):
-    """Part of a batch norm's class that calls it once for each view."""
+    """Mixin for classes of batch norms, which runs the batch norm once for each view."""
 
     views: int
 

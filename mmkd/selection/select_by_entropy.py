@@ -22,7 +22,7 @@ ENTROPIES = {"softmax": entropy, "sigmoid": binary_entropy}
 
 @MODELS.register_module()
 class SelectByEntropy(nn.Module):
-    r"""Keep the samples of a batch that have the greatest entropy: a term compares them alone.
+    r"""Keep the samples of a batch with the greatest entropy; a term compares only these.
 
     A sample is an image of a classifier, a RoI, a location or a query. Of N samples
     :math:`\lceil keep \cdot N \rceil` are kept, at least one; of equal ones the first. The loss is
@@ -32,11 +32,12 @@ class SelectByEntropy(nn.Module):
     The score of a sample, from entropies at one temperature (averaged over several teachers):
 
     - ``'student'``: :math:`H_s`. A classifier's teacher then runs on the kept samples only. SE-KD
-      (Tavor et al., 2026) selects tokens of language models like this; for images it is ours.
+      (Tavor et al., 2026) selects tokens of language models like this; images are not in the paper.
     - ``'teacher'``: :math:`H_t`, the samples that ER-KD would weigh most
     - ``'product'``: :math:`H_t H_s`, as in EA-KD
     - ``'gap'``: :math:`|H_t - H_s|`
-    - ``'random'``: a random number, as a control. It depends on the seed and the iteration only.
+    - ``'random'``: a random number, as a control. It depends only on the iteration and the seed of
+      the process.
 
     Args:
         source: One of these scores.

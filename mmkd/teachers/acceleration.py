@@ -32,7 +32,7 @@ def parse_dtype(name: str | None) -> torch.dtype | None:
 def computes_bfloat16() -> bool:
     """Return whether the device of the run has instructions for bfloat16.
 
-    Without them it computes several times slower than in float32.
+    Without them the device computes in bfloat16 several times slower than in float32.
     """
     if (device := get_device()) == "cuda":
         return gpu_has_bfloat16()
@@ -50,8 +50,8 @@ class Acceleration:
         memory_format: Memory format of its weights and input; ``None`` for that of its weights.
         fold_bn: Whether batch norms are folded into the convolutions before them.
         compile: Options of ``torch.compile``; ``None`` if the network is not compiled.
-        tried: Whether all this is tried out on the first images of a run, and given up where it
-            fails.
+        tried: Whether the accelerated network is compared with the exact one on the first images of
+            a run, and given up if it does not agree or is slower.
     """
 
     dtype: torch.dtype | None
@@ -99,7 +99,7 @@ class Acceleration:
 
     @property
     def given(self) -> list[str]:
-        """Names of the arguments that make the network run otherwise than it is written."""
+        """Names of the arguments that change how the network runs, compared with its own code."""
         if self.tried:
             return ["speed='fast'"]
         given = dict(dtype=self.dtype, fold_bn=self.fold_bn, compile=self.compile is not None)
@@ -122,7 +122,7 @@ def fold_batch_norm(network: nn.Module, run: Callable[[], Tensors]) -> str | Non
         run: Function that runs it on an example and returns the tensors at its taps.
 
     Returns:
-        The reason why the network is not the same any more, or ``None`` if it is.
+        The reason why the network's outputs changed, or ``None`` if they did not.
     """
     from mmcv.cnn import fuse_conv_bn
 
@@ -159,7 +159,7 @@ def relative_error(found: Tensor, expected: Tensor) -> float:
 
 
 def compile_network(network: nn.Module, options: Mapping[str, Any]) -> None:
-    """Compile a network, of a model of OpenMMLab its parts, whose forward has several modes.
+    """Compile a network; of a model of OpenMMLab, whose forward has several modes, its parts.
 
     The tensors at taps are caught inside compiled code, too.
 

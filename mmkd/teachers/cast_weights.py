@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-# Their forwards hand weight and bias to one operation, for which autocast casts both.
+# The forwards of these layers pass weight and bias to one operation, for which autocast casts both.
 CAST = {
     kind.forward
     for kind in (
@@ -19,18 +19,19 @@ CAST = {
         nn.ConvTranspose3d,
     )
 }
-# Their fast paths take the weights of the layers inside them past autocast.
+# The fast paths of these modules use the weights of their inner layers without autocast.
 WHOLE = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
-# Before 2.4 torch does not say which type a device's autocast has: autocast casts in every step.
+# Before version 2.4 torch does not tell the autocast type of a device; then autocast itself casts
+# the weights in every step.
 SAYS_TYPE = hasattr(torch, "get_autocast_dtype")
 
 
 class CastWeights:
     """The weights of a network's convolutions and linear layers in a lower type.
 
-    Autocast keeps its casts of weights that are trained for the length of a step; those of a frozen
-    network it casts anew in each. The values are the same. The network's own weights stay what they
-    are, and are back when the context ends.
+    Autocast keeps its casts of trained weights for the length of a step, but casts the weights of a
+    frozen network again in each step. The casts of this class have the same values. The network's
+    own weights do not change, and are restored when the context of :meth:`used` ends.
 
     Args:
         network: The network.
@@ -53,7 +54,7 @@ class CastWeights:
                     self._found.append((module, name, own, _version(own), cast))
 
     def fits(self, dtype: torch.dtype) -> bool:
-        """Return whether the type is this one, and the network's weights are those of then."""
+        """Return whether the casts have this type, and the weights have not changed since then."""
         return dtype == self.dtype and all(
             module._parameters[name] is own and _version(own) == version
             for module, name, own, version, _ in self._found
@@ -72,5 +73,5 @@ class CastWeights:
 
 
 def _version(tensor: Tensor) -> tuple[int, int]:
-    """Return what changes if a tensor is written or moved."""
+    """Return numbers that change if a tensor is written or moved."""
     return tensor._version, tensor.data_ptr()

@@ -24,7 +24,7 @@ FORMS = (
 
 @dataclass
 class NamedClasses:
-    """Names that a class map by names contains itself.
+    """Names of classes that are written in a class map by names.
 
     Attributes:
         student: The names of the student's classes, in the order of its logits, or ``None``.
@@ -106,9 +106,9 @@ def _of_dataset(dataset: Any, scope: str | None) -> Names | None:
         with DATASETS.switch_scope_and_registry(scope) as registry:
             kind = registry.get(kind)
     given = dataset.get("metainfo") or {}
-    # A data set of MMEngine's has class names, and reads those that are in a file.
+    # A data set class of MMEngine has class names, or reads them from a file.
     meta = kind._load_metainfo(given) if hasattr(kind, "_load_metainfo") else given
-    # One of mmpretrain's also takes them as an argument.
+    # A data set of mmpretrain also takes them as an argument.
     short = {"classes": dataset["classes"]} if "classes" in dataset else {}
     return meta_classes(dict(dataset_meta={**meta, **short}))
 

@@ -1,4 +1,4 @@
-"""Rest of a teacher's dense head, which predicts from features of the student (CrossKD)."""
+"""Later part of a teacher's dense head, which predicts from student features (CrossKD)."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -13,9 +13,10 @@ from mmkd.teachers.teacher import Teacher
 
 # The towers of convolutions that mmdet's dense heads have, for the classes and for the boxes.
 TOWERS = ("cls_convs", "reg_convs")
-EPS = 1e-6  # of the released code, beside the deviation of a channel
-# Largest difference between the teacher's output and that of its rest on its own feature, as a part
-# of the output's deviation; heads begin with outputs that their biases dominate.
+EPS = 1e-6  # added to the deviation of a channel, as in the released code
+# Largest difference allowed between the teacher's output and the output of the later part of its
+# head on the teacher's own feature, as a share of the output's deviation. A share of the output's
+# norm would hide errors, since the biases dominate the outputs of an untrained head.
 TOLERANCE = 1e-3
 
 

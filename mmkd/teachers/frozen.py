@@ -54,7 +54,7 @@ class FrozenNetwork:
         statistics: Function that returns the context in which the network teaches; it decides by
             which statistics batch norms normalise.
         name: Name in messages.
-        follows_student: Whether its weights change in every step, as an average's do.
+        follows_student: Whether its weights change in every step, as those of a moving average do.
         logits: Taps of its class logits, as far as they are known.
         sharded: Whether each process is to hold a part of its weights only.
     """
@@ -115,7 +115,7 @@ class FrozenNetwork:
 
     @property
     def altered_by(self) -> list[str]:
-        """Names of the arguments that make the network run otherwise than it is written."""
+        """Names of the arguments that change how the network runs, compared with its own code."""
         return self.options.given + (["released_code"] if self._released_code else [])
 
     def _apply(self, function: Callable[[Tensor], Tensor]) -> None:
@@ -174,7 +174,7 @@ class FrozenNetwork:
         return problem
 
     def divide(self) -> None:
-        """Divide the weights among the processes of the run, once and if that is wanted."""
+        """Divide the weights among the run's processes, once, if the network is ``sharded``."""
         if not self.sharded or self._divided or get_world_size() == 1:
             return
         self._hash, self._divided = self.weights_hash(), True

@@ -28,8 +28,8 @@ class Request:
         library: Key of :data:`LIBRARIES`.
         name: Name in the library.
         pretrained: Whether to load the weights that the library has for the name, by the library's
-            own download. ``None`` loads those that lie in a folder that the name means, and
-            downloads nothing.
+            own download. ``None`` loads weights only from a local folder that the name stands for,
+            and downloads nothing.
         arguments: Further arguments of the library's function that builds the network.
         trust: Whether the code of a repository may run.
     """
@@ -50,13 +50,13 @@ def of_library(spec: Any) -> bool:
 
 
 def is_local(spec: str) -> bool:
-    """Return whether a name of a library means a folder with weights on this machine."""
+    """Return whether a network's name, such as ``'hf:FOLDER'``, is a local folder with weights."""
     library, _, name = spec.partition(":")
     return library == "hf" and _holds_weights(_folder(name))
 
 
 def rooted(spec: str) -> str:
-    """Return the name of a network of a library, with a folder in it written from the root."""
+    """Return the name of a library's network, with a local folder in it as an absolute path."""
     library, _, name = spec.partition(":")
     folder, mark, entry = name.rpartition(":") if library == "hub" else (name, "", "")
     if library not in ("hf", "hub") or not _folder(folder).is_dir():
@@ -65,7 +65,7 @@ def rooted(spec: str) -> str:
 
 
 def check_library(spec: str) -> None:
-    """Check that the library of a network is there and has it, as far as nothing is downloaded.
+    """Check that a network's library is installed and has it, as far as no download is needed.
 
     Raises:
         ModuleNotFoundError: If the library is not installed.
@@ -105,7 +105,7 @@ def _import(package: str) -> Any:
 
 @contextmanager
 def _building(request: Request) -> Iterator[None]:
-    """Turn the exceptions of a library, which may be any, into words."""
+    """Turn any exception of a library into a ``ValueError`` that says what to do."""
     try:
         yield
     except Exception as error:
@@ -137,7 +137,7 @@ def _timm(request: Request) -> Opened:
 
 
 def _check_timm(name: str) -> Any:
-    """Return timm, after a check that it has a network; names with ``:`` or ``/`` lie elsewhere."""
+    """Return timm, after a check of the name; one with ``:`` or ``/`` is not in timm's list."""
     timm = _import("timm")
     if not any(mark in name for mark in ":/") and not timm.is_model(name.partition(".")[0]):
         near = did_you_mean(name, timm.list_models())
@@ -189,7 +189,7 @@ def _transformers(request: Request) -> Opened:
         config = library.AutoConfig.from_pretrained(where, **code)
         classifies = any("ImageClassification" in name for name in config.architectures or ())
         kind = library.AutoModelForImageClassification if classifies else library.AutoModel
-        # Of a model of images and texts the part for images teaches.
+        # For a model of images and texts, the part for images is the teacher.
         config = getattr(config, "vision_config", config)
         if pretrained:
             network = kind.from_pretrained(where, config=config, **request.arguments, **code)

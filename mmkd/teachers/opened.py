@@ -18,9 +18,10 @@ class Opened:
         has_weights: Whether it has weights already.
         pixels: Its normalisation, if its source says one.
         classes: Names of its classes, or ``None`` if they are not known.
-        size: Height and width of the images that it takes, if it takes no others.
+        size: Height and width of the images that it takes, if it takes one size only.
         described_by: The config that describes it, if there is one.
-        preprocesses: Whether a ``data_preprocessor`` of the network is the network's own.
+        preprocesses: Whether the network's ``data_preprocessor``, if it has one, comes from its
+            source and not from a default of its class.
     """
 
     network: nn.Module

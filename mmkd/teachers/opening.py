@@ -27,7 +27,7 @@ def open_network(
         trust: Whether code of repositories and programs may run.
 
     Raises:
-        ValueError: If the network cannot be built, or these settings are not for it.
+        ValueError: If the network cannot be built, or these settings do not apply to it.
     """
     if isinstance(spec, str) and of_library(spec):
         library, _, name = spec.partition(":")
@@ -61,7 +61,7 @@ def is_config(spec: Any) -> bool:
 
 
 def initialise(network: nn.Module) -> None:
-    """Give a network without weights its initial ones, and warn that it knows nothing."""
+    """Initialise a network without weights, and warn that it is not trained."""
     if isinstance(network, BaseModule):
         print_log(
             "A teacher has no checkpoint: its weights are those of its init_cfg.", "current", 30

@@ -10,13 +10,14 @@ from mmkd.teachers.renormalize import Normalization, Pixels, Renormalize
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Statements about the normalisation of a teacher's images and of its student's.
+    """What is known about the normalisation of a teacher's images and of its student's.
 
     Attributes:
         own: Normalisation by the data preprocessor of the teacher's network.
-        pixels: Normalisation of RGB images that the user says, or the network's library. It comes
-            before ``own``.
-        student: Normalisation of the student's RGB images that the user says.
+        pixels: Normalisation of the teacher's RGB images, from the user or the network's library.
+            It takes precedence over ``own``.
+        student: Normalisation of the student's RGB images, from the user. It takes precedence over
+            that of the student's data preprocessor.
     """
 
     own: Normalization | None
@@ -37,7 +38,7 @@ class Preprocessing:
             loaded_bgr: Whether the images are loaded as BGR, if it is known.
 
         Raises:
-            ValueError: If the networks take images of different channels.
+            ValueError: If the networks take images with different numbers of channels.
         """
         given = Normalization.of(student)
         if self.student is not None:

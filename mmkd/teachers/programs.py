@@ -26,10 +26,10 @@ def program_kind(path: str | Path) -> str | None:
 
 
 class _Call(nn.Module):
-    """Module that runs a program, of whose inside no hook can be set.
+    """Module that runs a program, in which no hooks can be set.
 
     The program is no submodule: it has neither modes nor modules that can be hooked. The hash of
-    its file stands for its weights where a run is compared with a former one.
+    its file represents its weights when a run is compared with an earlier one.
 
     Args:
         program: The program.
@@ -118,8 +118,8 @@ class Program(nn.Module):
 def sealed_if_program(network: nn.Module) -> nn.Module:
     """Return a module that is a program as a :class:`Program`, and any other as it is.
 
-    Programs refuse what a teacher does to its network: TorchScript ``requires_grad_`` and hooks,
-    modules of ``torch.export`` ``eval``.
+    Programs do not support what a teacher does with its network: TorchScript refuses
+    ``requires_grad_`` and hooks, and modules of ``torch.export`` refuse ``eval``.
     """
     if isinstance(network, torch.jit.ScriptModule):
         return Program(_Call(_frozen(network)), TORCHSCRIPT)
@@ -141,11 +141,11 @@ def open_program(path: str | Path, trust: bool) -> tuple[Program, tuple[int, int
     """Load a TorchScript file or an exported program.
 
     Returns:
-        The network, and the height and width of the images that it takes if it takes no others.
+        The network, and the height and width of its images, or ``None`` if none are fixed.
 
     Raises:
         ValueError: If the user does not trust the file, because a program is code; or if the
-            program takes batches of one size alone.
+            program takes batches of one size only.
     """
     kind = program_kind(path)
     if not trust:

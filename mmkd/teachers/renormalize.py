@@ -45,7 +45,7 @@ class Pixels:
 
     Attributes:
         mean: Number that is subtracted, one value per channel, in pixel units (0 to 255).
-        std: Divisor, one value per channel, at least one and above 0.
+        std: Divisor, one value per channel, all above 0.
     """
 
     mean: tuple[float, ...]
@@ -78,8 +78,8 @@ class Pixels:
 
         Args:
             student: The student's normalisation.
-            loaded_bgr: Whether the images are loaded as BGR; ``None`` if it is not known: a student
-                without other data takes RGB.
+            loaded_bgr: Whether the images are loaded as BGR. If it is not known, ``None``, the
+                student is assumed to take RGB images.
         """
         takes_rgb = student is not None and student.flips_channels
         return Normalization(self.mean, self.std, takes_rgb if loaded_bgr is None else loaded_bgr)

@@ -8,7 +8,8 @@ from mmengine.dist import get_world_size
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 
-# Modules that only hold others, and modules that hand the weights of their children on.
+# Modules that only contain others, and modules that use the weights of their children without
+# calling them.
 HOLDERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 WHOLE = (nn.MultiheadAttention,)
 
@@ -25,7 +26,7 @@ def shard(network: nn.Module) -> int:
     Every process must run the network equally often, and none of its parts alone.
 
     Returns:
-        The numbers in the weights that are divided.
+        The number of values in the weights that are divided.
 
     Raises:
         ImportError: If torch has no ``fully_shard``, which came with 2.6.

@@ -83,18 +83,25 @@ class Teacher(FrozenNetwork):
         roles: Taps by role, such as ``dict(logits='head.fc')``, in place of those from the dry run,
             see :class:`mmkd.networks.roles.Roles`.
         pretrained: Whether to load the weights that the other library has for the network, by its
-            own download. By default those in a folder that ``model`` names, and no download.
+            own download. By default it loads weights only from a local folder that ``model`` names,
+            and downloads nothing.
         arguments: Further arguments of the other library's function that builds the network, such
             as ``dict(img_size=224)``.
         normalization: Normalisation of the RGB images that the network takes, as
             ``dict(mean=[...], std=[...])`` in pixel units, in place of what the network says.
-        student_normalization: The same of the student's input, if the student's data preprocessor
-            does not say it.
+        student_normalization: The same for the student's input, for a student whose data
+            preprocessor does not tell it. It takes precedence over the data preprocessor.
 
     Attributes:
         class_map: Correspondence of classes, if there is one.
         classes: Number of classes of a classifier's logits (N, C), once its roles were found.
         found_roles: The roles that were found.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged, or contains code and is not trusted.
+        FileNotFoundError: If the checkpoint does not exist.
+        ModuleNotFoundError: If the package of the network is not installed.
+        ValueError: If an argument is not allowed, or the weights do not fit the network.
     """
 
     found_roles: Roles
@@ -234,7 +241,7 @@ class Teacher(FrozenNetwork):
 
     @torch.no_grad()
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
-        """Find the taps that stand behind ``[:]``, on an example (N, C, H, W) of the input."""
+        """Find the taps that ``[:]`` stands for, on an example (N, C, H, W) of the input."""
         forward = partial(self.manner.forward, self.network, self.prepare(inputs), taps)
         return expand(self.network, taps, forward)
 

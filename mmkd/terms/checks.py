@@ -172,8 +172,8 @@ def check_views(draft: Draft, student: nn.Module) -> None:
 def check_reversible(draft: Draft, student: nn.Module) -> None:
     """Check that no tap lies in layers that run without gradients while the student trains.
 
-    The reversible layers of mmpretrain's RevViT work out their gradients by a second pass of their
-    own, so that what they give in a step belongs to no graph.
+    The reversible layers of mmpretrain's RevViT compute their gradients in a second pass, so that
+    their outputs in a training step have no graph.
     """
     for tap in flat(draft.student):
         found = enclosing(student, tap.path, "no_custom_backward")

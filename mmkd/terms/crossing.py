@@ -1,4 +1,4 @@
-"""Terms that compare what a teacher's head makes of the student's features (CrossKD)."""
+"""Terms that compare a teacher head's predictions from the student's features (CrossKD)."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def cross_heads(draft: Draft, networks: Networks) -> dict[str, CrossHead]:
     """Return the heads through which a term passes the student's features, by teacher.
 
     Raises:
-        ValueError: If a head cannot be run on from there.
+        ValueError: If a head cannot be run from the convolution on.
     """
     path, heads = draft.settings.cross, dict[str, CrossHead]()
     for name, taps in draft.teachers.items() if path is not None else ():

@@ -11,7 +11,7 @@ from mmkd.terms.networks import Networks
 
 
 def check_detection(draft: Draft, networks: Networks) -> None:
-    """Refuse terms that detectors, or networks that are no detectors, cannot compute.
+    """Refuse terms that cannot be computed with detectors, or only with detectors.
 
     Raises:
         ValueError: If features of images are weighed by logits of RoIs or locations, if the loss

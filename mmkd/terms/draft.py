@@ -72,7 +72,7 @@ class Draft:
 
     @property
     def losses_weigh(self) -> bool:
-        """Whether the teachers' losses weigh them, and not their logits."""
+        """Whether the teacher weight is computed from the teachers' losses, not their logits."""
         return self.teacher_weight is not None and traits_of(self.teacher_weight).reads_losses
 
     @property
@@ -83,7 +83,7 @@ class Draft:
 
     @property
     def reads_logits(self) -> bool:
-        """Whether the term reads all logits besides its compared taps, to weigh or to select."""
+        """Whether the term reads the logits of all networks, to weigh or to select."""
         if self.select is not None and traits_of(self.select).reads_teacher:
             return True
         return self.logits_weigh or bool(self.locations and self.locations.reads_logits)
@@ -182,7 +182,7 @@ def _draft(
         student=read["student"] if settings.student is None else parse_taps(settings.student),
         teachers=teachers,
         logits=dict(read),
-        # Without samples a detector computes no loss on labels.
+        # Without samples a detector computes no loss, so that the tap may have no tensor.
         labels=None if not settings.labels else replace(Tap.parse(settings.labels), optional=True),
     )
 

@@ -9,7 +9,7 @@ from mmkd.networks.taps import Tap
 
 
 def of_taps(tensors: Mapping[Tap, Tensor], taps: Iterable[Tap], kept: Tensor) -> dict[Tap, Tensor]:
-    """Return the rows ``kept``, (k,), of the tensors (N, ...) at some taps, where there is one."""
+    """Return the rows ``kept``, (k,), of the tensors (N, ...) at those taps that have a tensor."""
     return {tap: tensors[tap].index_select(0, kept) for tap in taps if tap in tensors}
 
 

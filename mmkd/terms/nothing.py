@@ -1,4 +1,4 @@
-"""Loss of parts that take no part in a step."""
+"""Zero loss, for parts of a model that are not used in a step."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from mmkd.terms.networks import Networks
 
 Head = Callable[[Tensor], Tensor]
 
-LOGITS = "@logits"  # in the place of the modules that lead there
+LOGITS = "@logits"  # written in place of the modules that lead to the logits
 
 
 def teacher_heads(
@@ -60,7 +60,7 @@ def teacher_heads(
 
 
 def lend_networks(draft: Draft, networks: Networks) -> None:
-    """Show the networks to a connected term's loss, if it reads more of them than features.
+    """Pass the networks to a connected term's loss, if it reads more of them than features.
 
     Such a loss has a method ``attach(student, teacher)``, which takes classifiers or statistics, or
     a method ``follow(student, teacher)``, which takes :class:`mmkd.losses.fcfd.stages.Stages` and

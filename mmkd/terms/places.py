@@ -1,4 +1,4 @@
-"""Fit of the places, at which a term compares detectors, to the networks."""
+"""Preparation of the places at which a term compares the outputs of networks."""
 
 from collections.abc import Mapping
 

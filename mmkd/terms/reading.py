@@ -91,9 +91,10 @@ class TermTensors(TypedModule):
         return logits or None
 
     def _crossed(self, teacher: str, features: Features) -> Features:
-        """Return features with a teacher's predictions from the student's towers as the student's.
+        """Return features in which the teacher's predictions replace the student's outputs.
 
-        Weights, which read the student's logits, get its own.
+        The teacher predicts from the features of the student's towers. Sample and teacher weights
+        still read the student's own logits.
         """
         own, theirs = (
             [features[network][tap] for tap in self._towers[network]]

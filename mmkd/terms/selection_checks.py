@@ -1,4 +1,4 @@
-"""Checks at build time of a term that a choice of samples restricts."""
+"""Checks at build time of a term with a choice of samples."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ def check_selection(draft: Draft, networks: Networks, shapes: Mapping[str, Shape
     """Check that a term can be computed from a part of its samples, if it has a ``select``.
 
     Raises:
-        ValueError: If its loss compares samples with each other, if the taps have not one row for
+        ValueError: If its loss compares samples with each other, if a tap does not have one row for
             each row of logits, or if the choice takes the softmax of logits for sigmoids.
     """
     if draft.select is None:

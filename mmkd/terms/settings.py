@@ -27,21 +27,22 @@ class TermSettings:
             one stage of a cascade: for all networks, or a dict by ``student`` and the teachers'
             names.
         connector: Config of the connector between the student's and the teacher's features. By
-            default a projection if a loss needs equal shapes and they differ.
+            default :func:`mmkd.connectors.connect` chooses one if the loss needs equal shapes and
+            they differ.
         teacher_transform: Config of a module that changes the teachers' features before they are
             compared, such as :class:`mmkd.connectors.RunningStandardize`. It is built once for
             each tap of each teacher, from ``shape``.
         sample_weight: Config of a sample weight, computed from the logits of student and teacher.
         teacher_weight: Config of a teacher weight. By default several teachers are averaged.
         weigh_through: Modules of a teacher that turn the feature at its tap into its logits:
-            ``['@logits']`` for all that lead there, or paths such as ``['neck', 'head.fc']``. The
-            teacher weight then reads the logits that these modules compute from the student's
-            connected feature, in place of the teacher's logits.
+            ``['@logits']`` for all modules between the tap and the logits, or paths such as
+            ``['neck', 'head.fc']``. The teacher weight then reads the logits that these modules
+            compute from the student's connected feature, in place of the teacher's logits.
         cross: Path of a convolution in a tower of both dense heads, such as
-            ``'bbox_head.cls_convs.2'``. The term then compares the teacher's output with what the
-            rest of the teacher's head makes of the student's feature behind that convolution, in
-            place of the student's output, see :class:`mmkd.teachers.CrossHead`. Its connector is
-            between these features.
+            ``'bbox_head.cls_convs.2'``. The rest of the teacher's head then makes a prediction from
+            the student's feature behind that convolution, and the term compares this prediction, in
+            place of the student's output, with the teacher's output, see
+            :class:`mmkd.teachers.CrossHead`. Its connector is between these features.
         labels: Tap of the student at which it assigns labels during training, such as
             ``'roi_head.bbox_head.loss_cls:input[1]'`` of a two-stage detector. By default the term
             uses the labels of the data samples.

@@ -45,7 +45,7 @@ def build_shared(
     Args:
         modules: Configs of the modules, by name.
         terms: Configs of the terms. Modules that only terms of weight 0 use are left out with them.
-        transforms: Transforms on the way to the student's task losses, configs or names.
+        transforms: Transforms of the logits that the student's task losses read, configs or names.
 
     Raises:
         ValueError: If there is no module of a name, or nothing uses a module.

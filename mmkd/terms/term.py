@@ -63,7 +63,7 @@ class Term(TermTensors):
         taps: All taps that the term reads, by network, as ordered sets.
         loss: The loss.
         select: The choice of the samples that enter the term; ``None`` means all.
-        chooses_early: Whether these are chosen by the student's logits of whole images, so that the
+        chooses_early: Whether these are images chosen by the student's logits alone, so that the
             teachers need no others.
         connectors: Connectors by teacher.
         heads: The parts of the teachers that ``weigh_through`` names, by teacher.
@@ -122,8 +122,8 @@ class Term(TermTensors):
             features: Tensors at the taps of each network, by ``'student'`` and teacher names.
             labels: Class indices, shape (N,), or ``None`` if the batch has none.
             data_samples: The batch's data samples, for losses that take them.
-            kept: Result of :meth:`choose`, (k,), if the teachers' tensors are of these samples
-                already.
+            kept: Result of :meth:`choose`, (k,), if the teachers' tensors are already restricted to
+                them.
             inputs: The student's input (N, ...), for losses that take it.
         """
         selection = None
@@ -176,10 +176,10 @@ class Term(TermTensors):
         weights: Tensor | None,
         logits: dict[str, Tensor] | None,
     ) -> TermOutput:
-        """Compute the term if the sizes of the losses weigh the teachers.
+        """Compute the term if the teacher weight is computed from the losses.
 
         Args:
-            pairs: What is compared, by teacher.
+            pairs: The compared tensors of student and teacher, by teacher.
             arguments: Further arguments of the loss.
             weights: Weight of each sample by teacher, (K, N), besides that of the teachers.
             logits: Logits for the result.

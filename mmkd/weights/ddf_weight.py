@@ -28,11 +28,12 @@ class DDFWeight(nn.Module):
 
     Args:
         factor: Config of another sample weight, by which this one is multiplied, such as
-            :class:`mmkd.EntropyWeight`. That is ours.
+            :class:`mmkd.EntropyWeight`. This option is not in the paper.
 
     Attributes:
         needs_labels: Whether a term has to pass labels, which are the overlaps.
-        activation: Activation that the weight expects the logits to be made for.
+        activation: Activation that the weight applies to logits; it must be that of the student's
+            head.
     """
 
     needs_labels = True
@@ -59,7 +60,7 @@ class DDFWeight(nn.Module):
             labels: Overlap of the student's box with its object, (R,), 0 where there is none.
 
         Raises:
-            ValueError: If the labels are no overlaps.
+            ValueError: If the labels are not overlaps, which are floating-point numbers.
         """
         if labels is None or not labels.is_floating_point():
             raise ValueError(

@@ -17,8 +17,8 @@ class EntropyTeacherWeight(TeacherWeight):
 
     Decoupled Multi-Teacher Knowledge Distillation Based on Entropy (Cheng et al., Mathematics
     2024). The paper says that the weights of teachers follow from the entropies of their
-    predictions. The forms, in all of which except ``'high'`` a confident teacher weighs more, the
-    temperature and the choice of the weighed losses are interpretations.
+    predictions. The forms, the temperature and the choice of the weighed losses are
+    interpretations. In all forms except ``'high'`` a confident teacher weighs more.
 
     DE-MKD weighs decoupled losses. For the same weight on both parts write one term of
     :class:`mmkd.losses.DKDLoss`. For a weight on the non-target part alone, or a separate one for

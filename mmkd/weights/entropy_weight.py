@@ -23,9 +23,9 @@ class EntropySampleWeight(nn.Module, ABC):
 
     Args:
         temperature: Temperature at which the entropies are computed.
-        batch_mean: Give all samples of the process's batch their mean weight. It changes the size
-            of the loss as the weights do, but not the samples' shares: the control for what the
-            shares are worth.
+        batch_mean: Give all samples of the process's batch their mean weight. This changes the size
+            of the loss as the weights do, but gives all samples the same share. It is the control
+            experiment that separates the effect of the shares from that of the size.
         normalize: Take entropies in units of their greatest value, ln C or ln 2, so that they run
             from 0 to 1.
         renormalize: Divide the weights by their mean over the process's batch, so that weighing

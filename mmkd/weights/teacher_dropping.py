@@ -16,16 +16,17 @@ class TeacherDropping(nn.Module):
     .. math:: w_k = m_k / \sum_j m_j, \quad m_k \in \{0, 1\}
 
     where m is 1 for the teacher that the student is farthest from, and for each other teacher with
-    probability 1 - ``drop``. So no teacher is forgotten because others are easier to follow. It
-    weighs any loss that has values of single samples, and reads these in place of logits, so that
-    teachers without classifiers have weights. Nothing is dropped outside of training. The random
-    numbers are torch's, which a run gives each iteration by its number.
+    probability 1 - ``drop``. So no teacher is forgotten because others are easier to follow. The
+    weights are computed from the losses of the samples, not from logits. They therefore work with
+    any loss that has values of single samples, and for teachers without a classifier. Nothing is
+    dropped outside of training. The random numbers come from torch's global generator, which
+    :class:`mmkd.hooks.ExactResumeHook` seeds in each iteration.
 
     Args:
         drop: Probability of a drop, in [0, 1].
         released_code: Divide by the mean number of kept teachers of a sample over the batch, as the
-            released code does, in place of the sample's own number. A sample then counts for as
-            much as it keeps teachers.
+            released code does, in place of the sample's own number. The total weight of a sample is
+            then proportional to the number of teachers that it keeps.
     """
 
     reads_losses = True

@@ -51,7 +51,8 @@ class TeacherWeight(nn.Module, ABC):
 
     Attributes:
         needs_labels: Whether the weight needs class indices.
-        activation: Activation that the weight expects the logits to be made for.
+        activation: Activation that the weight applies to logits; it must be that of the student's
+            head.
         detach: Whether no gradient flows through the weights.
     """
 
@@ -77,6 +78,9 @@ class TeacherWeight(nn.Module, ABC):
             student_logits: Shape (N, C). Not read; every teacher weight has this signature.
             teacher_logits: K tensors, raw logits of shape (N, C) each.
             labels: Class indices, shape (N,), for weights whose ``needs_labels`` is true.
+
+        Raises:
+            ValueError: If labels that the weight needs are missing.
         """
         if labels is None and self.needs_labels:
             raise ValueError(

@@ -25,7 +25,8 @@ class WSLDWeight(nn.Module):
 
     Attributes:
         needs_labels: Whether a term has to pass labels.
-        activation: Activation that the weight expects the logits to be made for.
+        activation: Activation that the weight applies to logits; it must be that of the student's
+            head.
     """
 
     needs_labels = True

@@ -20,7 +20,7 @@ MMPRETRAIN: Paths = dict(student="head.fc", teacher="head.fc")
 
 
 def named_paths(classifier: str | Paths | None) -> Paths:
-    """Return paths of classifiers by ``'student'`` and ``'teacher'``; none if none is named."""
+    """Return the classifiers' paths by ``'student'`` and ``'teacher'``; empty for ``None``."""
     if isinstance(classifier, str):
         return dict(student=classifier, teacher=classifier)
     return classifier or {}
@@ -35,10 +35,11 @@ class Classifier:
 
     Args:
         network: The network, or a teacher.
-        path: Path of the layer in it, such as ``'head.fc'``; ``None`` if nobody knows it.
+        path: Path of the layer in the network, such as ``'head.fc'``; ``None``, for an unknown
+            path, is an error.
 
     Raises:
-        ValueError: If there is no linear layer.
+        ValueError: If the path is ``None``, does not exist, or is not that of a linear layer.
     """
 
     def __init__(self, network: "nn.Module | Teacher", path: str | None) -> None:

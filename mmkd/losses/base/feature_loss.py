@@ -17,7 +17,11 @@ def as_list(features: Features) -> list[Tensor]:
 
 
 def in_pairs(student_features: Features, teacher_features: Features) -> list[tuple[Tensor, Tensor]]:
-    """Return pairs of features in full precision, the teacher's without a graph."""
+    """Return pairs of features in full precision, the teacher's detached.
+
+    Raises:
+        ValueError: If there are not as many student as teacher features.
+    """
     students, teachers = (
         [features] if isinstance(features, Tensor) else features
         for features in (student_features, teacher_features)
@@ -36,14 +40,14 @@ def in_pairs(student_features: Features, teacher_features: Features) -> list[tup
 class FeatureLoss(nn.Module):
     """Base class of per-sample losses on features: a sum over pairs of :meth:`distance`.
 
-    A loss that does more than add up pairs defines :meth:`total` in place of it.
+    A loss that does more than add up pairs defines :meth:`total` in place of :meth:`distance`.
 
     Args:
         loss_weight: Factor on the result.
         reduction: ``'mean'``, ``'sum'`` or ``'none'``.
 
     Attributes:
-        same_shape: Whether student and teacher features must have equal shapes. If they must and do
+        same_shape: Whether student and teacher features must have equal shapes. If they must but do
             not, the distiller puts a connector before the loss.
     """
 

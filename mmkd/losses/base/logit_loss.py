@@ -77,14 +77,15 @@ class LogitLoss(nn.Module):
     arithmetic is float32, or float64 if the logits are.
 
     A student transform with ``needs_target = True`` is fitted to the target that the student is
-    compared with. It stands last and runs after the temperature; it is called with the student's
-    logits (N, C), the log-probabilities of the target (N, C) and the temperature.
+    compared with. It must come last in ``student_transforms``, and it runs after the target was
+    computed. It is called with the student's logits (N, C), not yet divided by the temperature, the
+    log-probabilities of the target (N, C) and the student's temperature.
 
     Args:
         temperature: Softmax temperature: a positive number, or the config of a module that computes
             it from both logits. Such a module returns a 0-dim tensor, one value per sample, shape
-            (N,), or a pair of these for the student and the teacher; the loss is multiplied by the
-            teacher's temperature.
+            (N,), or a pair of these for the student and the teacher. A loss with a factor of the
+            squared temperature then takes the teacher's.
         transforms: Configs of logit transforms, (N, C) -> (N, C), for both sides.
         student_transforms: Configs of transforms for the student's logits alone.
         teacher_transforms: Configs of transforms for the teacher's logits alone.
@@ -97,10 +98,14 @@ class LogitLoss(nn.Module):
         needs_labels: Whether the loss needs class indices.
         relational: Whether it compares relations between samples, and so has no loss of a single
             sample that could be weighed.
-        activation: The activation that the loss expects the logits to be made for, ``'softmax'`` or
-            ``'sigmoid'``.
+        activation: The activation that the loss applies to the logits, ``'softmax'`` or
+            ``'sigmoid'``. It must be the one that the student's head is trained with.
         log_probabilities: Turns tempered logits (N, C) into log-probabilities.
         divergence: Returns the loss of each sample, shape (N,), from a :class:`Tempered` pair.
+
+    Raises:
+        ValueError: If the temperature is not positive, or a transform that is fitted to the target
+            is not among the last of the ``student_transforms``.
     """
 
     needs_labels = False
@@ -170,6 +175,9 @@ class LogitLoss(nn.Module):
 
         Returns:
             A 0-dim tensor, or shape (N,) for ``reduction_override='none'``.
+
+        Raises:
+            ValueError: If the logits differ in shape, or labels that the loss needs are missing.
         """
         with torch.autocast(student_logits.device.type, enabled=False):
             pair = self.transformed(student_logits, teacher_logits, labels)

@@ -1,4 +1,4 @@
-"""Base class of feature losses with a part trained for each pair, built from both shapes."""
+"""Base class of feature losses with a trainable part for each pair, built from both shapes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ Shape = tuple[int, ...]
 
 
 class PairedPartsLoss(FeatureLoss, ABC):
-    """Base class of per-sample losses that train a part for each pair of features.
+    """Base class of per-sample losses with a trainable module, a part, for each pair of features.
 
-    A connector stands before any loss; such a part is a piece of the loss itself. A term calls
-    :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
+    A part belongs to the loss, whereas a connector runs before the loss and can precede any loss. A
+    term calls :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
     """
 
     same_shape = False

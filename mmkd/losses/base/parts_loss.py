@@ -10,7 +10,7 @@ from mmkd.losses.base.feature_maps import maps_alike
 
 
 class PartsLoss(FeatureLoss, ABC):
-    """Base class of losses on feature maps that train a part for each pair.
+    """Base class of losses on feature maps with a trainable module, a part, for each pair.
 
     A term calls :meth:`adapt` when it is built. A loss that is used by itself needs that call too.
     """

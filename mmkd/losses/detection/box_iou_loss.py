@@ -1,4 +1,4 @@
-"""Loss on the overlap of the student's and the teacher's boxes at the same places."""
+"""Loss on the overlap of the student's and the teacher's boxes at the same locations."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from mmkd.registry import MODELS
 if TYPE_CHECKING:
     from mmkd.teachers import Teacher
 
-# Coders of mmdet, by the prior that boxes are decoded from: no overlap depends on it.
+# Supported box coders of mmdet, with the prior from which the loss decodes both boxes. The overlap
+# does not depend on the prior.
 PRIORS = {
     "DeltaXYWHBBoxCoder": (-16.0, -16.0, 16.0, 16.0),
     "DistancePointBBoxCoder": (0.0, 0.0),
@@ -25,8 +26,9 @@ class BoxIoULoss(FeatureLoss):
 
     CrossKD (Wang et al., CVPR 2024) compares the boxes of RetinaNet, ATSS and FCOS like this;
     Generalized Intersection over Union (Rezatofighi et al., CVPR 2019). Both boxes of a place are
-    decoded from the same prior, by the head's ``bbox_coder``. Where that prior lies and how large
-    it is moves and scales both alike, and so changes no overlap.
+    decoded from the same prior, by the head's ``bbox_coder``. The position and the size of this
+    prior move and scale both boxes alike and do not change their overlap, so that a fixed prior is
+    used.
 
     Args:
         head: Path of the head whose ``bbox_coder`` decodes the boxes.

@@ -54,6 +54,6 @@ def foreground_mask(boxes: Tensor, height: int, width: int) -> Tensor:
 
 
 def background_mask(foreground: Tensor) -> Tensor:
-    """Return 1 / (their number) at positions without foreground, shape (H, W), and 0 elsewhere."""
+    """Return a mask (H, W): 1 / n at the n positions without foreground, and 0 elsewhere."""
     outside = foreground == 0
     return outside / outside.sum().clamp(min=1)

@@ -21,8 +21,8 @@ class LDLoss(LogitLoss):
 
     The authors' code, as mmdet has it, takes the mean over the n + 1 bins in place of the sum of
     the divergence, weighs boxes by the student's greatest class probability, and sums over all
-    positive locations. The default temperature and ``loss_weight`` belong to it. For the complete
-    behaviour of that code set ``reduction='sum'``,
+    positive locations. The default temperature and ``loss_weight`` are those of this code. For the
+    complete behaviour of that code set ``reduction='sum'``,
     ``sample_weight=dict(type='mmkd.ConfidenceWeight', of='student')`` and
     ``locations=dict(type='mmkd.DenseLocations', select='positives')``.
 

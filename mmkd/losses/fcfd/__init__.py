@@ -1,1 +1,1 @@
-"""FCFD, which runs features on through the rest of either network."""
+"""FCFD, which runs features through the later layers of either network."""

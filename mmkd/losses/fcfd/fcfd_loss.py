@@ -46,10 +46,10 @@ class FCFD(FeatureLoss):
     paths through the student, which normalise by the batch of the path and leave the student's
     running statistics alone. The released code trains the teacher's batch norms, so they normalise
     by the batch as well. Here the teacher is in eval mode, also in the mixed paths, as in any other
-    method. A bridge whose path is not drawn has a gradient of 0 here and no gradient there, so that
-    momentum and weight decay go on. Interpretations: whether a bridge ends in a leaky ReLU is
-    decided by the map that it leads to, where the released code has a flag for each network; all
-    processes draw the same paths.
+    method. A bridge whose path is not drawn gets a gradient of 0 here, so that the optimizer still
+    applies momentum and weight decay to it; in the released code it gets no gradient.
+    Interpretations: whether a bridge ends in a leaky ReLU is decided by the map that it leads to,
+    where the released code has a flag for each network; all processes draw the same paths.
 
     Args:
         temperature: T of the mixed paths.

@@ -1,4 +1,4 @@
-"""Part of a network from a tapped feature on, run on another feature in that place."""
+"""Runs of the rest of a network, from a tapped layer on, with another feature in its place."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,13 +16,13 @@ from mmkd.networks.taps import Tap, run_tapped
 from mmkd.teachers import Teacher
 from mmkd.teachers.batch_statistics import keep_statistics
 
-# Largest relative difference between a network's output and that of its rest, run on its own
-# feature.
+# Largest relative difference allowed between a network's output and the output of its later layers,
+# run on the network's own feature.
 TOLERANCE = 1e-3
 
 
 class Stages:
-    """Network that can be run on from any of its taps, to the later taps and to its logits.
+    """Network that can be run from any of its taps to the later taps and to its logits.
 
     A forward on random images shows which modules run one after another behind each tap. Each of
     them must take and give one tensor, whatever happens inside. The constructor checks that, at all
@@ -89,11 +89,11 @@ class Stages:
         return network.network if isinstance(network, Teacher) else network
 
     def run_on(self, stage: int, feature: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Run the network on with a feature in the place of the one at a tap.
+        """Run the network from a tap on, with the given feature in place of the tapped one.
 
-        A teacher runs as in all other places; its parameters get no gradient, the feature does. A
-        student stays in its mode: in training its batch norms normalise by the statistics of the
-        batch, and its running statistics do not change.
+        A teacher runs in eval mode and in its own type, as elsewhere; its parameters get no
+        gradient, but the feature does. A student stays in its mode: in training its batch norms
+        normalise by the statistics of the batch, and its running statistics do not change.
 
         Args:
             stage: Index of the tap.

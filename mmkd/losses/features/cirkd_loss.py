@@ -1,4 +1,4 @@
-"""Relations between the pixels of all images of a batch, and of a memory (CIRKD)."""
+"""Relations of pixels to the pixels of a batch's images and to those of a memory (CIRKD)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ Vectors = list[tuple[int, Tensor, Tensor]]  # class, its mean, and some of its p
 
 @MODELS.register_module()
 class CIRKDLoss(FeatureLoss):
-    r"""Loss on logits between the similarities of pixels, to those of other images and of a memory.
+    r"""Logit loss on the similarities of pixels to those of all images of a batch and of a memory.
 
     Cross-Image Relational Knowledge Distillation for Semantic Segmentation (Yang et al., CVPR
     2022). With features :math:`f` of unit length at the positions of a map, the similarities
@@ -43,9 +43,9 @@ class CIRKDLoss(FeatureLoss):
     similarities of each pixel to vectors drawn from the memory are compared like those above. The
     mean is over the pixels with a label.
 
-    A ``sample_weight``, such as :class:`mmkd.EntropyWeight`, weighs each pixel by the logits that
-    are its similarities. That is ours. The larger of two maps is averaged to the size of the
-    smaller. All processes have the same memory.
+    A ``sample_weight``, such as :class:`mmkd.EntropyWeight`, reads the similarities of a pixel as
+    its logits and multiplies the pixel's loss. This weight is not in the paper. The larger of two
+    maps is averaged to the size of the smaller. All processes have the same memory.
 
     Args:
         loss: Config of the loss on logits, per sample.
@@ -55,15 +55,15 @@ class CIRKDLoss(FeatureLoss):
             is 1. The similarities of a batch take (N H W)² numbers.
         pixel_weight: Weight of the similarities to the memory's pixels; 0 for none.
         region_weight: Weight of the similarities to the memory's regions; 0 for none.
-        pixels: Number of pixels that the memory has of each class.
-        regions: Number of regions that the memory has of each class.
-        pixel_samples: Number of pixels that are drawn from the memory in a step, as many of each
-            class.
-        region_samples: Number of regions that are drawn.
-        kept: Number of pixels that the memory takes of a class of an image.
-        released_code: Take as many pixels from the first positions of the image as the class has,
-            whatever class they are of, as the released code does by an index that is not one of the
-            class's pixels.
+        pixels: Number of pixels of each class in the memory.
+        regions: Number of regions of each class in the memory.
+        pixel_samples: Approximate number of pixels that are drawn from the memory in a step,
+            equally many of each class.
+        region_samples: Approximate number of regions that are drawn in a step, likewise.
+        kept: Greatest number of pixels of a class that the memory takes from one image.
+        released_code: Reproduce an indexing error of the released code: for a class with n pixels
+            in an image, the memory takes pixels from the first n positions of the image, whatever
+            their class, and not from the pixels of that class.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """
@@ -149,7 +149,7 @@ class CIRKDLoss(FeatureLoss):
         self.memory.to(next(self.head.parameters()).device)
 
     def remember_classes(self, classes: int, ignored: int | None) -> None:
-        """Build the memory for a number of classes; ``ignored`` is the label of no class."""
+        """Build the memory for a number of classes; ``ignored`` marks pixels without a class."""
         self.ignored = ignored
         for kind, weight in self.weights.items():
             if weight:
@@ -253,7 +253,7 @@ class CIRKDLoss(FeatureLoss):
 
 
 def annotated(data_samples: Any, size: Sequence[int]) -> Tensor:
-    """Return the class of each pixel of maps of this size, (N, H W), nearest to its centre.
+    """Return the class of each pixel of maps of this size, (N, H W), by nearest neighbour.
 
     Raises:
         ValueError: If there are no annotations.

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 class ClassMemory(nn.Module):
     """The latest vectors of each class, as buffers, so that a checkpoint has them.
 
-    It begins with random directions.
+    At the start it holds random directions.
 
     Args:
         classes: Number of classes.
@@ -27,14 +27,14 @@ class ClassMemory(nn.Module):
 
     @torch.no_grad()
     def put(self, label: int, vectors: Tensor) -> None:
-        """Let vectors (R, D) of a class take the places of its oldest ones."""
+        """Write vectors (R, D) of a class over the oldest vectors of that class."""
         vectors = vectors[-self.size :].to(self.queue)
         steps = torch.arange(len(vectors), device=vectors.device)
         self.queue[label, (self.places[label] + steps) % self.size] = vectors
         self.places[label] = (self.places[label] + len(vectors)) % self.size
 
     def sample(self, count: int) -> Tensor:
-        """Return the vectors at random places, the same of each class, about ``count``, (R, D)."""
+        """Return about ``count`` vectors, (R, D), from the same random places of each class."""
         each = count // len(self.queue) + 1
         places = torch.randperm(self.size, device=self.queue.device)[:each]
         return self.queue[:, places].flatten(0, 1)

@@ -57,7 +57,8 @@ class FTLoss(PairedPartsLoss):
 
     The paper trains the paraphraser before the student. Here it learns in the same run, which is an
     interpretation: the loss adds a reconstruction error for the paraphraser, and the factor that
-    the student learns gives the paraphraser no gradient. ``released_code`` gives the former.
+    the student learns gives the paraphraser no gradient. With ``released_code`` the paraphraser is
+    trained before the student, as in the paper.
 
     Args:
         rate: The paraphrase rate k.
@@ -66,8 +67,8 @@ class FTLoss(PairedPartsLoss):
         reconstruction_weight: Weight of the paraphraser's mean squared error. The term's weight
             multiplies it, so divide 1 by the term's weight to train the paraphraser with a weight
             of 1: 0.002 for the 500 of the paper's code, 0.005 for the 200 of RepDistiller.
-        released_code: Train the paraphraser before the student, as RepDistiller does, and leave it
-            as it is then. :class:`mmkd.ParaphraserHook` does that.
+        released_code: Train the paraphraser before the student, as RepDistiller does, and keep it
+            fixed while the student trains. :class:`mmkd.ParaphraserHook` does that.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
     """

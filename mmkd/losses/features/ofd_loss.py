@@ -41,8 +41,8 @@ def expected_negative(norm: nn.Module) -> Tensor:
 def partial_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Return the partial L2 distance of each sample, shape (N,).
 
-    It is the sum of squared differences over all elements except those where the teacher is not
-    active and the student is lower still.
+    It is the sum of squared differences over all elements, except those where the teacher is not
+    active (0 or less) and the student's value is not above the teacher's.
     """
     counted = (teacher > 0) | (student > teacher)
     return ((student - teacher).square() * counted).flatten(1).sum(1)
@@ -53,11 +53,11 @@ class OFDLoss(FeatureLoss):
     r"""Partial L2 distance to the teacher's features, which are cut off at a negative margin.
 
     A Comprehensive Overhaul of Feature Distillation (Heo et al., ICCV 2019), on features before
-    their activation: the teacher's features are raised to a negative margin per channel, the mean
-    of the negative values in it, which follows from the batch norm before the activation. Each
-    layer counts half as much as the next deeper one. The student's features pass a connector (1x1
-    convolution and batch norm) first. In mdistiller the teacher runs in training mode; here it
-    never does.
+    their activation: the teacher's features below a negative margin are raised to this margin. Each
+    channel has its own margin, the mean of the channel's negative values, which is computed from
+    the parameters of the batch norm before the activation. Each layer counts half as much as the
+    next deeper one. The student's features pass a connector (1x1 convolution and batch norm) first.
+    In mdistiller the teacher runs in training mode; here it never does.
 
     Args:
         norms: Paths in the teacher of the batch norms whose outputs the features are, one for each

@@ -52,8 +52,8 @@ class PADLoss(PairedPartsLoss):
 
     Maps are averaged over their positions, as pooling does. If the student's feature needs a
     connector, the branch reads the connector's output. This is an interpretation: torchdistill has
-    settings for features of equal width only. There the student has learned the teacher's features
-    by :class:`mmkd.losses.HintLoss` before.
+    settings for features of equal width only. In torchdistill's settings the student first learns
+    the teacher's features by :class:`mmkd.losses.HintLoss`.
 
     Args:
         eps: :math:`\epsilon`.

@@ -29,11 +29,11 @@ class ProteusLoss(FeatureLoss):
 
     with the class token c, (N, D), the patches p, (N, L, D), and heads g of a layer norm and a
     linear layer, as in the released code (BeSpontaneous/Proteus-pytorch, MIT), which takes 1 for
-    all weights with DINOv2 and (1, 0, 0) with CLIP. The third part is on patches that the student
-    does not see: it runs a second time on ``mask_share`` of the images, in each of which a trained
-    token stands in the place of ``mask_ratio`` of the patches, and :math:`\tilde{p}_s` are its
-    outputs there; the mean is over the masked patches of the batch. They are drawn one by one here,
-    and the paper's code masks blocks of them.
+    all weights with DINOv2 and (1, 0, 0) with CLIP. The third part compares patches that the
+    student does not see. The student runs a second time, on ``mask_share`` of the images; in each
+    of these a trained token replaces ``mask_ratio`` of the patches, and :math:`\tilde{p}_s` are the
+    student's outputs at these patches. The mean is over the masked patches of the batch. Here
+    masked patches are drawn one by one; the paper's code masks blocks of patches.
 
     Taps are pairs, ``['@pooled', '@map']`` of both networks. A student without tokens has its
     pooled feature in place of the class token and the positions of its map in place of the patches,
@@ -45,7 +45,7 @@ class ProteusLoss(FeatureLoss):
         class_weight: :math:`w_c`.
         token_weight: :math:`w_f`.
         patch_weight: :math:`w_p`.
-        mask_share: Share of the images that are masked, of which there is at least one.
+        mask_share: Share of the images that are masked; at least one image is.
         mask_ratio: Share of the patches of such an image that are masked.
         loss_weight: Factor on the result.
         reduction: As in :class:`FeatureLoss`.
@@ -131,7 +131,9 @@ class ProteusLoss(FeatureLoss):
         return reduce_loss(loss, weight, reduction, avg_factor)
 
     def _masked(self, inputs: Tensor, patches: Tensor) -> Tensor:
-        """Return the difference at masked patches of each image, (N,), with their mean over all.
+        """Return each image's squared difference at masked patches, (N,), 0 for other images.
+
+        The values are scaled so that their mean is the mean over the masked images.
 
         Args:
             inputs: The student's images (N, C, H, W).

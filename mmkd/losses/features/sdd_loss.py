@@ -36,8 +36,8 @@ class SDDLoss(FeatureLoss):
             :class:`mmkd.losses.KDLoss` (SD-KD), :class:`mmkd.losses.DKDLoss` (SD-DKD) or
             :class:`mmkd.losses.NKDLoss` (SD-NKD).
         grids: Number of cells along each side of each grid. The first is 1, the whole image.
-        complementary: Weight of regions in which the teacher is right and on the whole image wrong,
-            or the reverse.
+        complementary: Weight of regions in which the teacher is right although it is wrong on the
+            whole image, or the reverse.
         region_weight: Config of a sample weight, computed from the logits of each region. With
             :class:`mmkd.weights.EntropyWeight` it is the weight of ER-KD, from the teacher's
             entropy in the region. A term's ``sample_weight`` weighs whole images.

@@ -16,21 +16,22 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class SEEDLoss(FeatureLoss):
-    r"""Loss on logits between the similarities of each feature to a queue of earlier features.
+    r"""Logit loss on the similarities of each feature to a queue of the teacher's earlier features.
 
     SEED: Self-supervised Distillation for Visual Representation (Fang et al., ICLR 2021). With
     normalised features z, the sample's own teacher feature :math:`q_0` and a queue of the teacher's
     earlier features :math:`q_1, ..., q_K`, the similarities :math:`z \cdot q_k / \tau` of student
     and teacher are K + 1 logits, and any loss on logits compares them; the paper takes the
-    cross-entropy, whose gradient is that of :class:`mmkd.KDLoss` at temperature 1. So images
-    without labels have distributions and entropies, and a sample weight such as
-    :class:`mmkd.EntropyWeight` can weigh them. That combination is ours. In training the batch
-    enters the queue after it was compared.
+    cross-entropy, whose gradient is that of :class:`mmkd.KDLoss` at temperature 1. In this way
+    images without labels have distributions and entropies, so that a sample weight such as
+    :class:`mmkd.EntropyWeight` can weigh them. This combination is not in the paper. In training
+    the batch enters the queue after it was compared.
 
     The queue begins with random directions. All processes have the same queue, which is part of a
     checkpoint: 4 K D bytes for features of D numbers. Maps and tokens are averaged over their
-    positions. The defaults are those of the released code. At its teacher's temperature almost all
-    probability is on the sample itself: entropies need a higher one.
+    positions. The defaults are those of the released code. With the default ``teacher_temperature``
+    almost all of the teacher's probability is on the sample itself, so that a weight that reads
+    entropies needs a higher one.
 
     Args:
         loss: Config of the loss on logits, per sample.

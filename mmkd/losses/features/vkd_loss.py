@@ -20,9 +20,10 @@ class VkDLoss(PairedPartsLoss):
 
     with features averaged over their positions or tokens, the projection P (D_t, D_s) trained with
     orthonormal columns (rows, if the student's feature is the wider one), and a layer norm without
-    parameters, which standardises each teacher feature. An orthogonal P keeps the distances between
-    the student's features, so that it cannot learn what the student should. The loss of a sample is
-    the mean over the D_t numbers. It needs neither labels nor logits.
+    parameters, which standardises each teacher feature. An orthogonal P preserves the distances
+    between the student's features, so that P cannot learn a part of the task in place of the
+    student. The loss of a sample is the mean over the D_t numbers. It needs neither labels nor
+    logits.
 
     Args:
         loss_weight: Factor on the result.

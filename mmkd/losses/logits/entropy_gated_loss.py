@@ -21,8 +21,8 @@ class EntropyGatedLoss(LogitLoss):
     temperature 1. Both are :math:`T^2` times the divergence of the tempered outputs.
 
     Args:
-        threshold: Threshold of the gate as a share of the greatest entropy, from 0 to 1. 0 gives
-            :class:`KDLoss`, and 1 gives :class:`ReverseKLLoss`.
+        threshold: Threshold of the gate as a share of the greatest entropy, from 0 to 1. Without
+            ``everywhere``, 0 gives :class:`KDLoss` and 1 gives :class:`ReverseKLLoss`.
         everywhere: Whether the reverse divergence also counts where the forward one does.
         temperature: As in :class:`LogitLoss`.
         **arguments: Arguments of :class:`LogitLoss`.

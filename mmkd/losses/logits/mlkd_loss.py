@@ -40,7 +40,7 @@ class MLKDLoss(PartlyRelationalLogitLoss):
     class: the sum of its probabilities) of no more than the median in the process's batch. The
     authors' code computes these masks from the raw logits of the first view, but multiplies them
     with losses that are already one number (see ``released_code``), so its published numbers come
-    from losses without masks. The reading that a mask leaves out columns of a difference is ours.
+    from losses without masks. That a mask leaves out columns of a difference is an interpretation.
 
     Transforms, such as logit standardisation, act at all levels. The codes of LS and EA-KD apply
     them in the divergence alone: to get that, write two terms, one with
@@ -49,9 +49,9 @@ class MLKDLoss(PartlyRelationalLogitLoss):
     Args:
         temperatures: The temperatures T. The first one is called the base temperature.
         views: Number of views V in the batch.
-        masks: Whether the masks leave out the samples and classes that the teacher is sure of. They
-            turn the gradient far from the released code's gradient (cosine 0.48; without masks
-            0.976).
+        masks: Whether the masks leave out the samples and classes that the teacher is sure of. With
+            masks the direction of the gradient differs much from that of the released code (cosine
+            0.48; without masks 0.976).
         kl_weight: Weight of the divergence (instance level).
         class_weight: Weight of the class correlation.
         batch_weight: Weight of the batch correlation.

@@ -26,7 +26,7 @@ def enhanced_cross_entropy(
 
 @MODELS.register_module()
 class OFALoss(LogitLoss):
-    r"""Cross-entropy with the teacher's output, raised in the true class.
+    r"""Cross-entropy with the teacher's output, whose true class gets a larger target.
 
     One-for-All: Bridge the Gap Between Heterogeneous Architectures in Knowledge Distillation (Hao
     et al., NeurIPS 2023): :math:`-\sum_k [(p_k + [k=y])^\gamma - [k=y]] \ln q_k`, as in the

@@ -11,7 +11,7 @@ from mmkd.registry import MODELS
 
 @MODELS.register_module()
 class QualityFocalKDLoss(BinaryKDLoss):
-    r"""Binary cross-entropy with the teacher's sigmoids, focused on where the student is far off.
+    r"""Binary cross-entropy with the teacher's sigmoids, weighed by the student's distance to them.
 
     .. math:: \sum_c |\sigma(z_{s,c}) - \sigma(z_{t,c})|^\beta\;
         BCE(\sigma(z_{s,c}), \sigma(z_{t,c}))
@@ -22,7 +22,8 @@ class QualityFocalKDLoss(BinaryKDLoss):
 
     Args:
         beta: Exponent of the factor, at least 1.
-        temperature: As in :class:`LogitLoss`; CrossKD has none.
+        temperature: T, as in :class:`LogitLoss`. CrossKD has none, that is 1. Otherwise the logits
+            are divided by T and the loss is multiplied by its square.
         **arguments: Arguments of :class:`BinaryKDLoss`.
     """
 

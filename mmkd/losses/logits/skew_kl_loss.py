@@ -15,8 +15,8 @@ class SkewKLLoss(LogitLoss):
     r"""Skewed KL divergence, :math:`T^2\,KL(p\,\|\,\lambda p + (1-\lambda) q)`.
 
     DistiLLM: Towards Streamlined Distillation for Large Language Models (Ko et al., ICML 2024),
-        with the tempered outputs p of the teacher and q of the student. The mixture bounds the
-        divergence by :math:`-\ln\lambda`, and also bounds its gradient if q is far from p.
+    with the tempered outputs p of the teacher and q of the student. The mixture bounds the
+    divergence by :math:`-\ln\lambda`, and also bounds its gradient if q is far from p.
 
     Args:
         skew: :math:`\lambda`, the teacher's share of the mixture, above 0 and below 1.

@@ -125,7 +125,7 @@ class TfKDRegLoss(nn.Module):
     def attach(
         self, student: nn.Module, teacher: "Teacher", classifiers: Mapping[str, str] | None = None
     ) -> None:
-        """Refuse to be the loss of a term: a term shows its loss the networks by this call."""
+        """Raise ``ValueError``: a term calls this method, and this loss cannot be a term's loss."""
         raise ValueError(
             "TfKDRegLoss compares a classifier with its labels and no teacher: take it as the loss "
             "of the head, student=dict(head=dict(loss=dict(type='mmkd.TfKDRegLoss'))), and not as "

@@ -48,7 +48,7 @@ class CCLoss(RelationalFeatureLoss):
 
 @MODELS.register_module()
 class AdjacentCCLoss(RelationalFeatureLoss):
-    r"""Products of the differences of neighbours in a batch, as RepDistiller computes CC.
+    r"""Products of the student-teacher differences of neighbours in a batch: RepDistiller's CC.
 
     With :math:`\delta_n = |E_s f_{s,n} - E_t f_{t,n}|` for two trained linear embeddings the loss
     is the mean over n of :math:`\delta_n^T \delta_{n+1}`. This is RepDistiller's code for

@@ -45,16 +45,17 @@ class CRDLoss(FeatureLoss):
     r"""Noise-contrastive loss between embeddings of student and teacher.
 
     Contrastive Representation Distillation (Tian, Krishnan, Isola; ICLR 2020), in the released
-    code's form: linear embeddings of both pooled features, scaled to unit length, are told apart
-    from the remembered embeddings of ``negatives`` samples of other classes, at :math:`p = e^{u^T v
-    / \tau} / Z`. The student's embeddings are compared with the teacher's memory, and the teacher's
-    embeddings with the student's memory. The constants Z are set in the first step. The teacher's
-    embedding is trained too.
+    code's form: both pooled features pass linear embeddings and are scaled to unit length, and the
+    loss distinguishes the pair of embeddings of one sample from pairs with the remembered
+    embeddings of ``negatives`` samples of other classes. The density of a pair is :math:`p = e^{u^T
+    v / \tau} / Z`. The student's embeddings are compared with the teacher's memory, and the
+    teacher's embeddings with the student's memory. The constants Z are set in the first step. The
+    teacher's embedding is trained too.
 
     Set ``num_samples``, the length of the training data, for the paper's memory bank. The data
-    samples then need ``sample_idx``, which mmpretrain's data sets and ``PackInputs`` provide; data
-    sets that concatenate others do not number their samples throughout. To keep negatives out of a
-    sample's class the bank needs the classes of all samples. In a run
+    samples then need ``sample_idx``, which mmpretrain's data sets and ``PackInputs`` provide; in
+    data sets that concatenate others the same index may occur several times. To keep negatives out
+    of a sample's class the bank needs the classes of all samples. In a run
     :class:`mmkd.DatasetLabelsHook` sets them; without that hook the bank learns them from the
     batches, so that the first epoch has some negatives of the same class. Or set ``queue_size``:
     then the last samples are the negatives, which is an interpretation for data sets whose bank
