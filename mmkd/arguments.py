@@ -16,7 +16,7 @@ def did_you_mean(name: str, names: Iterable[str], cutoff: float = 0.55) -> str:
     Args:
         name: The misspelt name.
         names: The names that exist.
-        cutoff: Similarity from which a name is near, up to 1; higher where there are many names.
+        cutoff: Minimum similarity of a near match, up to 1; use more if there are many names.
     """
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return f" Did you mean {near[0]!r}?" if near else ""
@@ -58,7 +58,7 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any], titl
 
 
 def _takers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """Yield what takes the arguments: a function, or a class and bases that get its ``**``."""
+    """Yield what takes the arguments: the function; or the class, and bases that get its ``**``."""
     yield function
     taker = function
     for base in function.__mro__[1:-1] if inspect.isclass(function) else ():
@@ -73,7 +73,7 @@ def _takes_more(function: Callable[..., Any]) -> bool:
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the parameters that may be named, by name."""
+    """Return the parameters that may be passed by name."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(function).parameters
     return {name: each for name, each in parameters.items() if each.kind in named}
@@ -84,7 +84,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     target = function.__init__ if inspect.isclass(function) else function
     try:
         return typing.get_type_hints(target)
-    except (NameError, TypeError):  # a name that exists for type checkers only
+    except (NameError, TypeError):  # a name that is imported for type checkers only
         return {}
 
 

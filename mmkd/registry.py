@@ -24,7 +24,7 @@ from mmengine.registry import Registry, build_runner_from_cfg
 from mmkd.arguments import check_arguments, did_you_mean
 
 SCOPE = "mmkd"
-# What MMEngine says of a type that it does not find, in its two ways.
+# MMEngine's two error messages for a type that it does not find.
 NOT_FOUND = re.compile(r"(?P<name>[\w.]+) is not in the (?:(?P<scope>\w+)::)?[\w ]+ registry")
 NOT_GOT = re.compile(r"Failed to get (?P<name>[\w.]+)")
 
@@ -37,13 +37,13 @@ class UnknownPartError(KeyError):
 
 
 def unknown_type(error: Exception) -> UnknownPartError | None:
-    """Return what to tell of a type that MMEngine did not find, with the nearest one that exists.
+    """Return an error for a type that MMEngine did not find, which names the nearest existing type.
 
     Args:
-        error: The error of a build, of whatever kind.
+        error: Any error that was raised while something was built.
 
     Returns:
-        The error to raise in its place; ``None`` if the error is another one.
+        The error to raise in its place; ``None`` if ``error`` is not about an unknown type.
     """
     text = str(error)
     match = NOT_FOUND.search(text) or NOT_GOT.search(text)
@@ -59,7 +59,7 @@ def unknown_type(error: Exception) -> UnknownPartError | None:
 
 
 def _types(scope: str | None) -> Iterator[str]:
-    """Yield the types that a config of a package can name; of all packages without a scope."""
+    """Yield the types that configs of a scope can name; without a scope, those of all packages."""
     for root in vars(mmengine_registries).values():
         if isinstance(root, Registry):
             children = [child for key, child in root.children.items() if scope in (key, None)]
@@ -68,13 +68,13 @@ def _types(scope: str | None) -> Iterator[str]:
 
 
 class PartRegistry(Registry):
-    """Registry that reports what is misspelt: a type, or an argument of a type.
+    """Registry that reports misspelt types, and misspelt arguments of types.
 
     Args:
-        name: What a part of it is called.
-        default: The type that MMEngine builds where a config names none. Without a default, a
-            config has to name one.
-        settings: The other settings of a registry of MMEngine.
+        name: Name of the kind of part, such as ``'hook'``.
+        default: The type that MMEngine builds if a config names none. Without a default, a config
+            has to name a type.
+        settings: Other settings of MMEngine's ``Registry``.
     """
 
     def __init__(self, name: str, *, default: str | None = None, **settings: Any) -> None:
@@ -89,7 +89,7 @@ class PartRegistry(Registry):
         """
         try:
             found = super().get(key)
-        except RuntimeError:  # one of the two families raises, the other returns None
+        except RuntimeError:  # one family of packages raises, the other returns None
             found = None
         if found is None:
             name = key.removeprefix(f"{SCOPE}.")
@@ -111,7 +111,13 @@ class PartRegistry(Registry):
         return super().build(cfg, *arguments, **defaults)
 
     def check(self, cfg: Any, default_args: Mapping[str, Any] | None = None) -> None:
-        """Check type and arguments of a part of mmkd's; parts of other packages pass unchecked."""
+        """Check the type and the arguments of a part; parts of other packages are not checked.
+
+        Raises:
+            UnknownPartError: If there is no such type.
+            ValueError: If the config names no type and there is no default, or an argument is
+                unknown, missing, or of a type that the part does not take.
+        """
         if not isinstance(cfg, Mapping):
             return
         given = {**(default_args or {}), **cfg}
@@ -181,7 +187,7 @@ OPTIM_WRAPPER_CONSTRUCTORS = PartRegistry(
 LOOPS = PartRegistry("loop", parent=MMENGINE_LOOPS, scope=SCOPE, locations=["mmkd.engine"])
 RUNNERS = PartRegistry(
     "runner",
-    default="Runner",  # a run's config names another as its `runner_type`
+    default="Runner",  # a config can name another runner as its `runner_type`
     build_func=build_runner_from_cfg,
     parent=MMENGINE_RUNNERS,
     scope=SCOPE,

@@ -1,7 +1,8 @@
 """Base classes and decorators that let the type checker detect misspelt attributes.
 
-``nn.Module`` answers every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no types,
-so a type checker would accept each misspelt name. At run time these bases are the plain classes.
+``nn.Module`` looks up every attribute by ``__getattr__``, and MMEngine's ``BaseModel`` has no
+types, so that a type checker would accept each misspelt name. At run time these bases are the plain
+classes.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 Function = TypeVar("Function")
 Key = TypeVar("Key")
-OrderedSet = dict[Key, None]  # the keys of a dict keep the order in which they came
+OrderedSet = dict[Key, None]  # the keys of a dict keep the order of their insertion
 
 if TYPE_CHECKING:
 
@@ -39,13 +40,16 @@ else:
 
 
 def uncompiled(function: Function) -> Function:
-    """Leave a function, and what it calls, out of compiled code; parts compiled apart stay so."""
+    """Exclude a function, and all that it calls, from ``torch.compile`` of the calling code.
+
+    Modules inside that were compiled separately stay compiled.
+    """
     disabled: Function = torch.compiler.disable(function)
     return disabled
 
 
 def itself_uncompiled(function: Function) -> Function:
-    """Leave a function out of compiled code, but not the functions that it calls."""
+    """Exclude a function from ``torch.compile``, but not the functions that it calls."""
     disabled: Function = torch.compiler.disable(function, recursive=False)
     return disabled
 

@@ -1,8 +1,8 @@
 """Distil a small network on handwritten digits: about two minutes on two CPU cores, no download.
 
-The tool trains a teacher once, then for each seed a student alone, with KD and with ER-KD, by the
-configs in configs/quickstart/ and tools/train.py. It prints a table, draws a figure of the
-measurements, and writes the model card of an ER-KD student.
+The tool trains one teacher. For each seed it then trains a student without a teacher, one with KD
+and one with ER-KD, by tools/train.py and the configs in configs/quickstart/. It prints a table of
+the results, draws them in a figure, and writes the model card of an ER-KD student.
 
 Examples:
   python tools/quickstart.py

@@ -1,6 +1,6 @@
 """Test a model, with the arguments of mmpretrain's and mmdet's tools/test.py.
 
-The checkpoint may be a distiller's or a plain student's, and so may the config.
+Both the checkpoint and the config may be those of a distillation or those of a plain student.
 
 Examples:
   python tools/test.py my_student.py work_dirs/erkd_my_student/epoch_100_student.pth
@@ -82,7 +82,7 @@ def draw(config: Config, arguments: Namespace) -> None:
 
 
 def augment(config: Config) -> None:
-    """Wrap model and pipeline for test-time augmentation, as configured or with flips."""
+    """Wrap model and pipeline for test-time augmentation, by the config or else with flips."""
     detects = config.get("default_scope") == "mmdet"
     dataset = config.test_dataloader.dataset
     if "tta_model" not in config:

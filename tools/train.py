@@ -1,6 +1,7 @@
-r"""Train a model by its config, or a student by its config, teachers and methods of distillation.
+r"""Train a model from its config, or a student from its config, teachers and distillation methods.
 
-The arguments are those of mmpretrain's and mmdet's tools/train.py, and three more. Examples:
+The arguments are those of mmpretrain's and mmdet's tools/train.py, and further ones for teachers,
+methods, stores and safety. Examples:
 
   python tools/train.py configs/erkd/fasterrcnn_r101_r18_coco.py
   python tools/train.py mmpretrain::resnet/resnet18_8xb32_in1k.py \

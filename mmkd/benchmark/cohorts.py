@@ -1,4 +1,4 @@
-"""Runs of a comparison that are trained as cohorts, with the results of separate runs."""
+"""Training of a comparison's runs as cohorts, with the same results as separate runs."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def _always(runs: Sequence[Run]) -> bool:
 
 @dataclass(frozen=True)
 class CohortRun:
-    """A cohort's run, and the runs that its members stand for.
+    """A cohort's run, and the separate runs that its members replace.
 
     Attributes:
         run: The run of the cohort.
@@ -49,12 +49,12 @@ def train_together(
     start: Start = start_here,
     fits: Fits = _always,
 ) -> None:
-    """Train the unfinished ones among some runs as cohorts, and give each run its results.
+    """Train the unfinished runs as cohorts, and write each run's results to its folder.
 
     Runs with the same seed, teachers and data become one cohort, so that each sees the data in the
-    order of a run of its own; a run that fits no other is left out. A member's folder gets its log,
-    with its share of the times, its student's last weights, and the cohort's record. A member that
-    was put aside gets nothing, so that its run fails as a run of its own does.
+    same order as by itself. A run that cannot join another is not trained here. Each run's folder
+    gets the run's log, with its share of the cohort's times, its student's last weights, and the
+    cohort's record. The run of a member that was put aside gets no results, and stays unfinished.
 
     Args:
         runs: The runs.
@@ -63,13 +63,13 @@ def train_together(
         report: Function that receives lines about the progress.
         most: Greatest number of members of a cohort.
         start: Function that starts a cohort's command.
-        fits: Function that tells whether some of the runs may be one cohort.
+        fits: Function that returns whether the given runs may be one cohort.
 
     Raises:
         RunFailedError: If a cohort's run fails; the others are stopped.
     """
     waiting = [*cohort_runs([run for run in runs if not run.finished], most, fits)]
-    # The largest first: a long run that begins last would leave the other processes idle.
+    # The largest cohorts first: if a long run began last, the other processes would be idle.
     waiting.sort(key=lambda cohort: len(cohort.members), reverse=True)
     of_run = {each.run.work_dir: each for each in waiting}
 

@@ -1,4 +1,4 @@
-"""Columns of the table of a comparison, by the metrics that its runs logged."""
+"""Columns of a comparison's table, according to the metrics that its runs logged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,5 +75,5 @@ def default_metric(evaluator: Any) -> str:
 
 
 def notes_of(columns: Sequence[Column]) -> list[str]:
-    """Return what a reader must know of these columns."""
+    """Return notes that explain these columns to a reader."""
     return [NOTES[column.metric] for column in columns if column.metric in NOTES]

@@ -23,8 +23,8 @@ STEP = (
 def check_same_recipe(runs: Sequence[Run]) -> None:
     """Check that runs differ only in their models.
 
-    A method's parameters may have separate settings in the optimizer's
-    ``paramwise_cfg.custom_keys``, which the table lists.
+    The optimizer may have separate settings for a method's own parameters in
+    ``paramwise_cfg.custom_keys``; the table lists them.
 
     Raises:
         ValueError: If the schedules, optimizers or data of the runs differ.
@@ -49,7 +49,7 @@ def _recipe(run: Run) -> dict[str, Any]:
 
 
 def own_settings(run: Run) -> dict[str, Any]:
-    """Return the optimizer settings of a run for single parameters, by their names."""
+    """Return a run's optimizer settings for individual parameters, by the parameters' names."""
     wrapper = run.read_config().get("optim_wrapper") or {}
     return dict((wrapper.get("paramwise_cfg") or {}).get("custom_keys") or {})
 
@@ -61,7 +61,7 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Return the page of a result of tools/benchmarks/compare_methods.py."""
+    """Return the Markdown page for a result of tools/benchmarks/compare_methods.py."""
     planned = len(result["planned"])
     lines = [f"# {result['title']}", ""]
     if result.get("note"):
@@ -87,7 +87,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def complete(result: Mapping[str, Any]) -> bool:
-    """Return whether the rows are there without which there is no table."""
+    """Return whether the rows that a table needs are finished: teacher and plain student."""
     return {"teacher", ALONE} <= {*result["outcomes"]}
 
 
@@ -110,7 +110,7 @@ def judged(result: Mapping[str, Any]) -> list[Difference]:
 
 
 def _decisions(result: Mapping[str, Any]) -> list[str]:
-    """Return the section with the rule and the differences that it judges."""
+    """Return the section with the rule and the differences, judged by the rule."""
     rule, found = result["rule"], judged(result)
     lines = ["## Differences", "", *wrapped(rule.text(len(rule.pairs(result["planned"])))), ""]
     if not found:
@@ -180,8 +180,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
     data = result["data"]
     outcomes = [outcome for same in result["outcomes"].values() for outcome in same]
     seconds = sum(outcome["seconds"] for outcome in outcomes)
-    # Runs of an earlier call are not repeated; the table names the code that they were trained
-    # with.
+    # Runs of an earlier call are not repeated; the table names the commit that trained them.
     commits = {outcome["commit"] for outcome in outcomes}
     parts = {
         "Data": f"train {_settings(data['train'])}; test {_settings(data['test'])}",
@@ -210,7 +209,7 @@ def _conditions(result: dict[str, Any]) -> list[str]:
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """Break a text into lines of at most 100 columns, code in back ticks at its spaces, too."""
+    """Break a text into lines of at most 100 columns, also at spaces within back ticks."""
     return textwrap.wrap(
         text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
@@ -223,7 +222,7 @@ def _own(result: dict[str, Any]) -> dict[str, str]:
 
 
 def _tuned(result: dict[str, Any]) -> dict[str, str]:
-    """Return the part about the searches that the rows' settings come from."""
+    """Return the part about the searches that found the rows' settings."""
     tuned = [
         f"{name} {_settings(one['settings'])} of {_settings(one['space'])} in "
         f"{one['trials'] + one['failed']} trials"

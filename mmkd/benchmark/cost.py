@@ -28,7 +28,7 @@ class Cost:
     Attributes:
         part: Name of the part.
         ms: Median time, in milliseconds.
-        step_mb: Peak of the memory of the tensors that it makes, in MB of a million bytes.
+        step_mb: Peak memory of the tensors that the part allocates, in MB (a million bytes).
         weight_mb: Memory of its weights and buffers, in MB.
     """
 
@@ -46,7 +46,7 @@ def build_model(config: Config, size: Sequence[int] | None) -> tuple[Distiller, 
         size: Height and width of the images; by default those of the config's data.
 
     Raises:
-        ValueError: If the config's model is no ``mmkd.Distiller``.
+        ValueError: If the config's model is no ``mmkd.Distiller``, or reads a store.
     """
     model: Any = config.get("model") or {}
     if str(model.get("type")).rpartition(".")[2] != "Distiller" or model.get("store"):
@@ -80,11 +80,11 @@ def costs_of(
         batch_size: Number of images.
         size: Height and width of the images; by default those of the config's data.
         rounds: Number of turns of each part.
-        iterations: Number of its runs in a turn.
+        iterations: Number of runs of a part in a turn.
 
     Returns:
-        The shape of an image, and the costs: of the student, the teachers, the terms, their
-        weights, and the whole step, which also holds the optimizer.
+        The shape of an image, and the costs of the student, the teachers, the terms, their sample
+        and teacher weights, and the whole step, which includes the optimizer.
     """
     distiller, shape = build_model(config, size)
     data = random_batch(distiller.student, batch_size, shape)
@@ -115,7 +115,7 @@ def _weights(distiller: Distiller) -> dict[str, float]:
 
 
 def describe(costs: Sequence[Cost]) -> str:
-    """Return a table for a reader."""
+    """Return the costs as a text table."""
     whole = costs[-1].ms
     lines = [f"{'':32}{'ms':>10}{'of step':>10}{'MB step':>10}{'MB weights':>12}"]
     for cost in costs:

@@ -1,4 +1,4 @@
-"""Trained model of a work folder, and its results on the validation data."""
+"""The trained model of a work folder, and its results on the validation data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from mmkd.networks.building import build_network, student_spec
 from mmkd.networks.student import student_model
 from mmkd.teachers.weights import put_student
 
-SUFFIX = "_student.py"  # of configs that tools/model_converters/export_student.py writes
+SUFFIX = "_student.py"  # ending of the configs that tools/model_converters/export_student.py writes
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Network that a run trained, for a distillation the student.
+    """Network that a run trained; for a distillation it is the student.
 
     Attributes:
         folder: Work folder of the run.
@@ -53,8 +53,8 @@ class Evaluated(Trained):
     Attributes:
         dataset: The validation data.
         metrics: Results of the config's evaluator.
-        scores: Probabilities of the classes, shape (N, C), of a classifier; else ``None``.
-        labels: Class indices, shape (N,), of a classifier; else ``None``.
+        scores: A classifier's class probabilities, shape (N, C); ``None`` for other networks.
+        labels: A classifier's true class indices, shape (N,); ``None`` for other networks.
     """
 
     dataset: BaseDataset
@@ -84,7 +84,7 @@ def load_run(folder: Path, checkpoint: Path | None = None, trust: bool = False) 
         trust: Whether the checkpoint may hold code, see :mod:`mmkd.compat.checkpoints`.
 
     Raises:
-        ValueError: If the folder has no config or no checkpoint, or the config no validation.
+        ValueError: If the folder has no config or no checkpoint, or the config no validation data.
     """
     config = _config(folder)
     found = [checkpoint] if checkpoint is not None else checkpoints(folder)

@@ -1,4 +1,4 @@
-"""Weight at which a term's gradient on the student is a given share of the task's."""
+"""Weight at which the norm of a term's gradient is a given share of that of the task losses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,10 +53,11 @@ class GradientShare:
 def measure_share(
     config: Config, term: str | None, batches: int, checkpoint: str | None = None
 ) -> GradientShare:
-    """Measure a term's gradient on the student beside the task's, on batches of the run's data.
+    """Measure the ratio of a term's gradient to that of the student's own losses on training data.
 
-    The student is in the state in which training begins, or in that of a checkpoint; it computes
-    in float32, without autocast. Terms act as if their schedules had reached 1.
+    The gradients are those with respect to the student's parameters. The student has its initial
+    weights or those of a checkpoint, and computes in float32, without autocast. The terms'
+    schedules count as 1.
 
     Args:
         config: Training config of a :class:`mmkd.distillers.Distiller`.

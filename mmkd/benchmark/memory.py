@@ -1,4 +1,4 @@
-"""Memory that a model holds, and further memory that a training step needs."""
+"""Memory of a model's weights, and the additional memory that a training step needs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +26,9 @@ def own_bytes(*networks: nn.Module) -> int:
 
 
 def step_bytes(step: Callable[[], Any]) -> int:
-    """Run a step, and return the peak of the bytes of tensors that it adds.
+    """Run a step, and return the peak of the additional bytes of tensors while it runs.
 
-    On a CPU, memory that libraries allocate for themselves does not count.
+    On a CPU, memory that libraries allocate outside of torch's tensors does not count.
     """
     if torch.cuda.is_available():
         before = torch.cuda.memory_allocated()

@@ -1,4 +1,4 @@
-"""Parts of a step of distillation, to be measured one by one."""
+"""Parts of a distillation step, which can be measured one by one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ class Recorded:
 
 @contextmanager
 def recorded(distiller: Distiller) -> Iterator[dict[str, Recorded]]:
-    """Let a distiller's teachers record how they are run; those with several names once."""
+    """Replace a distiller's teachers by recorders; a teacher with several names gets only one."""
     given = distiller.teachers
     by_teacher = {teacher: Recorded(teacher) for teacher in names_of_each(given)}
     replaced: dict[str, Any] = {name: by_teacher[teacher] for name, teacher in given.items()}
@@ -64,11 +64,11 @@ def parts_of_step(distiller: Distiller, batch: Mapping[str, Any]) -> dict[str, S
     """Return the parts of a training step as functions that take no arguments.
 
     They are ``student forward``, ``student forward, backward``, ``teacher <name>``, ``term <name>``
-    (forward and backward, as far as the tensors that it reads) and ``<kind> weight of <term>``, in
-    the manner and on the tensors of a step of the distiller.
+    (forward, and backward down to the tensors that the term reads) and ``<kind> weight of <term>``.
+    Each runs as in a step of the distiller, on the same tensors.
 
     Args:
-        distiller: The distiller, on its device. Its terms may have states, which change.
+        distiller: The distiller, on its device. States of its terms change when parts are run.
         batch: Inputs and data samples from its data preprocessor.
     """
     distiller.train()
@@ -109,7 +109,7 @@ def _term(
     labels: Tensor | None,
     data_samples: Any,
 ) -> None:
-    """Run a term forward and backward, as far as the student's tensors."""
+    """Run a term's forward, and its backward down to the student's tensors."""
     student = {
         tap: tensor.detach().requires_grad_(tensor.is_floating_point())
         for tap, tensor in features["student"].items()
@@ -120,7 +120,7 @@ def _term(
 
 
 def _repeated(module: nn.Module, run: Callable[[], Any]) -> Step:
-    """Return a function that runs a module with the arguments that it gets in a run of its term."""
+    """Return a function that runs a module with the arguments that it gets in ``run``."""
     calls: list[Step] = []
 
     def keep(_: nn.Module, args: Any, kwargs: Any) -> None:

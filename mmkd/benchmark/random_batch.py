@@ -21,9 +21,9 @@ def count_classes(model: nn.Module) -> int:
 
 
 def semantic_stride(model: nn.Module) -> int:
-    """Return the stride of the maps of classes that a detector learns from.
+    """Return the stride of the semantic segmentation maps that a detector is trained on.
 
-    The data pipelines of HTC and SCNet, whose RoI heads have a semantic branch, shrink these maps.
+    The data pipelines of HTC and SCNet, whose RoI heads have a semantic branch, downsample them.
     """
     return 8 if getattr(getattr(model, "roi_head", None), "with_semantic", False) else 1
 
@@ -31,7 +31,7 @@ def semantic_stride(model: nn.Module) -> int:
 def random_batch(
     model: nn.Module, size: int, shape: Sequence[int], boxes: int = 8
 ) -> dict[str, Any]:
-    """Return a batch in the form of a data loader's: ``inputs`` and ``data_samples``.
+    """Return a random batch in the form of a data loader's: ``inputs`` and ``data_samples``.
 
     Args:
         model: The network of mmpretrain, mmdet or mmseg that will take the batch.
@@ -76,7 +76,7 @@ def random_batch(
 
 
 def _add_proposals(samples: Sequence[Any]) -> None:
-    """Give each image proposals, as detectors without an RPN (Fast R-CNN) need: its boxes."""
+    """Add an image's boxes as proposals, which detectors without an RPN (Fast R-CNN) need."""
     for sample in samples:
         sample.proposals = sample.gt_instances.clone()
         sample.proposals.pop("labels")
@@ -84,7 +84,7 @@ def _add_proposals(samples: Sequence[Any]) -> None:
 
 
 def _segmentations(size: int, shape: Sequence[int], classes: int) -> dict[str, Any]:
-    """Return images with a class for each pixel, and edges, which PIDNet's head reads besides."""
+    """Return images with a class for each pixel, and with edges, which PIDNet's head also reads."""
     from mmseg.structures import SegDataSample
 
     place = tuple(shape[1:])

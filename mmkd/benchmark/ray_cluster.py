@@ -12,28 +12,28 @@ from typing import Any
 from mmkd.benchmark.training import Job
 
 HERE = "local"
-RETRIES = 2  # of a run whose process was killed or whose node was lost
+RETRIES = 2  # repetitions of a run whose process was killed or whose node was lost
 PASSED_ON = ("PYTHONPATH", "OMP_NUM_THREADS", "MMKD_WEIGHTS")
 
 
 class RayCluster:
-    """Ray, as what starts the commands of runs.
+    """Ray cluster that runs the commands of training runs.
 
-    Its nodes see the files of this machine under the same paths and have mmkd installed. A command
-    runs in this process's working directory, by the node's own Python, with one CPU of Ray's count
-    and ``gpus`` GPUs, which Ray chooses. It is repeated if it was killed by a signal or its node
-    was lost, and not if it failed by itself.
+    Its nodes must see the files of this machine under the same paths, and must have mmkd installed.
+    A command runs in this process's working directory, by the node's own Python. Ray reserves one
+    CPU and ``gpus`` GPUs for it, and chooses them. A command is repeated if a signal killed it or
+    its node was lost, but not if it failed by itself.
 
     Args:
-        address: Address of a running cluster, or ``'local'`` for one of this machine alone that
-            ends with this process.
-        gpus: GPUs of a run, by default 1 if the cluster has any; 0.5 puts two runs on one.
-        cpus: CPUs that a local cluster counts, by default those of the machine.
+        address: Address of a running cluster, or ``'local'`` for a cluster of this machine alone
+            that ends with this process.
+        gpus: GPUs of a run, by default 1 if the cluster has any; with 0.5 two runs share a GPU.
+        cpus: Number of CPUs of a local cluster, by default those of the machine.
 
     Attributes:
         gpus: GPUs of a run, 0 if the cluster has none.
-        places: Number of runs at a time.
-        sharing: Number of runs at a time on one GPU, or on a machine's CPUs if it has none.
+        places: Number of simultaneous runs.
+        sharing: Number of simultaneous runs on one GPU, or on a machine's CPUs if it has no GPU.
 
     Raises:
         ImportError: If Ray is not installed.
@@ -87,14 +87,14 @@ class RayJob:
     Args:
         ray: The package.
         task: Reference to the task's result, the exit code.
-        log: File of its output, which gets the error of a task that Ray gave up.
+        log: File of the command's output; if Ray gives a task up, the error is written to it.
     """
 
     def __init__(self, ray: Any, task: Any, log: Path) -> None:
         self._ray, self._task, self._log = ray, task, log
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while the task waits or runs."""
+        """Return the exit code, or ``None`` while the task waits or runs."""
         done, _ = self._ray.wait([self._task], timeout=0)
         return self.wait() if done else None
 
@@ -103,7 +103,7 @@ class RayJob:
         self._ray.cancel(self._task)
 
     def wait(self) -> int:
-        """Wait for the task's end and return its exit code, 1 if Ray gave it up."""
+        """Wait for the task's end and return its exit code, or 1 if Ray gave the task up."""
         try:
             return int(self._ray.get(self._task))
         except self._ray.exceptions.RayError as error:
@@ -113,7 +113,9 @@ class RayJob:
 
 
 def run_command(command: list[str], log: str, folder: str, environment: dict[str, str]) -> int:
-    """Run a command on a node, and return its exit code; an empty word stands for its Python.
+    """Run a command on a node, and return its exit code.
+
+    An empty word of the command stands for the node's Python interpreter.
 
     Raises:
         ChildProcessError: If a signal ended the process, as the kernel does when memory runs out.
@@ -128,7 +130,7 @@ def run_command(command: list[str], log: str, folder: str, environment: dict[str
             env={**os.environ, **environment},
         )
     try:
-        # The interrupt of a cancelled task is seen between the calls; `wait` would not return.
+        # Ray interrupts a cancelled task between these calls; it could not interrupt `wait`.
         while (code := process.poll()) is None:
             time.sleep(0.2)
     finally:
@@ -145,7 +147,7 @@ def import_ray() -> Any:
     Raises:
         ImportError: If it is not installed.
     """
-    # Ray sends statistics about its use to its makers unless this is set before it starts.
+    # Ray sends usage statistics to its developers unless this is set before it starts.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray

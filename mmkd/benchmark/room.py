@@ -1,4 +1,4 @@
-"""Memory that is free, and whether the students of a cohort fit into it."""
+"""Free memory, and whether the students of a cohort fit into it."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,17 @@ COPIES = 4
 
 @dataclass(frozen=True)
 class Room:
-    """Memory that the further students of a cohort may take.
+    """Memory that is available for the students of a cohort besides the largest one.
 
-    The members of a cohort learn one after another, so that a cohort needs what a run of the
-    largest member alone needs, and ``COPIES`` times the bytes of each further member's weights.
-    Half of the free memory is for these; the other half is for the teachers, the tensors of a step
-    and the loading of the data, which a run of its own has as well.
+    In a step the members of a cohort are trained one after another. A cohort therefore needs the
+    memory of a run of its largest member, plus ``COPIES`` times the bytes of each other member's
+    weights. Half of the free memory is reserved for the other members; the other half is for the
+    teachers, the tensors of a step and the loading of the data, which a separate run needs too.
 
     Attributes:
         free: Bytes that are free for one process.
-        weights: Bytes of what a run trains and of its buffers, without teachers, by the run's work
-            folder.
+        weights: Bytes of the trained weights and buffers of each run, without teachers, by the
+            run's work folder.
     """
 
     free: int
@@ -33,11 +33,11 @@ class Room:
 
     @property
     def further(self) -> int:
-        """Bytes that the further students may take."""
+        """Bytes that are available for the other students."""
         return self.free // 2
 
     def needed(self, runs: Sequence[Run]) -> int:
-        """Return the bytes that the further students of a cohort take."""
+        """Return the bytes that all students of a cohort but the largest need."""
         sizes = [self.weights[run.work_dir] for run in runs]
         return COPIES * (sum(sizes) - max(sizes))
 
@@ -47,9 +47,9 @@ class Room:
 
 
 def free_bytes(proc: Path = Path("/proc"), control: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the free bytes of the GPU, or without one of the machine or this container.
+    """Return the free bytes of the GPU or, without a GPU, of the machine or this container.
 
-    Memory that holds copies of files counts as free, because the kernel gives it back.
+    The kernel's cache of files counts as free memory, because the kernel releases it on demand.
 
     Args:
         proc: Folder of Linux's process information.
@@ -57,7 +57,7 @@ def free_bytes(proc: Path = Path("/proc"), control: Path = Path("/sys/fs/cgroup"
     """
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    if not (proc / "meminfo").exists():  # not Linux: what is free is not said alike everywhere
+    if not (proc / "meminfo").exists():  # not Linux: other systems report free memory differently
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     free = _numbers(proc / "meminfo")["MemAvailable:"] * 1024
     limit = control / "memory.max"
@@ -69,6 +69,6 @@ def free_bytes(proc: Path = Path("/proc"), control: Path = Path("/sys/fs/cgroup"
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """Return the first number of each line of a file by the word before it."""
+    """Return the first number in each line of a file, by the word before it."""
     lines = [line.split() for line in path.read_text().splitlines()]
     return {line[0]: int(line[1]) for line in lines if len(line) > 1}

@@ -52,7 +52,7 @@ class Run:
         return config
 
     def fingerprint(self) -> str:
-        """Return a hash of everything that decides the run's result, except code and machine."""
+        """Return a hash of everything that determines the run's result, except code and machine."""
         settings = json.dumps(self.read_config().to_dict(), sort_keys=True, default=str)
         digest = hashlib.sha256(settings.encode())
         for path in self.inputs:
@@ -62,7 +62,7 @@ class Run:
     def identity(self) -> str:
         """Return a hash of the settings of this run and of its parents.
 
-        Unlike the fingerprint it is the same in other folders, and if parents are trained again.
+        Unlike the fingerprint it does not depend on folders, nor on the parents' output files.
         """
         local = {str(path): f"{path.parent.name}/{path.name}" for path in self.inputs}
         local |= {str(path.parent): path.parent.name for path in self.inputs}
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def length(self) -> tuple[str, int]:
-        """Unit of the schedule, ``'epoch'`` or ``'iter'``, and their number.
+        """Unit of the schedule, ``'epoch'`` or ``'iter'``, and the number of units.
 
         Raises:
             ValueError: If the config names neither ``max_epochs`` nor ``max_iters``.
@@ -107,8 +107,7 @@ class Run:
         config = self.work_dir / f"{Path(self.config.rpartition('::')[2]).stem}.py"
         self.work_dir.mkdir(parents=True, exist_ok=True)
         self.read_config().dump(str(config))
-        # Files of an earlier attempt are no result; without this the run would not be trained
-        # again.
+        # Checkpoints of an earlier attempt are no result, and would prevent a new training.
         folder = ["--work-dir", str(self.work_dir), "--overwrite"]
         return [sys.executable, str(train), str(config), *folder]
 
@@ -118,7 +117,7 @@ class RunFailedError(RuntimeError):
 
     Args:
         run: The run.
-        words: What happened to it.
+        words: Description of the failure.
     """
 
     def __init__(self, run: Run, words: str) -> None:
@@ -131,7 +130,7 @@ class Outcome:
     """Log of a finished run.
 
     Attributes:
-        epochs: The epochs that an evaluation followed.
+        epochs: The epochs after which there was an evaluation.
         metrics: Values of each metric after these epochs.
         iteration: Seconds per training iteration, the median of the logged values.
         seconds: Duration of the whole run, including start-up.

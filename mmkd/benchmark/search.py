@@ -14,7 +14,7 @@ from mmkd.compat.files import write_file
 
 STUDY = "study.log"
 BEST = "best.json"
-PATIENCE = 3  # failed trials, before any has succeeded, that end a search
+PATIENCE = 3  # a search ends if this many trials fail before any has succeeded
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Goal:
 
 
 class Search:
-    """Search whose trials are kept in its work folder, so that it can go on later.
+    """Search that keeps its trials in its work folder, so that it can be continued later.
 
-    Optuna's tree-structured Parzen estimator proposes the settings of a trial from the trials
-    before it. Its seed follows the trial's number, so that an interrupted search proposes what it
-    would have proposed without the interruption.
+    Optuna's tree-structured Parzen estimator proposes the settings of a trial from the results of
+    earlier trials. Its seed depends on the trial's number, so that a continued search proposes the
+    same settings as an uninterrupted one.
 
     Args:
         config: Path of the config of all trials.
@@ -74,16 +74,16 @@ class Search:
         report: Report = print,
         start: Start = start_here,
     ) -> dict[str, Any]:
-        """Train trials until there are so many, and return the best one.
+        """Train trials until there are ``trials`` of them, and return the best one.
 
-        Trials of an earlier call count. A trial whose run fails, or ends with a metric that is not
-        a number, counts as failed, and the others go on.
+        Trials of earlier calls count too. A trial fails if its run fails or its metric is NaN in
+        the end; the other trials continue.
 
         Args:
             trials: Number of trials in all.
             train: Path of tools/train.py.
             jobs: Number of processes that run at the same time.
-            cohort: Greatest number of trials that share a pass of the teacher.
+            cohort: Maximum number of trials in a cohort, which shares the teacher's forward.
             report: Function that receives lines about the progress.
             start: Function that starts a run's command.
 
@@ -116,7 +116,7 @@ class Search:
     def _batch(self, trials: int, size: int) -> dict[int, dict[str, Any]]:
         """Return the settings of the trials to train next, by their numbers.
 
-        Those of an interrupted call come first.
+        Unfinished trials of an interrupted call come first.
         """
         known = self._study.get_trials()
         for trial in known:
@@ -127,7 +127,7 @@ class Search:
         return {t.number: t.params for t in unfinished or map(self._ask, new)}
 
     def _complete(self, trial: Any) -> bool:
-        """Return whether a trial has all its settings: a call may have ended before the last."""
+        """Return whether a trial has all settings; an interrupted call may have set only some."""
         return bool(trial.params.keys() == self.goal.space.keys())
 
     def _ask(self, number: int) -> Any:
@@ -189,7 +189,7 @@ class Search:
         return found
 
     def _check_same(self) -> None:
-        """Check that the study, if it was begun before, has this goal and this config."""
+        """Check that an existing study in the folder has the same goal and the same config."""
         begun = asdict(self.goal) | {"config": Run("", str(self.config), Path()).fingerprint()}
         fixed = json.loads(json.dumps(begun))
         before = self._study.user_attrs.get("search")

@@ -66,12 +66,12 @@ def read_range(text: str) -> Range:
 def read_space(texts: Sequence[str], config: Config) -> dict[str, Range]:
     """Read ``KEY=RANGE`` texts, whose keys are dotted settings of a config.
 
-    The last part of a key may be absent from the config, as a setting with a default is; the
-    part that contains it must be there, or the setting would be one that nothing reads.
+    The last part of a key may be absent from the config, because settings with defaults need not be
+    written there. The dict that contains it must be present; otherwise nothing reads the setting.
 
     Raises:
-        ValueError: If there is none, a text is no such pair, a key is given twice, or the config
-            has no such part.
+        ValueError: If there is no text, a text is no such pair, a key is given twice, or the config
+            does not have the dict that contains a key.
     """
     space: dict[str, Range] = {}
     for text in texts:

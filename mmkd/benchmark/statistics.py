@@ -1,4 +1,4 @@
-"""Rule by which a comparison decides, and the paired differences that it looks at."""
+"""The rule by which a comparison decides, and the paired differences that it is applied to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Rule:
         baseline: Name of the row that the others are compared with.
         against: Further comparisons of a row with another one, such as its control.
         margin: Mean difference, in the table's unit, that a row has to exceed.
-        seeds: The seeds; runs of the same seed make a pair.
-        level: Probability of an error, of the intervals and of Holm's correction.
+        seeds: The seeds; two rows' runs of the same seed are a pair.
+        level: Significance level, of the intervals and of the tests with Holm's correction.
     """
 
     metric: str
@@ -38,7 +38,7 @@ class Rule:
         return [*others, *(pair for pair in self.against if pair not in others)]
 
     def text(self, comparisons: int) -> str:
-        """Return the rule in words, for a table of so many comparisons."""
+        """Return the rule as text, for a table with this number of comparisons."""
         better = "greater" if self.greater else "smaller"
         return (
             f"Fixed before the first run: the primary metric is {self.title} (`{self.metric}`, "
@@ -54,7 +54,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Difference:
-    """Paired difference of two rows in the primary metric, better ones positive.
+    """Paired difference of two rows in the primary metric; positive if the row is better.
 
     Attributes:
         row: Name of the row.
@@ -80,13 +80,13 @@ class Difference:
 def differences(
     values: Mapping[str, Sequence[float]], rule: Rule, planned: Sequence[str]
 ) -> list[Difference]:
-    """Return the paired differences of all rows that are there, judged by a rule.
+    """Return the paired differences of all finished rows, judged by a rule.
 
     Args:
         values: Primary metric of each row, in the table's unit, by seed in the rule's order.
         rule: The rule.
         planned: Names of all rows that the table will have. Comparisons whose runs are missing
-            count in Holm's correction, as if they had shown nothing.
+            count in Holm's correction with a p value of 1.
     """
     pairs = rule.pairs(planned)
     sign = 1 if rule.greater else -1

@@ -16,7 +16,7 @@ WARM_UP = 3
 def training_step(model: BaseModel, config: Config, data: dict[str, Any]) -> Step:
     """Return a training step of a model on a batch, at a learning rate of 0.
 
-    Otherwise random weights could diverge, and a detector's proposals depend on them.
+    Otherwise random weights could diverge, and a detector's proposals depend on the weights.
 
     Args:
         model: The model, on its device.
@@ -36,7 +36,7 @@ def measure(
     iterations: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Return the seconds of every iteration of every step, the steps taking turns.
+    """Return the seconds of every iteration of every step; the steps take turns.
 
     Args:
         steps: The steps to measure, by name.

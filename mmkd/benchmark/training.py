@@ -1,4 +1,4 @@
-"""Training of several runs at a time, as processes of this machine or of others."""
+"""Training of several runs at a time, as processes on this machine or on others."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ Report = Callable[[str], None]
 
 
 class Job(Protocol):
-    """Command that runs, as :class:`subprocess.Popen` sees it."""
+    """Running command, with the interface of :class:`subprocess.Popen`."""
 
     def poll(self) -> int | None:
         """Return its exit code, or None while it runs."""
@@ -103,18 +103,18 @@ def train_all(
     start: Start = start_here,
     failed: Callable[[RunFailedError], None] | None = None,
 ) -> None:
-    """Train the unfinished ones among some runs by a script, several at a time.
+    """Train the unfinished runs by a script, several at a time.
 
     Args:
         runs: The runs.
         train: Path of tools/train.py.
         jobs: Number of processes that run at the same time.
-        report: Function that receives lines about the progress, with the time that is left.
+        report: Function that receives lines about the progress, with the remaining time.
         parts: Number of lines of progress for each run.
-        keep: Function that is called with each run that has finished.
+        keep: Function that is called with each run when it has finished.
         start: Function that starts a run's command.
-        failed: Function that is called when a run fails; the others go on unless it raises. By
-            default it raises.
+        failed: Function that is called when a run fails; the other runs continue unless it raises
+            an error. By default it raises.
 
     Raises:
         RunFailedError: If a run fails and ``failed`` raises; the others are stopped.

@@ -1,4 +1,4 @@
-"""Validation data for the choice of settings: apart from the test data and the training data."""
+"""Validation data for the choice of settings, disjoint from the test and the training data."""
 
 import hashlib
 from copy import deepcopy
@@ -18,16 +18,17 @@ REMEDY = (
 
 
 def hold_out(config: Config, images: int) -> None:
-    """Make the last images of the training data the validation data, in place.
+    """Use the last images of the training data as validation data; change the config in place.
 
-    They leave the training data. Only data sets whose order mixes the classes can be divided so.
+    These images are removed from the training data. Data sets that are sorted by class cannot be
+    divided in this way.
 
     Args:
         config: The config, with ``train_dataloader``, ``val_dataloader`` and ``val_evaluator``.
         images: Number of images.
 
     Raises:
-        ValueError: If the data set cannot be divided so, or has fewer images.
+        ValueError: If the data set cannot be divided in this way, or has too few images.
     """
     train = config.train_dataloader.dataset
     if "pipeline" not in train or "pipeline" not in config.val_dataloader.dataset:
@@ -60,7 +61,7 @@ def hold_out(config: Config, images: int) -> None:
 def check_validation(config: Config) -> None:
     """Check that the validation data shares no images with the test and the training data.
 
-    Images are the same if their files are, or the pixels of those kept in memory.
+    Images are the same if they have the same file or, for images in memory, the same pixels.
 
     Raises:
         ValueError: If data are missing in the config, cannot be compared, or are shared.

@@ -19,7 +19,7 @@ from mmkd.version import __version__
 @click.group(context_settings=dict(help_option_names=["-h", "--help"]))
 @click.version_option(__version__, prog_name="mmkd")
 def command() -> None:
-    """Look up methods and roles, compose configs of distillation, examine the environment.
+    """Look up methods and roles, compose distillation configs, examine the environment.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``python -m mmkd calibrate CONFIG``: find a term's weight by its gradient."""
+"""``python -m mmkd calibrate CONFIG``: find a term's weight from the norm of its gradient."""
 
 from statistics import mean
 
@@ -33,10 +33,10 @@ def calibrate(
     cfg_options: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Print the weight that makes a term's gradient a share of the task's.
+    """Print the weight at which a term's gradient norm is --share times that of the task loss.
 
-    The gradients are those on the student's parameters, of batches of CONFIG's training data. They
-    change while the student learns: --checkpoint measures a later state.
+    The gradients are those with respect to the student's parameters, on batches of CONFIG's
+    training data. They change while the student learns; --checkpoint measures a later state.
 
     \b
     Examples:

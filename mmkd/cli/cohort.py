@@ -22,8 +22,8 @@ from mmkd.engine.launch import ArgumentError, load_config
 def cohort(configs: Sequence[str], seeds: str, out: str, as_json: bool) -> None:
     """Write a config that trains the students of several distillation CONFIGs at once.
 
-    All of them see the same batches, and their teachers run once for all. A member's name is NAME,
-    or that of the config's file.
+    All students see the same batches, and the teachers run only once per batch. A member's name is
+    NAME, or that of the config's file, with _seedN behind it if there are --seeds.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``python -m mmkd compose``: write the config of tools/train.py's arguments to a file."""
+"""``python -m mmkd compose``: write the config that tools/train.py's arguments describe."""
 
 import shlex
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -32,7 +32,7 @@ With --json the config, or the path of the file, is printed as JSON.
 @JSON
 @click.pass_context
 def compose(context: click.Context, as_json: bool) -> None:
-    """Compose a config by the arguments of tools/train.py."""
+    """Compose a config from the arguments of tools/train.py."""
     parser = ArgumentParser(
         prog="python -m mmkd compose",
         description=DESCRIPTION,

@@ -24,9 +24,9 @@ def cost(
 ) -> None:
     """Measure what each part of a training step of the distillation config CONFIG costs.
 
-    Student, teachers, terms and their weights take turns on random images; checkpoints are not
-    read. A term's cost is that of its forward and backward, with its weights. "MB step" is the peak
-    of the tensors that a part makes while it runs.
+    The student, the teachers, the terms and the terms' weights are measured in turns on random
+    images; checkpoints are not read. A term's cost is that of its forward and backward, with its
+    weights. "MB step" is the peak memory of the tensors that a part allocates while it runs.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from mmkd.engine.launch import ArgumentError
 @click.argument("words", nargs=-1)
 @JSON
 def methods(words: tuple[str, ...], as_json: bool) -> None:
-    """List the methods, or those whose names and descriptions have all of the WORDS.
+    """List the methods, or only those whose names and descriptions contain all of the WORDS.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def _fits(method: Method, words: tuple[str, ...]) -> bool:
 
 
 def _names(context: click.Context, parameter: click.Parameter, beginning: str) -> list[str]:
-    """Return the names of methods that begin so, for the completion of a shell."""
+    """Return the names of methods that begin with a text, for a shell's completion."""
     return [name for name in method_names() if name.startswith(beginning)]
 
 

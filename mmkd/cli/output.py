@@ -11,7 +11,7 @@ STDOUT = "mmkd.stdout"
 
 
 def _stand_alone(context: click.Context, parameter: click.Parameter, as_json: bool) -> bool:
-    """Send to the standard error what the command prints besides its JSON, such as logs."""
+    """Redirect to the standard error all output besides the JSON, such as logs."""
     if as_json:
         context.meta[STDOUT] = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))

@@ -53,10 +53,10 @@ def search(
 ) -> None:
     """Search for the settings of CONFIG that are best on validation data.
 
-    A RANGE is uniform(LOW,HIGH), loguniform(LOW,HIGH), int(LOW,HIGH) or choice(A,B,...), of any
-    dotted KEY of the config. Optuna proposes the trials. Give the command again to go on with an
-    interrupted search, or with more --trials. A config whose validation images are its test images
-    is refused: hold training images out.
+    KEY is any dotted key of the config, and RANGE is uniform(LOW,HIGH), loguniform(LOW,HIGH),
+    int(LOW,HIGH) or choice(A,B,...). Optuna proposes the trials. Run the command again to continue
+    an interrupted search, or to add more --trials. A config that validates on its test images is
+    refused: hold training images out with --hold-out.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ from mmkd.store.building import StoreBuilder
 
 @click.group()
 def store() -> None:
-    """Build, verify and inspect teacher stores: what teachers give, on a disk, computed once.
+    """Build, verify and inspect teacher stores: teachers' outputs, computed once and kept on disk.
 
     \b
     Examples:
@@ -48,10 +48,10 @@ def store() -> None:
 def build(
     config: str, launcher: str, cfg_options: tuple[str, ...], as_json: bool, **settings: Any
 ) -> None:
-    """Compute what CONFIG's teachers give for its training data: logits, and features on request.
+    """Store the outputs of CONFIG's teachers for its training data: logits, features on request.
 
-    Existing shards are kept: an interrupted build continues, and more --views are added. Several
-    processes, started by torchrun with --launcher pytorch, share the work.
+    Existing shards are kept, so that an interrupted build continues and more --views can be added
+    later. Several processes, started by torchrun with --launcher pytorch, share the work.
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def verify(path: str, as_json: bool) -> None:
 @click.argument("path")
 @JSON
 def inspect(path: str, as_json: bool) -> None:
-    """Show the contents of the store PATH, and its ingredients.
+    """Show the contents of the store PATH, and what it was made from.
 
     \b
     Examples:
@@ -144,7 +144,11 @@ def describe(manifest: Manifest, record_bytes: int | None = None) -> str:
 
 
 def options(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Read settings as tools/train.py does."""
+    """Read KEY=VALUE settings as tools/train.py does.
+
+    Raises:
+        click.BadParameter: If a setting has no ``=``.
+    """
     found = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")

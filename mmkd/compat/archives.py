@@ -1,7 +1,7 @@
-"""Checks of a checkpoint's file: its checksums, and the memory that it would take.
+"""Checks of a checkpoint's file: its checksums, and the memory that it would take when loaded.
 
-``torch.save`` writes zip archives whose entries have checksums, and ``torch.load`` does not read
-the checksums.
+``torch.save`` writes zip archives whose entries have checksums, but ``torch.load`` does not verify
+them.
 """
 
 import hashlib

@@ -43,7 +43,7 @@ class UnsafeCheckpointError(CheckpointError):
 
 
 def _statistics_method(owner: Any, name: str, *default: Any) -> Any:
-    """Replace ``getattr``, by which a pickled log buffer refers to its statistics."""
+    """Replacement of ``getattr``, by which a pickled log buffer names its statistics methods."""
     if owner is not HistoryBuffer or name not in STATISTICS:
         raise pickle.UnpicklingError(f"Unsupported GLOBAL getattr({owner!r}, {name!r})")
     return getattr(owner, name)
@@ -69,8 +69,9 @@ def _mmengine_globals() -> list[Any]:
 def allow_mmengine_checkpoints() -> None:
     """Allow torch's safe loader to read MMEngine's checkpoints, so that runs can be resumed.
 
-    torch before 2.4 has no such list, and before 2.6 it takes no names beside the globals: there
-    the log buffers of a checkpoint are refused, and a run is resumed with ``trust_checkpoint``.
+    torch before 2.4 has no list of allowed globals, and before 2.6 the list takes no names. There
+    the log buffers in a checkpoint are refused, and a run can only be resumed with
+    ``trust_checkpoint``.
     """
     if torch.__version__ >= "2.4":
         allowed = _mmengine_globals()
@@ -95,7 +96,7 @@ def _weights_only_everywhere() -> Iterator[None]:
 
 @contextmanager
 def trusting(trust: bool) -> Iterator[None]:
-    """Set for all loading inside whether checkpoints may execute code, from a run's config."""
+    """Set whether checkpoints that are loaded inside this context may execute code."""
     token = _trusted.set(trust)
     try:
         yield
@@ -104,7 +105,7 @@ def trusting(trust: bool) -> Iterator[None]:
 
 
 def trusted() -> bool:
-    """Return whether the run said that what it reads may execute code."""
+    """Return whether the run allows that files which it loads execute code."""
     return _trusted.get()
 
 
@@ -113,10 +114,9 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
 
     Args:
         path: A file, or any address that MMEngine's checkpoint loader knows (``https://``,
-            ``torchvision://``, ...), such as ``mmkd://weights/<file>`` of weights that ship with
-            mmkd.
-        trust: Whether to unpickle everything in it. That executes any code that its author put
-            there.
+            ``torchvision://``, ...), or ``mmkd://weights/<file>`` for weights that ship with mmkd.
+        trust: Whether to unpickle everything in it. This executes any code that its author put
+            into it.
         map_location: Device to load to, in the form that ``torch.load`` takes.
 
     Raises:
@@ -126,8 +126,8 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
         FileNotFoundError: If it does not exist.
     """
     path = os.path.expanduser(str(path))
-    # This is not a context: torch's context removes at its end all that was allowed before, too,
-    # and MMEngine uses it.
+    # torch's context manager is not used here: at its end it also removes what was allowed before,
+    # and MMEngine uses it, too. So the globals are allowed again each time.
     allow_mmengine_checkpoints()
     safely: AbstractContextManager[None] = nullcontext() if trust else _weights_only_everywhere()
     with trusting(trust), safely, _in_words(path, trust):
@@ -141,7 +141,7 @@ def load_checkpoint(path: str | Path, trust: bool = False, map_location: Any = "
 
 @contextmanager
 def _in_words(path: str, trust: bool) -> Iterator[None]:
-    """Replace torch's error for a file that it does not load by one that tells what to do."""
+    """Replace torch's error for a file that it refuses by an error that says what to do."""
     try:
         yield
     except CheckpointError:
@@ -170,8 +170,8 @@ def _load_for_mmengine(
 ) -> Any:
     """Load a checkpoint for MMEngine, without the one field that MMEngine would execute.
 
-    Old versions wrote their config into ``meta['config']``, as Python code, which ``Runner.resume``
-    executes. Current versions write ``meta['cfg']``, which nothing reads.
+    Old versions wrote their config as Python code into ``meta['config']``, and ``Runner.resume``
+    executes it. Current versions write ``meta['cfg']`` instead, which nothing reads.
     """
     trust = _trusted.get()
     checkpoint = load_checkpoint(filename, trust, map_location)
@@ -183,7 +183,7 @@ def _load_for_mmengine(
 def _load_url(
     url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
 ) -> Any:
-    """Load a published file: a local copy, or the cached one, or else download it as torch does."""
+    """Load a published file from a local copy or the cache, or else download it as torch does."""
     folder = model_dir or os.path.join(torch.hub.get_dir(), "checkpoints")
     path = local_copy(url) or Path(folder, file_name(url))
     if not path.exists():
@@ -209,7 +209,7 @@ def _download(url: str, path: Path, progress: bool) -> None:
     """Download a published file from the first of its addresses that has it.
 
     Raises:
-        SourceError: If none has it, or what they have is another file.
+        SourceError: If no address has the file, or they have a different file.
     """
     mirror, failures = mirror_of(url), []
     for address in addresses(url):

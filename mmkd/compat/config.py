@@ -42,8 +42,8 @@ def resolve(filename: str | Path) -> str | Path:
 def installed_path(package: str) -> str:
     """Return the folder of an installed package, also of an editable installation.
 
-    For editable installations the original MMEngine returns the folder of the package's metadata,
-    which is a different one.
+    For editable installations the original MMEngine returns the folder of the package's metadata
+    instead.
 
     Raises:
         FileNotFoundError: If the package is mmkd, used from a clone that is not installed.
@@ -64,9 +64,10 @@ def with_own_names(
 ) -> Callable[[str, str], tuple[str, str | None]]:
     """Wrap MMEngine's lookup of a ``_base_`` so that it knows mmkd's configs, and mmcls's.
 
-    mmkd's configs are read from beside the imported package, installed or not. Their scope is that
-    of the config that names them: otherwise MMEngine would look up each of their types in mmkd, but
-    they write mmkd's parts as ``mmkd.<name>``, and all other types are mmpretrain's or mmdet's.
+    mmkd's configs are read from the folder beside the imported package, installed or not. They keep
+    the scope of the config that names them. With the scope mmkd, MMEngine would look up all their
+    types in mmkd; but only types of the form ``mmkd.<name>`` are mmkd's, and all others are those
+    of mmpretrain or mmdet.
     """
 
     @functools.wraps(get_path)
@@ -82,10 +83,10 @@ def with_own_names(
 
 
 def anchor_paths(settings: dict[str, Any], folder: Path) -> None:
-    """Make paths of a distiller's networks and weights absolute if a folder contains such a file.
+    """Make a distiller's paths of networks and weights absolute if the files are in a folder.
 
-    Paths that are not in the folder stay unchanged: they are relative to the current folder. Names
-    of packages and addresses stay unchanged, too.
+    Paths whose files are not in the folder stay unchanged: they are relative to the current folder.
+    Names of packages' configs and addresses stay unchanged, too.
 
     Args:
         settings: The settings of a config file. They are changed in place.

@@ -1,18 +1,18 @@
-"""Text of a config, which MMEngine formats anew for the log, the file and each checkpoint."""
+"""Cache for the text of a config, which MMEngine formats for the log, the file and checkpoints."""
 
 import functools
 from collections.abc import Callable
 
 from mmengine.config import Config
 
-KEPT = 4  # texts: a run needs that of its own config, and those of parts that it writes apart
+KEPT = 4  # cached texts: that of the run's config, and those of parts that it writes separately
 
 
 def format_configs_once() -> None:
     """Let ``Config.pretty_text`` remember the last few texts.
 
-    The text depends on nothing but the settings. Formatting it takes a second for a detector, and
-    a run asks for it five times before its first iteration ends.
+    The text depends only on the settings. Formatting it takes a second for a detector, and a run
+    needs it five times before its first iteration ends.
     """
     written = Config.pretty_text.fget
     if not hasattr(written, "remembers"):

@@ -1,8 +1,8 @@
-"""Files that are complete or absent: written aside, flushed to the disk, and renamed.
+"""Atomic writing of files: written under a temporary name, flushed to the disk, and renamed.
 
-MMEngine writes a checkpoint under its final name, so that a kill or a full disk leaves half of it.
-MMEngine's file backends are an extension point: this module replaces the local backend by one that
-writes whole files.
+MMEngine writes a checkpoint under its final name, so that a kill or a full disk leaves an
+incomplete file. This module replaces MMEngine's local file backend by one that writes each file
+completely or not at all.
 """
 
 import errno
@@ -68,7 +68,7 @@ def write_weights(path: str | Path, content: bytes) -> None:
     """Write a file of weights as a whole, and its SHA-256 beside it as ``sha256sum`` does."""
     path = Path(path)
     beside = checksum_file(path)
-    # A kill in between must not leave the checksum of another content.
+    # A kill between the two writes must not leave a checksum that does not fit the file.
     beside.unlink(missing_ok=True)
     write_file(path, content)
     line = f"{hashlib.sha256(content).hexdigest()}  {path.name}\n"

@@ -1,4 +1,4 @@
-"""Protection of a run against logs that cannot be written."""
+"""Protection of a run against log files that cannot be written."""
 
 import functools
 import sys
@@ -10,8 +10,9 @@ from mmengine.visualization import LocalVisBackend
 def run_on_without_logs() -> None:
     """Make MMEngine's visualizer skip a line of its files that cannot be written.
 
-    On a full disk or a broken mount its files of scalars would end a run that does not need them.
-    Python's log handlers do the same: they report the error on the error stream, and go on.
+    On a full disk or a broken mount, MMEngine's files of logged scalars would otherwise end a run
+    that does not need them. Python's own log handlers also report such an error on the standard
+    error stream and continue.
     """
     dump = LocalVisBackend._dump
     if hasattr(dump, "runs_on"):

@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 def commit(folder: Path) -> str:
-    """Return the commit checked out in a folder, with a mark if files differ from it."""
+    """Return the commit that is checked out in a folder; the text says if files differ from it."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -61,5 +61,5 @@ def command() -> str:
 
 
 def provenance(folder: Path) -> dict[str, object]:
-    """Return all of these, for the report of a measurement made with a folder's code."""
+    """Return versions, commit, machine and command, for a report on a folder's code."""
     return dict(command=command(), commit=commit(folder), machine=machine(), versions=versions())

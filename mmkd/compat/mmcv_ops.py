@@ -1,7 +1,7 @@
-"""Support of bfloat16 by mmcv's operators of detectors, which are not compiled for it.
+"""Support of bfloat16 in mmcv's operators for detectors, which are not compiled for it.
 
-Without it a detector in bfloat16, or under autocast to it, ends in ``"nms_impl" not implemented for
-'BFloat16'``, also in stock mmdet.
+Without this module a detector in bfloat16, or under autocast to it, ends with the error
+``"nms_impl" not implemented for 'BFloat16'``, also in stock mmdet.
 """
 
 import functools
@@ -25,8 +25,8 @@ OPERATORS = {
 def allow_bfloat16() -> None:
     """Make those operators compute in float32 if they get bfloat16.
 
-    Their results have the type of the first tensor argument. Only imported modules are changed;
-    once a detector is built, these are all modules that it needs.
+    Their results have the type of the first tensor argument. Only modules that are already imported
+    are changed; after a detector is built, these are all modules that it needs.
     """
     for module, names in OPERATORS.items():
         for name in names if module in sys.modules else ():

@@ -1,4 +1,4 @@
-"""Functions of torch that releases before 2.4 lack or name otherwise. mmkd supports 2.1 and up."""
+"""Functions that torch before 2.4 lacks or has under other names. mmkd supports 2.1 and up."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def cpu_has_bfloat16() -> bool:
 
 
 def gpu_has_bfloat16() -> bool:
-    """Return whether the GPU computes bfloat16 itself, and not in float32."""
+    """Return whether the GPU computes bfloat16 natively, and does not emulate it in float32."""
     supported = torch.cuda.is_bf16_supported
     try:
         return bool(supported(including_emulation=False))

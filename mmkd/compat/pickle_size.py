@@ -1,7 +1,7 @@
 """Memory that a pickle would take, computed without loading it.
 
-A pickle can contain a long string once and have it copied a million times, or ask for an array of
-any length. This module follows its instructions with sizes in place of values.
+A pickle can contain a long string once and copy it a million times, or request an array of any
+length. This module interprets the pickle's instructions with sizes in place of values.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ SILENT = ("PROTO", "FRAME", "STOP")
 
 
 class _Thing:
-    """Value: its bytes including those of its parts, and the product of the numbers in it."""
+    """A value: its bytes including those of its parts, and the product of the numbers in it."""
 
     def __init__(self, size: int = 0, number: int = 0, name: str = "") -> None:
         self.size, self.number, self.name = size, number, name
@@ -81,7 +81,7 @@ def _literal(value: Any) -> _Thing:
 
 
 def _called(function: _Thing, arguments: list[_Thing]) -> _Thing:
-    """Return the result of a call: as large as all of its arguments, or as large as they ask."""
+    """Return the result of a call: as large as all its arguments, or as large as they request."""
     result = _Thing(POINTER).take(arguments)
     if function.name.endswith(SIZED):
         result.size = min(result.size + result.number, MOST)

@@ -6,8 +6,8 @@ from typing import Any
 
 from mmkd.compat.archives import check_pickle
 
-# Functions that arrays are pickled by, under the names of numpy 1 and 2; `encode` is for bytes in
-# old pickles.
+# Functions that pickles of arrays call, under their names in numpy 1 and 2; `encode` is for bytes
+# in old pickles.
 ALLOWED = {
     "numpy.core.multiarray._reconstruct",
     "numpy._core.multiarray._reconstruct",

@@ -1,4 +1,4 @@
-"""Progress of long loops on a terminal, with the time that is left."""
+"""Progress bars of long loops on a terminal, with the remaining time."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -13,16 +13,16 @@ Item = TypeVar("Item")
 def track(
     items: Iterable[Item], words: str, total: int | None = None, console: Console | None = None
 ) -> Iterator[Item]:
-    """Yield items, with a bar and the time that is left if a person watches.
+    """Yield items, and show a progress bar with the remaining time on a terminal.
 
-    Nothing is written where the standard error stream is no terminal, so that logs of jobs stay
-    plain, nor in processes beside the main one. The bar disappears at the end.
+    If the standard error stream is no terminal, nothing is written, so that logs of jobs stay
+    plain. Only the main process of a run shows a bar. The bar disappears at the end.
 
     Args:
         items: The items.
-        words: What is done with them, such as ``"teacher 'resnet34'"``.
-        total: Number of items, if they do not know it themselves.
-        console: Where the bar appears, by default the standard error stream.
+        words: Description of the loop, such as ``"teacher 'resnet34'"``.
+        total: Number of items, if ``items`` has no length.
+        console: Console for the bar, by default the standard error stream.
     """
     console = console or Console(stderr=True)
     if not (console.is_terminal and is_main_process()):

@@ -19,7 +19,7 @@ def running_config() -> Config | None:
 
 @contextmanager
 def run_of(config: Config) -> Iterator[None]:
-    """Make a config that of the run, for what looks at its network or data meanwhile."""
+    """Make ``config`` the result of :func:`running_config` inside this context."""
     token = _config.set(config)
     try:
         yield

@@ -1,11 +1,11 @@
 """Import of torchvision in environments in which its compiled operators do not load.
 
-A package index serves torchvision as a CUDA build. Beside a CPU build of torch its C extension does
-not load, which torchvision tolerates, except that ``torchvision._meta_registrations`` describes two
-operators without asking whether they exist: ``operator torchvision::nms does not exist``. Therefore
-this module declares the schemas of those two, only in that case and just before that module runs.
-Models and transforms work afterwards; ``torchvision.ops.nms`` itself does not (``mmcv.ops.nms``
-does).
+A package index provides torchvision as a CUDA build. With a CPU build of torch, its C extension
+does not load. torchvision tolerates this except in ``torchvision._meta_registrations``, which
+registers two operators without checking that they exist: ``operator torchvision::nms does not
+exist``. In that case only, this module declares the schemas of the two operators, just before
+``_meta_registrations`` runs. Models and transforms work afterwards; ``torchvision.ops.nms`` itself
+does not (``mmcv.ops.nms`` does).
 
 The remedy works from ``import mmkd`` on: import mmkd before torchvision, mmpretrain or mmdet. A
 matching build of torch makes it unnecessary: ``pip install 'torch===2.13.0'``.
@@ -25,7 +25,7 @@ SCHEMAS = {
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 
-_declared: list[torch.library.Library] = []  # a schema lasts as long as its library object
+_declared: list[torch.library.Library] = []  # a schema exists as long as its library object
 
 
 class _SchemaDeclarer(MetaPathFinder):

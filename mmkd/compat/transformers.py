@@ -1,10 +1,11 @@
 """Import of mmpretrain beside transformers 5.
 
-mmpretrain imports its multimodal models whenever transformers is installed, and transformers 5 no
-longer has what they inherit from: ``import mmpretrain.models`` ends in a ``TypeError``, and with it
-every distiller. Therefore this module leaves mmpretrain without these models then, as if
-transformers were not installed: mmpretrain registers a placeholder for each of them, whose error
-says what to install. All other networks work. transformers 4 is left alone.
+mmpretrain imports its multimodal models whenever transformers is installed. transformers 5 no
+longer has the classes from which they inherit, so that ``import mmpretrain.models`` ends with a
+``TypeError``, and no distiller can be built. With transformers 5 this module therefore makes
+mmpretrain skip these models, as if transformers were not installed: mmpretrain registers a
+placeholder for each of them, whose error says what to install. All other networks work. With
+transformers 4 the module changes nothing.
 
 The remedy works from ``import mmkd`` on: import mmkd before mmpretrain.
 """
@@ -18,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
-# The packages of mmpretrain that ask whether the multimodal models can be imported.
+# The packages of mmpretrain that check whether the multimodal models can be imported.
 ASKING = ("mmpretrain.datasets", "mmpretrain.models")
 FIRST_WITHOUT = 5
 
@@ -38,7 +39,7 @@ class _MultimodalSwitch(MetaPathFinder):
 
 
 def lacks_multimodal() -> bool:
-    """Return whether the installed transformers is one that mmpretrain's models do not fit."""
+    """Return whether mmpretrain's models do not work with the installed transformers."""
     try:
         return int(version("transformers").partition(".")[0]) >= FIRST_WITHOUT
     except PackageNotFoundError:

@@ -1,13 +1,14 @@
 """Sources of published weights besides their address: local copies, and mirrors.
 
 The environment variable ``MMKD_WEIGHTS`` names a folder, or several as in ``PATH``. A file there
-that has the name of a published one is taken in its place. A folder may also hold ``mirrors.json``,
-which lists further addresses of files, by name, and the SHA-256 that a download must have::
+with the name of a published file is used instead of a download. A folder may also contain
+``mirrors.json``, which lists by file name further addresses and the SHA-256 that a download must
+have::
 
     {"resnet34_8xb32_in1k_20210831-f257d4e6.pth": {"sha256": "...", "urls": ["https://..."]}}
 
-Weights of small networks ship with mmkd: an address of a file with such a name needs no download.
-``mmkd://weights/<file>`` means the shipped file.
+Weights of small networks ship with mmkd. If an address ends with the name of such a file, nothing
+is downloaded. ``mmkd://weights/<file>`` is the address of a shipped file.
 
 This module imports only the standard library, because the doctor uses it.
 """

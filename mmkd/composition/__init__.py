@@ -1,4 +1,4 @@
-"""Composition: a student's training config, teachers and methods become one ordinary config."""
+"""Composition of one ordinary config from a student's training config, teachers and methods."""
 
 from mmkd.composition.composing import compose
 from mmkd.composition.kinds import kind_of

@@ -15,8 +15,8 @@ SOFTMAX_LOSS = {"mmkd.BinaryKDLoss": "mmkd.KDLoss"}
 def has_softmax(model: Mapping[str, Any], scope: str | None = None) -> bool:
     """Return whether the ``bbox_head`` of a detector's config classifies by one softmax.
 
-    DETR's and SSD's heads do; most dense heads, and those of later DETRs, decide on each class by a
-    sigmoid. The config's ``loss_cls`` tells which, or else the default of the head's class.
+    DETR's and SSD's heads do. Most dense heads, and the heads of later DETRs, have a sigmoid for
+    each class. The config's ``loss_cls`` decides, or else the default of the head's class.
 
     Args:
         model: The detector's config.
@@ -42,7 +42,7 @@ def network_has_softmax(network: nn.Module) -> bool:
 
 
 def for_softmax(settings: Any) -> Any:
-    """Return a method's settings for heads of sigmoids, adapted to heads of one softmax."""
+    """Return a method's settings for heads with sigmoids, adapted to heads with one softmax."""
     if isinstance(settings, Mapping):
         changed = {name: for_softmax(value) for name, value in settings.items()}
         if changed.get("type") in SOFTMAX_LOSS:
@@ -54,7 +54,7 @@ def for_softmax(settings: Any) -> Any:
 
 
 def _parameters(kind: Any) -> dict[str, inspect.Parameter]:
-    """Return the arguments of a class and of the classes that it passes further arguments to."""
+    """Return the arguments of a class, and of the bases to which it passes other arguments."""
     found: dict[str, inspect.Parameter] = {}
     for owner in kind.__mro__:
         if "__init__" in vars(owner):

@@ -62,10 +62,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def composed_config(arguments: Namespace) -> Config:
-    """Return the config that a command's arguments describe. Its ``filename`` is its name.
+    """Return the config that a command's arguments describe.
+
+    Its ``filename`` is a name made from the methods and the student: ``<methods>_<student>.py``.
 
     Raises:
-        ArgumentError: If they describe none.
+        ArgumentError: If ``--method`` is missing, or the arguments do not fit together.
     """
     if arguments.method is None:
         raise ArgumentError("--teacher and --set need --method NAME, which says how to distil.")

@@ -36,10 +36,10 @@ def compose(
         student: Path or name of the student's config: a config that trains the student alone, or a
             config of a pair of networks or of a distillation, whose terms are then replaced.
         teachers: The teachers. They replace those that the student's config names.
-        names: The methods; their terms add up.
+        names: The methods; the config gets the terms of all of them.
         options: Settings of the methods by their short names.
-        decided: Settings by dotted keys that the caller makes afterwards. Methods may disagree
-            about these.
+        decided: Settings by dotted keys that the caller will override afterwards. Methods may
+            disagree about these.
 
     Raises:
         ArgumentError: If a config, method or option does not exist, or they do not fit together.
@@ -75,7 +75,7 @@ def compose(
 
 
 def complete_run(config: Config) -> None:
-    """Add what belongs around every distillation run: its hooks, its runner and mmkd's import."""
+    """Add what every distillation run needs: hooks, the runner, and the import of mmkd."""
     _add_hooks(config, Config.fromfile(DISTILLATION).custom_hooks)
     config.setdefault("runner_type", "mmkd.SafeRunner")  # for other packages' tools
     _import_mmkd(config)
@@ -88,7 +88,7 @@ def settings_for(
 
     Args:
         network: The student.
-        names: The methods; their terms add up.
+        names: The methods; the settings have the terms of all of them.
         options: Settings of the methods by their short names.
 
     Raises:

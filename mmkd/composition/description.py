@@ -1,4 +1,4 @@
-"""Description of a method in words: its computation, its settings and their defaults."""
+"""Description of a method as text: its computation, its settings and their defaults."""
 
 import inspect
 from collections.abc import Iterator, Mapping

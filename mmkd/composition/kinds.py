@@ -17,9 +17,9 @@ KINDS = {
     "masks": "networks whose queries give masks (MaskFormer, Mask2Former)",
     "segmentor": "segmentation networks, by their pixels",
 }
-# The kind whose settings a method has, if it makes no difference between both.
+# The kind whose settings are used for a kind for which a method has none.
 PARENTS = {"distributions": "dense"}
-# Kinds by base class of the model. A class is of the first kind that one of its bases has.
+# Kinds by base class of the model. The nearest base class that is listed decides.
 BASES = {
     "BaseClassifier": "classifier",
     "DetectionTransformer": "queries",

@@ -24,9 +24,9 @@ class Method:
         name: Name of the method on the command line.
         path: File of the method.
         variants: Its settings in a distillation config, by kind of network.
-        options: Its options by short name: the dotted keys that a name sets.
-        published: Different settings for pairs of networks with published numbers, by the name of
-            the pair's config.
+        options: The dotted keys that each option sets, by the option's short name.
+        published: Other settings for pairs of networks for which numbers are published, by the name
+            of the pair's config.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Method:
         """Return the method's settings for a kind of network.
 
         Raises:
-            ArgumentError: If the method makes no sense for that kind.
+            ArgumentError: If the method has no settings for that kind.
         """
         if (own := self._kind(kind)) is None:
             fitting = [method.name for method in read_methods() if method._kind(kind)]
@@ -51,7 +51,7 @@ class Method:
         return self.variants[own]
 
     def _kind(self, kind: str) -> str | None:
-        """Return the kind whose settings networks of a kind get, or ``None`` if there are none."""
+        """Return the kind whose settings apply to a kind of network, or ``None``."""
         return next((k for k in (kind, PARENTS.get(kind)) if k in self.variants), None)
 
     def keys(self, option: str, kind: str) -> list[str]:

@@ -14,11 +14,11 @@ MUTUAL = "mmkd.MutualDistiller"
 
 
 def finish_model(config: Config, method: str, teachers: Sequence[TeacherChoice]) -> None:
-    """Give the model of a composed config the form that its methods ask for.
+    """Give the model of a composed config the form that its methods need.
 
-    Methods with terms need teachers. Methods of mutual learning train the student and its peers,
-    which are the networks that the caller named as teachers, or else one network like the student.
-    Methods that change the student's own losses leave a plain student.
+    Methods with terms need teachers. Methods of mutual learning train the student and its peers:
+    the networks that the caller named as teachers, or else one more network like the student.
+    Methods that only change the student's own losses keep a plain student.
 
     Args:
         config: The config, with the settings of the methods.

@@ -1,4 +1,4 @@
-"""Adaptation of a method's terms to a cascade, which classifies its RoIs once for each stage."""
+"""Adaptation of a method's terms to a cascade, which classifies its RoIs in several stages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ def network_stage_weights(network: nn.Module) -> list[float]:
 
 
 def for_stages(terms: Mapping[str, Any], weights: Sequence[float]) -> dict[str, Any]:
-    """Return terms of a cascade: those that read the logits become one term for each stage.
+    """Return terms for a cascade: a term that reads the logits becomes one term for each stage.
 
-    The weight of a stage's term is multiplied by the loss weight of the stage.
+    The weight of each such term is multiplied by the loss weight of its stage.
 
     Args:
         terms: Settings of terms by name.

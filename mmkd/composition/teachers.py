@@ -1,4 +1,4 @@
-"""Teachers in the form of the command line."""
+"""Teachers as they are given on the command line."""
 
 import re
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ class TeacherChoice:
 
     Attributes:
         model: Path or name of the teacher's config, or name of a network of another library, or
-            path of a program.
+            path of an exported program.
         checkpoint: File or address of the weights; ``None`` leaves them random.
         name: The teacher's name, if the option has one.
-        pretrained: Whether another library is to load its weights, if the teacher is its.
+        pretrained: For a network of another library, whether the library loads its weights.
     """
 
     model: str
@@ -42,12 +42,13 @@ def parse_teacher(words: Sequence[str]) -> TeacherChoice:
     """Read the words after ``--teacher``: ``[NAME=]CONFIG [CHECKPOINT]``.
 
     Without a checkpoint the teacher gets the weights that the config's package has published for
-    it. ``random`` in its place leaves the weights random, to try out a run. In place of a config
-    stands a network of another library, such as ``timm:NAME``, whose weights that library loads if
-    the second word is ``pretrained``; or the file of a program, which has its weights in it.
+    it. With ``random`` as the checkpoint the weights stay random, to try out a run. Instead of a
+    config the first word may be a network of another library, such as ``timm:NAME``; the library
+    loads its weights if the second word is ``pretrained``. It may also be the file of an exported
+    program, which contains its weights.
 
     Raises:
-        ArgumentError: If there are other words, no such config, or no weights for it.
+        ArgumentError: If there are too many words, no such config, or no weights for it.
     """
     if not 1 <= len(words) <= 2:
         raise ArgumentError(
@@ -75,7 +76,7 @@ def parse_teacher(words: Sequence[str]) -> TeacherChoice:
 
 
 def _weights(checkpoint: str) -> str | None:
-    """Return the address of weights, a file's from the root, or ``None`` for random ones."""
+    """Return the address of weights, an absolute path for a file, or ``None`` for random ones."""
     if Path(checkpoint).is_file():
         checkpoint = str(Path(checkpoint).resolve())
     return None if checkpoint == RANDOM else checkpoint

@@ -1,4 +1,4 @@
-"""Output of a composed config as a file that alone repeats the run."""
+"""Output of a composed config to a file that suffices to repeat the run."""
 
 import shlex
 import sys

@@ -1,7 +1,7 @@
 """Data sets for mmpretrain's classifiers.
 
 Raises:
-    ImportError: if mmpretrain is not installed; the data sets are subclasses of its classes.
+    ImportError: if mmpretrain is not installed; the data sets are subclasses of mmpretrain's.
 """
 
 try:

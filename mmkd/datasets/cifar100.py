@@ -1,4 +1,4 @@
-"""CIFAR-100 from any of the layouts in which it is passed on, with a fixed validation split."""
+"""CIFAR-100 in any of the layouts in which it is distributed, with a fixed validation split."""
 
 import hashlib
 import io
@@ -37,12 +37,12 @@ class CIFAR100(BaseDataset):
       columns ``img`` and ``fine_label``, in the folder itself or in ``data`` or ``cifar100`` below;
     - a folder of images for each class: ``train/<class>/*.png``.
 
-    No setting should be chosen on the test images: ``'val5k'`` holds 50 training images of each
-    class, and ``'train45k'`` the others. They are drawn by a hash of their pixels, so that the
-    split is the same for all layouts and orders of files.
+    Settings should not be chosen on the test images. For that purpose ``'val5k'`` has 50 training
+    images of each class, and ``'train45k'`` the others. They are drawn by a hash of their pixels,
+    so that the split is the same for all layouts and orders of files.
 
-    A sample is ``dict(img=uint8 array (32, 32, 3) in RGB, gt_label=int)``, as in mmpretrain's
-    ``CIFAR100``, and so are the classes and their order.
+    A sample is ``dict(img=uint8 array (32, 32, 3) in RGB, gt_label=int)``. The form of the samples,
+    the classes and their order are those of mmpretrain's ``CIFAR100``.
 
     Args:
         data_root: Folder with one of the layouts.

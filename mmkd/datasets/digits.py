@@ -21,7 +21,8 @@ class Digits(BaseDataset):
     Machine Learning Repository, 1998) as :func:`sklearn.datasets.load_digits` reads it. The split
     is ours and always the same: from each class, 50 images drawn by a fixed permutation are
     ``test`` (500 images) and the other 1,297 are ``train``. The images do not say who wrote them,
-    so both splits contain digits of the same writers, and accuracies are those on known hands.
+    so both splits contain digits of the same writers, and test accuracies say nothing about new
+    writers.
 
     A sample is ``dict(img=uint8 array (8, 8), gt_label=int)``, as in mmpretrain's ``MNIST``.
 

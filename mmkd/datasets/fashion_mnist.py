@@ -21,10 +21,10 @@ class FashionMNIST(FashionMNISTOfMMPretrain):
     """60,000 training and 10,000 test images of clothing, 28x28 grey, 10 classes.
 
     Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv:1708.07747, 2017). This is mmpretrain's class,
-    with three differences: it also reads the gzip files, so that Debian's package
-    ``dataset-fashion-mnist`` serves as it is; ``split`` alone chooses the images (mmpretrain's
-    class reads the training images for ``split='test'`` unless ``test_mode=True`` is set as well);
-    and nothing is downloaded unasked.
+    with three differences: it also reads the gzip files, so that the files of Debian's package
+    ``dataset-fashion-mnist`` can be used without unpacking; ``split`` alone chooses the images
+    (mmpretrain's class reads the training images for ``split='test'`` unless ``test_mode=True`` is
+    set as well); and nothing is downloaded unless ``download`` is true.
 
     A sample is ``dict(img=uint8 array (28, 28), gt_label=int)``.
 

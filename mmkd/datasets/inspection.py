@@ -1,4 +1,4 @@
-"""Stored images of a config's data sets, for tools that look at all of them."""
+"""The images of a config's data sets as they are stored, for tools that read all of them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def each(
 ) -> Iterator[Result]:
     """Call a function with each index below ``count`` in threads; yield the results in order.
 
-    Decoding an image releases Python's lock, so that threads do it at the same time.
+    Decoding an image releases Python's global interpreter lock, so threads decode in parallel.
     """
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, count, CHUNK):

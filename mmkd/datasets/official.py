@@ -10,7 +10,7 @@ class Official:
     Attributes:
         images: Number of images of each split.
         each: Number of images of each class, for the splits whose classes are equally large.
-        size: Width and height in pixels, if all images have the same.
+        size: Width and height in pixels, if they are the same for all images.
         modes: Pillow's names of the allowed pixel formats; any format is allowed if there are none.
     """
 

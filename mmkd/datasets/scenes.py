@@ -53,7 +53,7 @@ class Scene:
     Attributes:
         pixels: Shape (H, W, 3), 0 to 255.
         masks: The visible part of each object, shape (H, W).
-        sizes: Number of pixels of each object before others hid some.
+        sizes: Number of pixels of each object before others were placed on top of it.
         labels: The class of each object.
         crowd: Index of the first object that belongs to a crowd, which is labelled as one region.
     """
@@ -90,7 +90,7 @@ class Scene:
 
 
 def compose(objects: Objects, size: int, random: RandomState) -> Scene:
-    """Compose a scene: empty, or with objects all over it or in one place; some have a crowd.
+    """Compose a scene: empty, with scattered objects, or with clustered ones; some have a crowd.
 
     Args:
         objects: Objects that can be placed.

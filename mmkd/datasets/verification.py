@@ -80,7 +80,7 @@ def read_classification(
     Args:
         dataset: the config of the dataset.
         scope: the ``default_scope`` of the config that contains it.
-        classes: number of classes in other places of the config, if it is there.
+        classes: ``num_classes`` of the config's data preprocessor, or ``None``.
         counts: whether the number of images must be the official one.
 
     Raises:

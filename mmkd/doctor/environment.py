@@ -1,4 +1,4 @@
-"""Facts that the checks read from the environment; tests can substitute another one."""
+"""Facts about the environment that the checks read; tests can substitute another environment."""
 
 import subprocess
 import sys

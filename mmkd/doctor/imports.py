@@ -1,7 +1,7 @@
 """Checks that import the installed packages, each in a separate process.
 
-Without MMEngine no module of the stack can be imported. Another check reports that, and it is not
-repeated here for each module.
+Without MMEngine no module of the stack can be imported. Another check reports a missing MMEngine,
+so these checks do not report it again for each module.
 """
 
 import json
@@ -44,7 +44,7 @@ def compile_mmcv(env: Environment) -> str | None:
 
 
 def reinstall(env: Environment, requirement: str) -> str:
-    """Return the command that restores the files of one package, and nothing else."""
+    """Return the command that reinstalls the files of one package without its dependencies."""
     return f"{env.pip} install --no-build-isolation --no-deps --force-reinstall {requirement}"
 
 
@@ -83,14 +83,14 @@ def check_torchvision(env: Environment) -> list[Finding]:
 
 
 def check_mmcv_ops(env: Environment) -> list[Finding]:
-    """Check the compiled part of mmcv, which is missing if mmcv was built without torch."""
+    """Check mmcv's compiled operators, which are missing if mmcv was built without torch."""
     if not env.installed("mmengine") or not env.installed("mmcv"):
         return []
     return [_check_import(env, "import torch, mmcv._ext", "mmcv's compiled ops", compile_mmcv(env))]
 
 
 def check_modules(env: Environment) -> list[Finding]:
-    """Check mmkd, mmpretrain and mmdet as a whole: they refuse versions that do not match."""
+    """Check that mmkd, mmpretrain and mmdet import; they refuse versions that do not match."""
     modules = {"mmkd": "mmkd", "mmpretrain": "mmpretrain.models", "mmdet": "mmdet.models"}
     if not env.installed("mmengine"):
         return []

@@ -1,4 +1,4 @@
-"""Supported versions: the table on which the doctor, the lock files and the README agree."""
+"""Supported versions: the table that the doctor, the lock files and the README have in common."""
 
 from dataclasses import dataclass
 

@@ -71,7 +71,7 @@ def check_numpy(env: Environment) -> list[Finding]:
 
 
 def check_mixture(env: Environment) -> list[Finding]:
-    """Check that one family is installed, and not both over each other."""
+    """Check that only one family is installed, because both install the same modules."""
     if not env.families:
         text = "Neither family of OpenMMLab packages is installed; this installs the maintained one"
         return [Finding(Level.BROKEN, text, install_family(env, "onedl"))]

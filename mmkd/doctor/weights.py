@@ -1,4 +1,4 @@
-"""Check of the places that weights come from."""
+"""Check of the sources of weights."""
 
 from mmkd.compat.shipped import shipped
 from mmkd.compat.weight_sources import VARIABLE, folders, unreachable

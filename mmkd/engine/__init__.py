@@ -1,4 +1,4 @@
-"""Execution of runs: mixed precision and several processes on a CPU, and helpers of the tools."""
+"""Execution of runs: the runner, cohorts, mixed precision, several processes, and the tools."""
 
 from mmkd.engine.amp import CPUAmpOptimWrapper, use_mixed_precision
 from mmkd.engine.cohort import CohortOptimWrapperConstructor, CohortValLoop

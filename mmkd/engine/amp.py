@@ -22,7 +22,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
     exponents of float32, so that small gradients do not vanish.
 
     Args:
-        dtype: ``'bfloat16'``, the only type that a CPU autocasts to.
+        dtype: ``'bfloat16'``; no other type is accepted.
         **kwargs: Arguments of ``mmengine.optim.OptimWrapper``.
 
     Raises:
@@ -46,7 +46,7 @@ def use_mixed_precision(config: Config) -> None:
     wrapper = config.optim_wrapper
     if get_device() == "cpu":
         wrapper.type = "mmkd.CPUAmpOptimWrapper"
-        # Both settings concern float16, which a CPU does not autocast to.
+        # Both settings are for float16, which is not used on a CPU.
         wrapper.pop("loss_scale", None)
         wrapper.pop("dtype", None)
     else:

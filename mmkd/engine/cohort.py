@@ -16,9 +16,10 @@ from mmkd.registry import LOOPS, OPTIM_WRAPPER_CONSTRUCTORS
 
 
 class CohortOptimWrapper(OptimWrapperDict):
-    """Optimizers of a cohort's members by name: one learning rate is logged if all have the same.
+    """Optimizers of a cohort's members by name.
 
-    The norm of a member's gradients, if they are clipped, is logged as ``<member>/grad_norm``.
+    If all members have the same learning rate, it is logged once, otherwise for each member. If a
+    member's gradients are clipped, their norm is logged as ``<member>/grad_norm``.
     """
 
     def __init__(self, **wrappers: Any) -> None:
@@ -28,7 +29,7 @@ class CohortOptimWrapper(OptimWrapperDict):
                 wrapper.grad_name = f"{name}/{wrapper.grad_name}"
 
     def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
-        """Tell each optimizer the run's iterations, by which it accumulates gradients."""
+        """Give each optimizer the run's iterations, which it needs to accumulate gradients."""
         for wrapper in self.values():
             wrapper.initialize_count_status(model, cur_iter, max_iters)
 
@@ -45,18 +46,18 @@ class CohortOptimWrapper(OptimWrapperDict):
 class CohortOptimWrapperConstructor:
     """Build an optimizer for each member of a cohort.
 
-    The settings are those of an ordinary ``optim_wrapper`` and hold for each member, as in a run of
+    The settings are those of an ordinary ``optim_wrapper`` and apply to each member as in a run of
     its own: the keys of ``paramwise_cfg`` are names of the member's parameters, and ``clip_grad``
-    clips its gradients alone. A member's own settings stand in ``members=dict(<name>=dict(...))``
-    and replace the common ones of the same name. Another constructor that is to build each member's
-    optimizer stands in ``constructor_of_each``.
+    clips each member's gradients separately. Settings of one member are given in
+    ``members=dict(<name>=dict(...))``, and replace the common ones of the same name. To build each
+    member's optimizer by another constructor, name it as ``constructor_of_each``.
 
     Args:
         optim_wrapper_cfg: Settings of the optimizer wrapper.
         paramwise_cfg: Settings of single parameters.
 
     Raises:
-        ValueError: If there are settings of a member that the cohort has not.
+        ValueError: If ``members`` names a member that the cohort does not have.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class CohortOptimWrapperConstructor:
 class CohortValLoop(ValLoop):
     """Validation of each member of a cohort on the same batches, with the run's metrics.
 
-    The metrics are called ``<member>/<metric>``. Those of a member that was put aside are not a
-    number.
+    The metrics are called ``<member>/<metric>``. The metrics of a member that was put aside are
+    NaN.
     """
 
     def __init__(self, runner: Any, dataloader: Any, evaluator: Any, fp16: bool = False) -> None:
@@ -122,10 +123,10 @@ class CohortValLoop(ValLoop):
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Any) -> None:
-        """Evaluate each member on a batch; hooks see the outputs of the first one."""
+        """Evaluate each member on a batch; hooks get the outputs of the first member."""
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
         cohort, outputs = cohort_in(self.runner.model), list[Any]()
-        for name in reversed(cohort.active):  # the first one last, whose outputs the hooks get
+        for name in reversed(cohort.active):  # the first one last: hooks get its outputs
             # Predictions are written into the batch's data samples, so a member's are evaluated
             # before the next one predicts.
             with autocast(enabled=self.fp16):
@@ -140,7 +141,7 @@ def cohort_in(model: nn.Module) -> Cohort:
     """Return the cohort inside a model's wrapper.
 
     Raises:
-        ValueError: If the model is another one.
+        ValueError: If the model is no cohort.
     """
     inner: nn.Module = model.module if is_model_wrapper(model) else model  # type: ignore[assignment]
     if not isinstance(inner, Cohort):

@@ -23,11 +23,12 @@ def cohort_config(configs: Mapping[str, Config]) -> Config:
     """Return the config of a cohort that trains the students of several configs at once.
 
     Members may differ in the student, the terms, ``student_loss_weight`` and the distiller's other
-    settings, in the optimizer and its schedule, and in the seed. All else is the first config's and
-    has to be the same. ``randomness.seed`` of the first one decides the order of the data.
+    settings, in the optimizer and its schedule, and in the seed. All other settings have to be the
+    same in all configs, and are taken from the first. The first config's ``randomness.seed``
+    decides the order of the data.
 
     Args:
-        configs: Configs with an ``mmkd.Distiller`` by the name that the member gets.
+        configs: Configs with an ``mmkd.Distiller``, by the names that the members get.
 
     Raises:
         ArgumentError: If they differ in what a cohort shares, such as teachers or data.
@@ -50,10 +51,10 @@ def cohort_config(configs: Mapping[str, Config]) -> Config:
 
 
 def member_config(config: Config, name: str) -> Config:
-    """Return the config of a cohort's member alone, whose run ends with the same weights.
+    """Return a config of one member alone; its run ends with the same weights as in the cohort.
 
     Raises:
-        ArgumentError: If the config is no cohort's, or has no such member.
+        ArgumentError: If the config is not that of a cohort, or has no such member.
     """
     settings = deepcopy(config.to_dict())
     names = member_names(config)
@@ -84,7 +85,7 @@ def member_config(config: Config, name: str) -> Config:
 
 
 def member_names(config: Config) -> list[str]:
-    """Return the names of a cohort's members in its config; none of another config."""
+    """Return the names of a cohort's members from its config; none if it is no cohort's config."""
     model = config.get("model") or {}
     return [*model["members"]] if model.get("type") == COHORT else []
 
@@ -131,7 +132,7 @@ def _member(settings: Settings) -> Settings:
 def _optimizers(wrappers: Mapping[str, Settings]) -> Settings:
     """Return the common settings of optimizers, and under ``members`` those in which they differ.
 
-    A constructor is called by the cohort's, as ``constructor_of_each``.
+    A ``constructor`` becomes ``constructor_of_each``, which the cohort's constructor calls.
     """
     for wrapper in wrappers.values():
         if "constructor" in wrapper:
@@ -164,12 +165,13 @@ def _hooks(settings: Mapping[str, Settings]) -> list[Settings]:
 
 
 def _check_hook(name: str, hook: Settings, settings: Mapping[str, Settings]) -> None:
-    """Check that a member's hook can act in a cohort: it would act on the other members as well.
+    """Check that a hook that only some members have does not act on the other members too.
 
-    Those of mmkd look after each member's own parts, apart from ``OF_ALL``.
+    mmkd's hooks act on the parts of each member separately, except those in ``OF_ALL``. Other hooks
+    act on the whole model, and so have to be in the configs of all members.
 
     Raises:
-        ArgumentError: If it cannot.
+        ArgumentError: If the hook would act on another member.
     """
     kind = str(hook["type"])
     if kind == "mmkd.MeanTeacherHook":

@@ -15,8 +15,8 @@ DOCS = "docs/datasets.md has the layouts"
 def missing_data(config: Config, loaders: Sequence[str]) -> Iterator[str]:
     """Yield the annotation files and image folders of a run that do not exist.
 
-    Only files that are certainly read count: local paths in the config, of data sets that cannot
-    download themselves.
+    Only files that are certainly read are checked: local paths in the config of data sets that do
+    not download their files.
 
     Args:
         config: The config of the run.

@@ -1,4 +1,4 @@
-"""Joining and leaving the processes of a run: the parts that MMEngine's launchers leave out."""
+"""Joining and leaving a run's process group, where MMEngine's launchers are not enough."""
 
 import ctypes
 import gc
@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import torch
 
-# The functions of this torch module take the default group as a default argument at import. DDP
-# imports the module when a group exists already; the functions would then keep that group, with
-# its threads, until Python ends.
+# The functions of this torch module bind the default group as a default argument at import. If DDP
+# imported the module, a group would exist already, and the functions would keep that group and its
+# threads alive until Python ends.
 import torch.distributed.nn.functional
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -32,11 +32,12 @@ SET_PARENT_DEATH_SIGNAL = 1  # a constant of Linux's prctl
 
 
 def prepare_processes(config: Config) -> None:
-    """Make a launched run work without a GPU, or of a cohort. Call this before the Runner is built.
+    """Prepare a launched run for CPUs, or for a cohort. Call this before the Runner is built.
 
     MMEngine selects a CUDA device when it joins the process group and again when it wraps the
-    model, whatever the backend. Without a GPU this function joins with gloo first and sets the
-    model wrapper. A cohort gets the wrapper that MMEngine has for models with several optimizers.
+    model, whatever the backend. Without a GPU this function therefore joins the group with gloo
+    first, and sets the model wrapper. A cohort gets MMEngine's wrapper for models with several
+    optimizers. For ``launcher='none'`` the function does nothing.
 
     Raises:
         ArgumentError: If there are GPUs, but fewer than processes.
@@ -66,13 +67,13 @@ def prepare_processes(config: Config) -> None:
 
 
 def leave_processes() -> None:
-    """Leave the process group, if there is one. Call this when nothing refers to the Runner.
+    """Leave the process group, if there is one. Call this after all references to the Runner ended.
 
-    Gloo's threads end with the last reference to their group, and abort the process if Python ends
-    while one of them still releases a tensor. The Runner and its model refer to each other and to
-    the group, so the garbage collector has to free them. The reference in this function has to be
-    the last one: torch waits for the threads without Python's lock only when it drops a Python
-    reference.
+    Gloo's threads end when the last reference to their group is dropped. If Python ends while one
+    of them is still releasing a tensor, the process aborts. The Runner and its model refer to each
+    other and to the group, so the garbage collector has to free them first. The reference in this
+    function then is the last one, which it has to be: only when torch drops a Python reference does
+    it wait for the threads without holding Python's lock.
     """
     if not distributed.is_initialized():
         return
@@ -85,7 +86,7 @@ def leave_processes() -> None:
 def _end_with_launcher() -> None:
     """Make the kernel end this process when torchrun ends, even if torchrun is killed.
 
-    Otherwise the process would train on, with nothing that could restart or stop it.
+    Otherwise the process would continue to train, and nothing could restart or stop it.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)

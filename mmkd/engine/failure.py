@@ -17,10 +17,10 @@ IN_WORDS = (ArgumentError, ValueError, FileNotFoundError, ModuleNotFoundError)
 
 
 class Failures:
-    """Context in which an exception ends the command with a readable message.
+    """Context in which an exception ends the command with a readable message and exit code 1.
 
-    Only one process prints the message: the first that fails on a machine. The others end silently.
-    With ``MMKD_TRACEBACK=1`` exceptions pass unchanged.
+    On each machine only the first process that fails prints the message; the others end silently.
+    With ``MMKD_TRACEBACK=1`` exceptions are raised unchanged.
 
     Args:
         command: The name of the command, for the message.
@@ -75,8 +75,8 @@ def words(error: Exception) -> str:
 def _tells() -> bool:
     """Return whether this process is the first of its machine to fail, or the only one.
 
-    torchrun gives each process a file for its error, in a folder of the attempt. Without torchrun
-    the first process of all prints the message.
+    torchrun gives each process a file for its error, in a common folder of the attempt; the first
+    process that fails creates a marker there. Without torchrun only rank 0 prints the message.
     """
     place = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if place is None:

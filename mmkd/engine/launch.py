@@ -57,7 +57,7 @@ def read_config(arguments: Namespace, config: Config | None = None) -> Config:
 
     Args:
         arguments: The arguments of the command line.
-        config: A config composed from the named one, which replaces it.
+        config: A composed config, used in place of the one that the command line names.
 
     Raises:
         ArgumentError: If there is no such config.
@@ -78,7 +78,7 @@ def read_config(arguments: Namespace, config: Config | None = None) -> Config:
 def complete_loaders(
     config: Config, fields: Sequence[str] = LOADERS, pin: bool = True, persist: bool = True
 ) -> None:
-    """Set data loader settings that mmpretrain's tools set and its configs therefore leave out.
+    """Set the data loader settings that configs leave out because mmpretrain's tools set them.
 
     Args:
         config: The config; it is changed in place.

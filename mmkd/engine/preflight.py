@@ -37,7 +37,7 @@ def check_run(config: Config, loaders: Sequence[str], trains: bool) -> None:
         trains: Whether the networks are initialised, so that their pretrained weights are read.
 
     Raises:
-        ArgumentError: If something is missing or misspelt. The message names everything.
+        ArgumentError: If something is missing or misspelt. The message lists up to 6 problems.
     """
     with redirect_stdout(io.StringIO()):  # packages of the stack print when they are imported
         problems = [
@@ -65,7 +65,7 @@ def misspelt_keys(config: Config) -> Iterator[str]:
 
 
 def _misplaced(model: Any) -> Iterator[str]:
-    """Yield where settings of the student belong that a distiller was given."""
+    """Yield messages about settings of the student that were given to the distiller instead."""
     student = student_spec(model) if isinstance(model, Mapping) else None
     if isinstance(student, str | dict):
         taken = inspect.signature(MODELS.get(model["type"])).parameters

@@ -25,7 +25,7 @@ from mmkd.hooks.model import cohort_of
 from mmkd.loading import build_loader
 from mmkd.registry import RUNNERS
 
-# What MMEngine builds by default; configs of mmdet and mmseg name it.
+# MMEngine's defaults, which configs of mmdet and mmseg name explicitly.
 STOCK = dict(type="ValLoop", constructor="DefaultOptimWrapperConstructor")
 GUARDS = dict(
     runtime_info=dict(type="mmkd.LateLogHook"),
@@ -46,12 +46,13 @@ GUARDS = dict(
 class SafeRunner(Runner):
     """MMEngine's Runner, for runs that nobody watches: ``runner_type = 'mmkd.SafeRunner'``.
 
-    It locks its work folder, resumes from the newest intact checkpoint, and refuses to start over
-    the checkpoints of another run. It has the hooks ``GUARDS`` besides MMEngine's default ones;
-    ``default_hooks=dict(<name>=None)`` leaves one out.
+    It locks its work folder, resumes from the newest intact checkpoint, and refuses to start in a
+    folder that has checkpoints of another run. It adds the hooks in ``GUARDS`` to MMEngine's
+    default hooks; ``default_hooks=dict(<name>=None)`` removes one.
 
-    Fields of the config: ``trust_checkpoint`` (execute code in checkpoints), ``overwrite`` (start
-    over another run's checkpoints), ``force_resume`` (see :class:`mmkd.hooks.RunRecordHook`).
+    It reads these fields of the config: ``trust_checkpoint`` (allow code in checkpoints to be
+    executed), ``overwrite`` (start in a folder that has another run's checkpoints) and
+    ``force_resume`` (see :class:`mmkd.hooks.RunRecordHook`).
     """
 
     def train(self) -> nn.Module:
@@ -88,17 +89,17 @@ class SafeRunner(Runner):
         return built
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """Build as MMEngine does; for a cohort one optimizer for each member."""
+        """Build the optimizer as MMEngine does; for a cohort, build one for each member."""
         return super().build_optim_wrapper(
             self._for_cohort(optim_wrapper, "constructor", "mmkd.CohortOptimWrapperConstructor")
         )
 
     def build_val_loop(self, loop: Any) -> Any:
-        """Build as MMEngine does; for a cohort a loop that validates each member."""
+        """Build the loop as MMEngine does; for a cohort, build one that validates each member."""
         return super().build_val_loop(self._for_cohort(loop, "type", "mmkd.CohortValLoop"))
 
     def _for_cohort(self, settings: Any, key: str, value: str) -> Any:
-        """Return settings in which a cohort has its own part in place of MMEngine's."""
+        """Return settings in which, for a cohort, ``value`` replaces MMEngine's default part."""
         if not isinstance(settings, Mapping) or cohort_of(self) is None:
             return settings
         stock = settings.get(key, STOCK[key]) == STOCK[key]
@@ -110,14 +111,14 @@ class SafeRunner(Runner):
         seed: int | None = None,
         diff_rank_seed: bool = False,
     ) -> DataLoader[Any]:
-        """Build a loader, or by its ``type`` one of mmkd's, such as ``mmkd.DeviceLoader``."""
+        """Build torch's loader, or mmkd's that ``type`` names, such as ``mmkd.DeviceLoader``."""
         return build_loader(dataloader, seed, diff_rank_seed)
 
     def _trusts(self) -> bool:
         return bool(self.cfg.get("trust_checkpoint", False))
 
     def register_default_hooks(self, hooks: dict[str, Hook | dict[str, Any]] | None = None) -> None:
-        """Register the guards with the default hooks, except those that the config sets to None."""
+        """Register the default hooks and the guards, without the guards that are ``None``."""
         chosen = {**GUARDS, **(hooks or {})}
         without = [name for name in GUARDS if chosen[name] is None]
         super().register_default_hooks({k: v for k, v in chosen.items() if k not in without})
@@ -126,7 +127,7 @@ class SafeRunner(Runner):
         """Load as MMEngine does, but resume from the newest intact checkpoint.
 
         Raises:
-            BrokenCheckpointError: If no checkpoint in the work folder is intact.
+            BrokenCheckpointError: If there are checkpoints in the work folder, and none is intact.
         """
         if self._has_loaded or not self._resume or self._load_from is not None:
             super().load_or_resume()
@@ -148,7 +149,7 @@ class SafeRunner(Runner):
         self.logger.info(f"There is no checkpoint in {self.work_dir}: training begins anew.")
 
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        # MMEngine writes the pointer after the checkpoint, and follows a link while doing so.
+        # MMEngine then writes the pointer to the checkpoint, and would follow a symbolic link.
         remove_links(self.work_dir, POINTER)
         super().save_checkpoint(*args, **kwargs)
 

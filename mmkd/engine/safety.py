@@ -1,4 +1,4 @@
-"""Arguments by which a user allows something risky."""
+"""Command line arguments that allow risky actions."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 
 def safety_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments by which a user allows something risky."""
+    """Add ``--overwrite``, ``--force-resume`` and ``--trust-checkpoint``."""
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -21,7 +21,7 @@ def safety_arguments(parser: ArgumentParser) -> None:
 
 
 def trust_argument(parser: ArgumentParser, what: str = "the checkpoint") -> None:
-    """Add the argument by which a user lets a file execute code; ``what`` names the file."""
+    """Add ``--trust-checkpoint``, which allows code in files; ``what`` names them in the help."""
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",

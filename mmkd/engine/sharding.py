@@ -1,4 +1,4 @@
-"""Training whose weights, gradients and optimizer are divided among processes."""
+"""Training with weights, gradients and optimizer state sharded over processes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,19 +15,19 @@ from mmkd.registry import STRATEGIES
 class ShardedStrategy(FSDPStrategy):
     """MMEngine's ``FSDPStrategy`` for its ``FlexibleRunner``, which also resumes and runs on CPUs.
 
-    FSDP (Zhao et al., VLDB 2023) divides the weights, the gradients and the optimizer of all that
-    is trained among the processes. The teachers are no part of it: each process has its own copy,
-    or a part of each teacher by ``teacher=dict(shard=True)``.
+    FSDP (Zhao et al., VLDB 2023) shards the weights, gradients and optimizer state of all trained
+    modules over the processes. It does not shard the teachers: each process has its own copy,
+    unless ``teacher=dict(shard=True)`` shards a teacher too.
 
-    MMEngine hands the optimizer's state to torch in an order of arguments that torch left in 2.1,
-    so that its strategy cannot resume; this one can. Without a GPU it gathers weights where they
-    are: torch frees what it has gathered before it reads it if it is to be moved to the device on
-    which it lies, which ends the process with SIGSEGV.
+    MMEngine's strategy cannot resume, because it passes the optimizer's state to torch in an order
+    of arguments that torch changed in 2.1; this strategy can. Without a GPU this strategy does not
+    offload gathered weights to the CPU: torch would free them before it reads them, because they
+    are on the CPU already, and the process would end with SIGSEGV.
 
     Args:
         model_wrapper: Settings of ``MMFullyShardedDataParallel``, such as ``auto_wrap_policy``.
-        state_dict_cfg: ``'full'`` for checkpoints as those of other runs, with the student's file
-            beside them, ``'local'`` for a part of each process, or a dict, see MMEngine.
+        state_dict_cfg: ``'full'`` for checkpoints like those of other runs, with the student's file
+            beside them; ``'local'`` for one part from each process; or a dict, see MMEngine.
         settings: The other settings of MMEngine's strategy.
     """
 

@@ -31,8 +31,7 @@ from mmkd.networks.building import student_spec
 from mmkd.networks.student import student_model
 from mmkd.registry import HOOKS, METRICS
 
-# Parts of mmkd that deal with teachers and runs: a config that needs mmpretrain alone cannot have
-# them.
+# Parts of mmkd for teachers and runs, which a config that needs only mmpretrain cannot have.
 DISTILLATION_ALONE = (
     BestAndLastHook,
     DatasetLabelsHook,
@@ -120,7 +119,7 @@ def _forget_mmkd(config: Config) -> None:
 
 
 def _is_part(field: str, value: Any) -> bool:
-    """Return whether a field only names a part of mmkd's for use elsewhere in its config file."""
+    """Return whether a field is a variable that only holds a part of mmkd for other fields."""
     used = field in inspect.signature(Runner).parameters
     return not used and isinstance(value, Mapping) and str(value.get("type")).startswith("mmkd.")
 

@@ -1,4 +1,4 @@
-"""Weights that tools/test.py evaluates, from any checkpoint that training writes."""
+"""Loading of the weights that tools/test.py evaluates, from any checkpoint of training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,9 +25,9 @@ def evaluated_network(model: nn.Module) -> nn.Module:
 def load_evaluated(runner: Runner, checkpoint: dict[str, Any], path: str) -> None:
     """Load the network that a runner evaluates.
 
-    Both a distiller's and a plain student's checkpoint fit both a distillation config and the
-    student's config. MMEngine's loader only warns if weights are missing, and would evaluate random
-    ones.
+    The checkpoint may be that of a distiller or of a plain student, and so may the runner's config.
+    Missing weights are an error here, whereas MMEngine's loader would only warn and evaluate random
+    weights.
 
     Args:
         runner: The runner.

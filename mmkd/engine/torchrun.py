@@ -1,8 +1,8 @@
 """``python -m mmkd.engine.torchrun``: torchrun without its reports of failures.
 
-The processes print what failed themselves, and torchrun adds a traceback and a report of every
-process. This command leaves both out, unless a process was killed and could print nothing.
-``MMKD_TRACEBACK=1`` leaves torchrun unchanged.
+The processes print their own error messages; torchrun then prints a traceback and a report of every
+process. This command omits both. If a process was killed and could not print anything, the command
+names it and the signal. ``MMKD_TRACEBACK=1`` leaves torchrun unchanged.
 """
 
 import logging

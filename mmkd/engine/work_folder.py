@@ -21,8 +21,8 @@ class WorkFolderError(RuntimeError):
 def locked(folder: str | Path) -> Iterator[None]:
     """Lock a work folder for this process.
 
-    The kernel holds the lock, on a file in the folder, and releases it with the process, however
-    that ends.
+    The lock is a kernel lock on the file ``.lock`` in the folder. The kernel releases it when the
+    process ends, in whatever way.
 
     Raises:
         WorkFolderError: If another process holds the lock.
@@ -48,8 +48,9 @@ def locked(folder: str | Path) -> Iterator[None]:
 def checkpoints(folder: str | Path) -> list[Path]:
     """Return the checkpoints from which a run in a folder may resume, the newest first.
 
-    Checkpoints that were completed later than the one that ``last_checkpoint`` names come first,
-    then that one, then the others from new to old. A name without a file is ignored.
+    The checkpoint that ``last_checkpoint`` names comes after those that were completed later and
+    before all others, which are sorted from new to old. If the named file is missing, only the
+    order from new to old counts.
     """
     pointed = _pointed(Path(folder))
     folders = {Path(folder)} | ({pointed.parent} if pointed else set())

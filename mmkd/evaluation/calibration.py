@@ -60,7 +60,7 @@ class Calibration(BaseMetric):
         self.num_bins = num_bins
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Reduce every sample to four numbers: the full scores of a large set would not fit.
+        """Reduce every sample to four numbers, because all scores of a large set need much memory.
 
         Args:
             data_batch: not used.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-SMALLEST = 4  # samples for which the unbiased estimate exists
+SMALLEST = 4  # minimum number of samples for which the unbiased estimate exists
 
 
 def unbiased_hsic(first: Tensor, second: Tensor) -> Tensor:
@@ -31,9 +31,10 @@ class LinearCKA:
 
     Similarity of Neural Network Representations Revisited (Kornblith et al., ICML 2019):
     :math:`CKA = HSIC(K, L) / \sqrt{HSIC(K, K)\,HSIC(L, L)}` with :math:`K = XX^T`, which is 1 for
-    features that are equal up to rotation and scale. Each HSIC is a mean over batches of the
+    features that are equal up to rotation and scale. Each HSIC is the mean over batches of the
     unbiased estimate, as in Do Wide and Deep Networks Learn the Same Things? (Nguyen, Raghu,
-    Kornblith; ICLR 2021), eq. 3: so the result does not depend on the size of a batch, up to noise.
+    Kornblith; ICLR 2021), eq. 3. The result therefore does not depend on the batch size, up to
+    noise.
     """
 
     def __init__(self) -> None:

@@ -22,11 +22,13 @@ class DataError(ValueError):
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
-    """Compare the class counts of head and data, and check each label when it first occurs.
+    """Compare the class counts of head and data, and check the labels of the first epoch.
 
-    A label outside of the head's classes is an error that names the sample's file; without the hook
-    it would be a later CUDA assertion on a GPU, and a silent zero with some losses. The hook warns
-    of a batch whose labels are all ignored. Labels are checked on the CPU, in the first epoch only.
+    The class counts of the training and the validation data must be the head's ``num_classes``. A
+    label outside the head's classes is an error that names the sample's file. Without the hook such
+    a label causes a CUDA assertion later, or a loss that is silently zero. Ignored labels are
+    allowed (-100, and a segmentation head's ``ignore_index``), but the hook warns if all labels of
+    a batch are ignored. Labels are checked on the CPU, in the first epoch of a run only.
 
     Raises:
         DataError: If the data do not fit. ``default_hooks=dict(data_check=None)`` turns the check
@@ -104,7 +106,7 @@ def _student(runner: Runner) -> nn.Module:
 
 
 def _labels(sample: Any, ignored: int | None) -> Tensor | None:
-    """Return the hard labels of a data sample, flat, or ``None``; those of its pixels, if any."""
+    """Return a data sample's class indices, flat: of pixels, objects or the image, or ``None``."""
     if (annotation := getattr(sample, "gt_sem_seg", None)) is not None:
         pixels: Tensor = annotation.data.flatten()
         return torch.where(pixels == ignored, IGNORED, pixels) if ignored is not None else pixels

@@ -1,4 +1,4 @@
-"""Numbers that travel from a device to the host while the host goes on."""
+"""Asynchronous copies of numbers from a device to the host."""
 
 from collections.abc import Mapping
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 class Delivery:
-    """A copy of numbers, on its way to the host.
+    """An asynchronous copy of numbers to the host.
 
-    A host that asks a GPU for a number waits until all work is done that it has given to the GPU.
-    Here the copy is queued behind the work of this moment, and :meth:`read` waits for the copy
-    alone: read a step later, it has mostly arrived.
+    A plain read of a number on a GPU waits until the GPU has done all work in its queue. This class
+    queues the copy behind the present work, and :meth:`read` waits for the copy alone. One step
+    later the copy has usually arrived.
 
     Args:
         numbers: Tensors of one element, by name.
@@ -30,7 +30,7 @@ class Delivery:
         self._values: dict[str, float] | None = None
 
     def read(self) -> dict[str, float]:
-        """Return the numbers by name."""
+        """Return the numbers by name; wait for the copy if it has not arrived."""
         if self._values is None:
             if self._arrived is not None:
                 self._arrived.synchronize()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmkd.distillers import BaseDistiller, Step
 
 LISTED = 5
-# Activations grow from layer to layer, by a scale that training or an initialisation would mend.
+# Activations may grow from layer to layer unless weights are trained or suitably initialised.
 RANDOM_WEIGHTS = (
     "Deep networks with random weights give that: load weights (the teacher's `checkpoint`, the "
     "student's `init_cfg` or `load_from`)"
@@ -17,14 +17,14 @@ RANDOM_WEIGHTS = (
 
 
 def is_finite(value: Any) -> bool:
-    """Return whether all numbers of a tensor are finite; anything but float tensors is."""
+    """Return whether all numbers of a tensor are finite; true for non-float values."""
     if not isinstance(value, Tensor) or not (value.is_floating_point() or value.is_complex()):
         return True
     return bool(value.isfinite().all())
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names in a row, only the first few of them."""
+    """Return the first names, joined by commas, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
@@ -39,13 +39,14 @@ def sample_name(sample: Any, index: int) -> str:
 def first_broken(
     model: nn.Module, batch: Any, losses: Mapping[str, float], spoilt: Sequence[str] = ()
 ) -> str:
-    """Return the first non-finite tensor on the way from the input to the gradients, in words.
+    """Return in words which tensor is not finite first, from the input to the gradients.
 
     Args:
-        model: The model; its step is computed again, without gradients.
+        model: The model; its forward is computed again, without gradients.
         batch: The batch from the data loader.
-        losses: Losses of the step by name, if they are known.
-        spoilt: Names of the weights whose gradients were not finite, if the gradients are gone.
+        losses: Losses of the step by name; empty if they are not known.
+        spoilt: Names of the weights whose gradients were not finite, if the gradients are not
+            available any more.
     """
     if inputs := _broken_inputs(batch):
         return f"the input {listed(inputs)}"
@@ -71,7 +72,7 @@ def first_broken(
 
 
 def _of_whom(model: nn.Module, losses: Sequence[str]) -> str:
-    """Return the names of losses, after whose they are: the student's, if it is a network's own."""
+    """Return the names of losses in words; those of the student's own head are marked as such."""
     terms = {f"loss_{name}" for name in model.terms} if isinstance(model, BaseDistiller) else losses
     own = [name for name in losses if name not in terms]
     return f"the student's {listed(own)}" if own else listed(losses)

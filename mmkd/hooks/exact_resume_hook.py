@@ -1,4 +1,4 @@
-"""Hook for runs whose random numbers do not depend on interruptions."""
+"""Hook that makes the random numbers of a run independent of interruptions."""
 
 import math
 from typing import Any
@@ -26,32 +26,38 @@ CHECKED = 3  # number of samples that are loaded twice before training
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
-    """Make random numbers a function of position: a resumed run ends as an uninterrupted one.
+    """Derive random numbers from positions, so that a resumed run equals an uninterrupted one.
 
-    MMEngine's checkpoints contain no random generators, so that augmentations, dropout and masks of
-    a resumed run differ. With this hook the random numbers of a sample's transforms depend on (run
-    seed, sample, view), where the view is the epoch, and those of batch augmentations, dropout and
-    masks on (run seed, iteration, rank). Nothing depends on earlier samples or on the worker, and
-    nothing needs to be stored. A resumed run ends with the weights of an uninterrupted one, bit for
-    bit: over epochs and over iterations, from a checkpoint within an epoch too, with workers that
-    persist or not, in one process or several, with mmpretrain's and mmdet's transforms.
+    MMEngine's checkpoints do not contain the states of random generators, so that augmentations,
+    dropout and masks of a resumed run differ. With this hook the random numbers of a sample's
+    transforms depend only on (run seed, sample, view), where the view is the epoch. Those of batch
+    augmentations, dropout and masks depend only on (run seed, iteration, rank). They do not depend
+    on earlier samples or on the worker, and no state needs to be stored. A resumed run ends with
+    the weights of an uninterrupted one, bit for bit. This holds for loops over epochs and over
+    iterations, for checkpoints within an epoch, with and without persistent workers, in one process
+    or several, and with the transforms of mmpretrain and mmdet.
 
     With a teacher store (``model.store``) the seed of the samples' transforms comes from the store,
-    and the samples carry their positions, by which the store is read. A store that grows gets each
-    view before the first iteration that needs it.
+    and the samples carry their positions, by which the store is read. If the store grows, each view
+    is computed before the first iteration that needs it.
 
-    The config has to be the same. A checkpoint between two updates of an optimizer that accumulates
-    gradients does not contain those gradients. On a GPU the operators have to be deterministic as
-    well (``randomness=dict(deterministic=True)``).
+    The config has to stay the same. A checkpoint between two updates of an optimizer that
+    accumulates gradients does not contain those gradients, so resuming from it is not exact. On a
+    GPU the operators have to be deterministic as well (``randomness=dict(deterministic=True)``).
 
     Args:
-        views: Number of views of each sample after which they repeat: the view is the epoch modulo
-            this number. ``None`` gives each epoch new views.
+        views: Number of different views of each sample: the view is the epoch modulo this number.
+            ``None`` gives new views in each epoch. With a store, the store's ``views`` hold.
         check: Whether to load a few samples twice before training, and to warn of transforms that
-            draw their random numbers from other generators.
+            draw their random numbers from other generators. Not done with a store.
+
+    Raises:
+        ValueError: If ``views`` is below 1.
+        StoreError: Before training, if the run has a store that does not fit its data, or a loader
+            whose samples cannot be identified.
     """
 
-    priority = "LOWEST"  # other hooks may have drawn before, in only one of the runs
+    priority = "LOWEST"  # seeds after other hooks, which may draw in only one of the two runs
 
     def __init__(self, views: int | None = None, check: bool = True) -> None:
         if views is not None and views < 1:

@@ -33,39 +33,40 @@ class NonFiniteError(RuntimeError):
 class FiniteGuardHook(Hook):
     """Stop a run, or skip a step, if a number is not finite, and never save such weights.
 
-    Losses are checked in each iteration. Gradients are checked as the optimizer gets them, before
-    it uses them: those of the first parameter in each iteration, those of all parameters in every
-    ``interval``-th. A loss that is not finite makes all gradients so. Parameters and buffers are
-    checked before each checkpoint. Values that are not finite from the beginning, such as a mask of
-    minus infinity in a buffer, may stay so.
+    Losses are checked in each iteration. Gradients are checked just before the optimizer uses them:
+    the first parameter's in each iteration, and those of all parameters in every ``interval``-th
+    iteration. (A non-finite loss makes all gradients non-finite, so that one of them reveals it.)
+    Parameters and buffers are checked before each checkpoint. Buffers that are not finite before
+    training, such as a mask of minus infinity, are not checked.
 
-    A member of a cohort that is not finite is put aside: a warning names it, its step and all later
-    ones are left out, and the others go on. The run stops when no member is left.
+    If a member of a cohort is not finite, it is put aside: the hook logs a warning, the member is
+    not trained any more, and the others continue. The run stops when no member is left.
 
-    On a GPU these numbers are read in the next iteration, or at the end of an epoch, before a
-    validation and before each checkpoint, so that the GPU always has work in its queue. The
-    optimizer's weights from before its last step are kept for that, on the GPU: if the step should
-    not have been taken, they come back before anything else is done.
+    On a GPU these numbers are read one iteration later, or before that at the end of an epoch,
+    before a validation or before a checkpoint, so that the host need not wait for the GPU. For this
+    a copy of the weights from before the last step is kept on the GPU. If the numbers of that step
+    are not finite, the copy is restored first.
 
-    In several processes gradients are the mean over all, so that all processes come to the same
-    result.
+    In several processes gradients are averaged over all processes before the check, so that all
+    processes get the same result.
 
     A step that a gradient scaler leaves out, because gradients overflow at its scale, is no error.
-    The log tells their number at the end, as does the message hub's ``overflowed_steps``.
+    The number of such steps is logged at the end, and is the message hub's ``overflowed_steps``.
 
     Args:
-        policy: ``'stop'``, or ``'skip'``: go on without the step; its gradients are dropped and its
-            changes of buffers are undone. With ``'skip'`` all gradients are checked in each
-            iteration.
-        limit: Number of consecutive skipped steps after which the run stops.
+        policy: ``'stop'`` to end the run, or ``'skip'`` to continue without the step: its gradients
+            are dropped and its changes of buffers are undone. With ``'skip'`` all gradients are
+            checked in each iteration.
+        limit: Number of consecutive skipped steps after which the run stops, for ``'skip'``.
         interval: Iterations between two checks of all gradients, for ``'stop'``.
         late: Whether to read the numbers of an iteration in the next one, for ``'stop'``; by
-            default on a GPU.
+            default on a GPU only.
 
     Raises:
         NonFiniteError: The message says in which iteration, and what became non-finite first: the
             weights, an input and its file, a teacher, the student, a term's loss, or gradients
             alone.
+        ValueError: If an argument is out of range, or ``late`` is set for ``'skip'``.
     """
 
     priority = "HIGH"
@@ -176,9 +177,9 @@ class FiniteGuardHook(Hook):
             self._look_at(runner, step)
 
     def _look_at(self, runner: Runner, step: PastStep) -> None:
-        """React to numbers that are not finite, of a step that no optimizer can leave out now.
+        """React to non-finite numbers of an iteration in which no optimizer step can be prevented.
 
-        There was no step, a gradient scaler has left it out, or it has been taken.
+        Either there was no step, or a gradient scaler has left it out, or it has been taken.
         """
         cohort = cohort_of(runner)
         if cohort is None:
@@ -223,7 +224,7 @@ class FiniteGuardHook(Hook):
             )
 
     def _react(self, runner: Runner, name: str, step: PastStep) -> None:
-        """Put a cohort's member aside; or raise or undo the changes of buffers, by policy."""
+        """Put a cohort's member aside; otherwise raise, or undo the changes of buffers."""
         self._found = True
         cohort = cohort_of(runner)
         broken = model_of(runner) if cohort is None else cohort.members[name]
@@ -259,7 +260,7 @@ class FiniteGuardHook(Hook):
     @staticmethod
     def _put_aside(runner: Runner, cohort: Cohort, name: str, found: str) -> None:
         cohort.put_aside(name)
-        scalars = runner.message_hub.log_scalars  # of which the logger would repeat the last values
+        scalars = runner.message_hub.log_scalars  # the logger would repeat their last values
         for key in [key for key in scalars if key.startswith(f"train/{name}/")]:
             del scalars[key]
         if not cohort.active:
@@ -275,7 +276,7 @@ class FiniteGuardHook(Hook):
 
 
 def _optimizers(wrapper: Any) -> Iterator[tuple[str, Optimizer]]:
-    """Yield the optimizers with their names, of which a single one has none."""
+    """Yield the optimizers with their names; a single optimizer has the name ``''``."""
     if isinstance(wrapper, OptimWrapperDict):
         for name, part in wrapper.items():
             yield name, part.optimizer

@@ -28,15 +28,16 @@ EXIT_CODE = 75  # a temporary failure in sysexits.h, to be tried again
 class HangGuardHook(Hook):
     """End a run of several processes that makes no progress, and name the process that hangs.
 
-    Each process watches its iterations from a thread. After ``timeout`` seconds without one it
-    tells the others its current place in the code; a process that is elsewhere than in an exchange
-    with the others, or does not answer, is the one that hangs. torch would wait for half an hour,
-    and name no process.
+    In each process a thread watches the iterations. After ``timeout`` seconds without one, the
+    process reports its current place in the code to the others. A process hangs if it is not in
+    code that communicates with the other processes, or if it does not report. The message names
+    these processes, and the exit code is 75. Without the hook torch waits for half an hour and
+    names no process.
 
     Args:
-        timeout: Seconds without an iteration of training or validation. The metrics of a validation
-            must be computed within this time.
-        answer: Seconds that the others have to report their place.
+        timeout: Maximum seconds without an iteration of training or validation. Computing the
+            metrics of a validation must not take longer either.
+        answer: Seconds that the other processes have to report their place.
     """
 
     priority = "VERY_HIGH"
@@ -102,7 +103,7 @@ class HangGuardHook(Hook):
 
 @contextmanager
 def unwatched(runner: Runner) -> Iterator[None]:
-    """Let a run do something between two iterations that may take longer than an iteration."""
+    """Suspend the guard for work between two iterations that may take longer than ``timeout``."""
     guards = [hook for hook in runner.hooks if isinstance(hook, HangGuardHook)]
     for guard in guards:
         guard.watches = False

@@ -17,7 +17,7 @@ LISTED = 8
 
 
 def identity(runner: Runner) -> Identity:
-    """Return the entries that must stay equal if a run is to be resumed, by dotted names."""
+    """Return the entries, by dotted names, that must not change before a run is resumed."""
     model = runner.cfg.get("model") or {}
     found = dict(_settings("model", model))
     distiller = distiller_of(runner)
@@ -55,7 +55,7 @@ def _settings(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _by_name(value: Any) -> str:
-    """Return a description of a value that is no data, which is the same in each process."""
+    """Return a name for a value that JSON cannot hold; it is the same in each process."""
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 

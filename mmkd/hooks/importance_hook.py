@@ -1,4 +1,4 @@
-"""Hook that corrects the gradients of samples that are not drawn with equal chances."""
+"""Hook that corrects the gradients of samples that are not drawn with equal probabilities."""
 
 from typing import Any
 
@@ -16,17 +16,21 @@ from mmkd.registry import HOOKS
 
 @HOOKS.register_module()
 class ImportanceHook(Hook):
-    """Multiply the gradient of each sample by its importance, if the sampler has one.
+    """Multiply the gradient of each sample by its importance weight, if the sampler has any.
 
-    A sampler such as :class:`mmkd.EntropySampler` has an ``importance`` for each sample of the data
-    set, the inverse of how much more often it is drawn than with equal chances. The gradients on
-    the student's logits are multiplied by it, those of its own losses and of all terms, so that the
-    expected gradient is that of equal chances. The losses in the log are not weighted. (A student
-    with batch norms mixes the samples of a batch, which no weight undoes.)
+    A sampler such as :class:`mmkd.EntropySampler` has an attribute ``importance``, shape (N,): for
+    each sample of the data set the uniform probability 1 / N divided by the probability with which
+    the sampler draws it. The hook multiplies the gradients with respect to the student's logits by
+    it, both those of the student's own losses and those of all terms, so that the expected gradient
+    is that of uniform sampling. The logged losses are not weighted. (If the student has batch
+    normalisation, its outputs depend on the other samples of the batch. The weights do not correct
+    for that.)
 
     Raises:
-        ValueError: If such a sampler trains something else than a :class:`mmkd.Distiller` of a
-            classifier whose terms read its logits alone, or has samples without ``sample_idx``.
+        ValueError: If a sampler has ``importance``, and the model is not a :class:`mmkd.Distiller`
+            of a classifier or a cohort of such, a term reads more of the student than its logits or
+            compares samples with each other, the batch is augmented by mixing, or samples lack
+            ``sample_idx``.
     """
 
     priority = "VERY_LOW"
@@ -37,7 +41,7 @@ class ImportanceHook(Hook):
         self._weights: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Find the sampler's importance, and the student's logits."""
+        """Find the sampler's importance weights, and the module that returns the logits."""
         batches = runner.train_dataloader.batch_sampler
         self._importance = getattr(getattr(batches, "sampler", None), "importance", None)
         if self._importance is None:

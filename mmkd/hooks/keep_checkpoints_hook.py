@@ -15,14 +15,14 @@ LOGGED = 1000  # minimum number of values of each log that are kept
 
 @HOOKS.register_module()
 class KeepCheckpointsHook(Hook):
-    """Let MMEngine's CheckpointHook delete an old checkpoint when the new one is complete.
+    """Let MMEngine's CheckpointHook delete an old checkpoint only after the new one is complete.
 
-    MMEngine deletes first: with ``max_keep_ckpts=1`` a kill during saving loses everything. The
-    checkpoint of a stop, see :class:`mmkd.hooks.StopHook`, is deleted when the next one is
-    complete.
+    MMEngine deletes before it saves: with ``max_keep_ckpts=1`` a kill during saving loses all
+    checkpoints. A checkpoint that :class:`mmkd.hooks.StopHook` wrote is deleted after the resumed
+    run has written the next one.
 
-    MMEngine keeps every logged value, and writes all of them into each checkpoint. This hook cuts
-    them to two epochs, or to 1,000 values if those are more.
+    MMEngine keeps every logged value and writes all of them into each checkpoint. This hook limits
+    each log to the values of two epochs, or to 1,000 values if that is more.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW

@@ -1,4 +1,4 @@
-"""Losses and gradients of a step that are read a step later, and the weights to return to."""
+"""Losses and gradients of a step that are read one step later, and a copy of its old weights."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ class PastStep:
         iteration: Its iteration, from 0.
         batch: Its batch from the data loader.
         losses: Its losses by name.
-        gradients: Size of the gradients that it used, by optimizer.
+        gradients: Largest absolute value of the checked gradients, by optimizer.
     """
 
     iteration: int
@@ -31,11 +31,11 @@ class PastStep:
     gradients: dict[str, float]
 
     def finite(self, start: str = "", optimizers: Iterable[str] | None = None) -> bool:
-        """Return whether the numbers are finite; of a cohort's member, those that it has.
+        """Return whether the numbers are finite, of all or of one member of a cohort.
 
         Args:
-            start: Beginning of the names of the losses.
-            optimizers: Names of the optimizers, by default all.
+            start: Only losses whose names begin with this, such as ``'<member>/'``.
+            optimizers: Only gradients of the optimizers with these names, by default of all.
         """
         of = self.gradients if optimizers is None else optimizers
         losses = [value for name, value in self.losses.items() if name.startswith(start)]
@@ -43,10 +43,10 @@ class PastStep:
 
 
 class LateCheck:
-    """Numbers of a step, which are read a step later, and the weights from before that step.
+    """Numbers of a step, which are read one step later, and the weights from before that step.
 
-    The host does not wait for numbers of a step to learn whether the step may be taken. It takes
-    it, and goes back if it should not have.
+    The host takes the step before it knows whether the numbers are finite, so that it need not wait
+    for the device. If they are not, :meth:`undo` restores the weights.
     """
 
     def __init__(self) -> None:
@@ -73,14 +73,14 @@ class LateCheck:
         torch._foreach_copy_(kept, own)
 
     def send(self, iteration: int, batch: Any, losses: Mapping[str, Tensor]) -> None:
-        """Send the numbers of an iteration on their way to the host."""
+        """Start the copy of an iteration's numbers to the host."""
         numbers = {f"{LOSS}{name}": value for name, value in losses.items()}
         numbers |= {f"{GRADIENT}{name}": value for name, value in self._gradients.items()}
         self._gradients = {}
         self._sent = (iteration, batch, Delivery(numbers)) if numbers else None
 
     def take(self) -> PastStep | None:
-        """Return the step whose numbers were sent last, once."""
+        """Return the step whose numbers were sent last; ``None`` if it was already returned."""
         if self._sent is None:
             return None
         (iteration, batch, delivery), self._sent = self._sent, None
@@ -93,10 +93,10 @@ class LateCheck:
 
     @torch.no_grad()
     def undo(self, model: nn.Module, optimizers: Iterable[str]) -> list[str]:
-        """Return to the weights from before the steps of optimizers.
+        """Restore the weights from before the last step of each named optimizer.
 
         Returns:
-            Names of the model's weights that these steps have made non-finite.
+            Names of the model's weights that these steps had made non-finite.
         """
         before = {name for name, value in model.named_parameters() if not is_finite(value)}
         for name in optimizers:

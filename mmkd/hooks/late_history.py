@@ -1,4 +1,4 @@
-"""Histories of logged values that stay on the device until somebody reads them."""
+"""Histories of logged values that are copied to the host only when they are read."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from mmkd.hooks.delivery import Delivery
 
-HELD = 100  # values that wait at most; older ones have long arrived
+HELD = 100  # maximum number of unread values; older ones have certainly arrived
 
 
 class LateHistory(HistoryBuffer):
-    """MMEngine's history of a logged value, whose newest values may still be on their way.
+    """MMEngine's history of a logged value, whose newest values may not have been read yet.
 
-    All that read a history read the same values as from MMEngine's own. Copies, and with them
-    checkpoints, are of MMEngine's class.
+    Readers get the same values as from MMEngine's own history. Copies of this object, such as those
+    in checkpoints, have MMEngine's class.
 
     Args:
-        known: The history that goes on here.
+        known: The history that this one continues.
     """
 
     def __init__(self, known: HistoryBuffer) -> None:
@@ -30,7 +30,7 @@ class LateHistory(HistoryBuffer):
         super().__init__(*known.data, known.max_length)
 
     def add(self, delivery: Delivery, name: str) -> None:
-        """Append the value of that name, which is read later."""
+        """Append the value ``name`` of a delivery; it is read later."""
         self._waiting.append((delivery, name))
         if len(self._waiting) > HELD:
             self._settle(len(self._waiting) - HELD)
@@ -65,7 +65,7 @@ class LateHistory(HistoryBuffer):
 
 
 def log_late(hub: MessageHub, scalars: Mapping[str, Any]) -> None:
-    """Log scalars under ``train/``, of which tensors are read only when somebody reads the log.
+    """Log scalars under ``train/``; tensors are not read before the log is read.
 
     Args:
         hub: The message hub.

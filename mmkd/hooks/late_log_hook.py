@@ -12,12 +12,12 @@ from mmkd.registry import HOOKS
 
 @HOOKS.register_module()
 class LateLogHook(RuntimeInfoHook):
-    """MMEngine's RuntimeInfoHook, with losses that stay on the device until the log is written.
+    """MMEngine's RuntimeInfoHook, but without waiting for the losses in each iteration.
 
-    MMEngine waits in each iteration for each value of the log; a GPU then has no work queued, and
-    stands still while the next step is prepared. Here the values of an iteration are copied to the
-    host behind the step, and whoever reads the log, such as the logger in its interval or a
-    checkpoint, reads the same values.
+    MMEngine waits in each iteration for each logged value, so that a GPU has no work queued and is
+    idle while the next step is prepared. This hook copies the values of an iteration to the host
+    asynchronously. Readers of the log, such as the logger at its interval or a checkpoint, get the
+    same values as with MMEngine's hook.
     """
 
     def after_train_iter(

@@ -25,25 +25,28 @@ class MeanTeacherHook(Hook):
     .. math:: \theta'_t = \alpha_t \theta'_{t-1} + (1 - \alpha_t) \theta_t,\quad
         \alpha_t = \min(1 - \tfrac{1}{t + 1},\ \mathrm{momentum})
 
-    with the warm-up of the authors' code. Like every teacher it runs in eval mode, where the
-    authors' teacher uses the statistics of its batch; ``update_buffers`` decides which statistics
-    its BatchNorm has.
+    with the warm-up of the authors' code. Like every teacher it runs in eval mode, whereas the
+    authors' teacher uses the statistics of its batch; ``update_buffers`` decides which running
+    statistics its BatchNorm has.
 
-    The averages are in each checkpoint under ``mean_teachers``, by the teacher's name, and a
-    resumed run goes on with them. In several processes each process averages its local statistics.
+    Each checkpoint holds the averages under ``mean_teachers``, by the teacher's name, and a resumed
+    run continues with them. In several processes each process averages the buffers of its own
+    student.
 
     Args:
         teacher: Name of the teacher; its network has the student's architecture. Its initial
             weights are replaced when training begins.
-        momentum: Share of the average that stays in an update, between 0 and 1. (MMEngine's EMA
-            calls the complement momentum.)
+        momentum: Factor of the old average in an update, between 0 and 1. (MMEngine's EMA calls
+            one minus this factor momentum.)
         interval: Iterations between two updates.
-        update_buffers: Whether to average the buffers too, such as the statistics of BatchNorm, or
-            to copy those of the student.
+        update_buffers: Whether floating-point buffers, such as the running statistics of BatchNorm,
+            are averaged too. Buffers that are not averaged are copied from the student.
 
     Raises:
-        ValueError: Before training, if the model has no such teacher, if its network is not the
-            student's, or if it is folded, compiled or has a fixed type.
+        ValueError: If ``momentum`` or ``interval`` is out of range. Before training: if the model
+            is a cohort or has no such teacher, if the weights of the teacher's network differ from
+            the student's in name or shape, or if the teacher is sharded, folded, compiled or has a
+            dtype of its own.
     """
 
     def __init__(

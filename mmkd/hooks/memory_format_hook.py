@@ -12,12 +12,12 @@ from mmkd.registry import HOOKS
 class MemoryFormatHook(Hook):
     """Train in ``channels_last``, which is faster for convolutions on most processors and GPUs.
 
-    The hook converts the weights of four dimensions of everything that is trained: the student or
-    students and their connectors. Convolutions then give their maps in this format too. Results
-    are equal up to rounding, since sums are taken in another order. A frozen teacher has an option
-    of its own: ``teacher=dict(memory_format='channels_last')``.
+    The hook converts the 4-dimensional weights of all modules that are trained: the student or
+    students, and their connectors. Convolutions then return their maps in this format too. Results
+    are equal up to rounding, because sums are computed in a different order. A frozen teacher has
+    its own option: ``teacher=dict(memory_format='channels_last')``.
 
-    A config needs ``custom_hooks=[dict(type='mmkd.MemoryFormatHook')]``.
+    To use it, write ``custom_hooks=[dict(type='mmkd.MemoryFormatHook')]`` in the config.
     """
 
     priority = "VERY_HIGH"  # before hooks that copy the weights, such as EMA's

@@ -1,4 +1,4 @@
-"""Hook that makes up the validation that an interruption prevented."""
+"""Hook that runs the validation that an interruption prevented."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -8,12 +8,12 @@ from mmkd.registry import HOOKS
 
 @HOOKS.register_module()
 class MissedValidationHook(Hook):
-    """Validate first if a run is resumed from a checkpoint that a validation follows.
+    """Validate first if a run is resumed from a checkpoint that should be followed by a validation.
 
-    MMEngine saves before it validates. If a run is killed in between, or later, the checkpoint
-    contains neither the metrics of that validation nor which checkpoint was the best one then, and
-    the resumed run would take a worse one for the best. The validation is therefore repeated: the
-    same weights on the same images.
+    MMEngine saves a checkpoint before it validates. The checkpoint therefore contains neither the
+    metrics of that validation nor the best checkpoint after it, and a run that resumes from it
+    could keep a worse checkpoint as the best one. This hook repeats the validation, with the same
+    weights on the same images, before training continues.
     """
 
     priority = "VERY_HIGH"
@@ -28,7 +28,7 @@ class MissedValidationHook(Hook):
         self._make_up(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Make up the last validation of a run that has no iteration left."""
+        """Run the missed validation of a resumed run that has no iteration left."""
         self._make_up(runner)
 
     def _make_up(self, runner: Runner) -> None:

@@ -8,11 +8,12 @@ from mmkd.distillers import BaseDistiller
 
 
 def module_statistics(distiller: BaseDistiller) -> dict[str, Tensor]:
-    """Return the statistics that modules of the terms, and shared modules, report.
+    """Return the statistics that modules report, by the name under which they are logged.
 
-    A method ``statistics() -> dict[str, Tensor]`` of a module returns 0-dim tensors by name: its
-    state, or facts about its last batch. They are logged as ``<term>/<name>``; for a shared module
-    with that module's name in place of the term's.
+    A module reports statistics by a method ``statistics() -> dict[str, Tensor]``, which returns
+    0-dim tensors by name, about the module's state or its last batch. Those of a term's modules are
+    logged as ``<term>/<name>``, those of a shared module as ``<module>/<name>``, and those of the
+    transforms of the student's own losses as ``student/<name>``.
     """
     scalars = {}
     for user, part in _parts(distiller):

@@ -19,18 +19,21 @@ from mmkd.terms.term import Term
 
 @HOOKS.register_module()
 class ParaphraserHook(Hook):
-    """Train the paraphrasers of :class:`mmkd.FTLoss` that set ``released_code``, before training.
+    """Train the paraphrasers of each :class:`mmkd.FTLoss` with ``released_code``, before training.
 
     As in RepDistiller, a paraphraser learns to reconstruct the teacher's map for 30 epochs over the
-    training images, by SGD at a constant rate, and does not change afterwards. The student takes no
-    part. Without such a loss the hook does nothing; a resumed run has the weights from its
-    checkpoint.
+    training images, by SGD at a constant learning rate, and is frozen afterwards. The student is
+    not trained in these epochs. Without such a loss the hook does nothing. A resumed run does not
+    repeat the epochs, because the checkpoint holds the paraphrasers' weights.
 
     Args:
         epochs: Number of epochs, at least 1.
         lr: Learning rate.
         momentum: Momentum of SGD.
         weight_decay: Weight decay of SGD.
+
+    Raises:
+        ValueError: If ``epochs`` is below 1.
     """
 
     priority = "VERY_LOW"
@@ -67,7 +70,7 @@ class ParaphraserHook(Hook):
         for epoch in range(self.epochs):
             if hasattr(loader.sampler, "set_epoch"):
                 loader.sampler.set_epoch(epoch)
-            # A sampler of iterations has no end.
+            # An infinite sampler never ends, so its epoch is cut to the loader's length.
             for batch in islice(loader, len(loader)):
                 error: Tensor = loss.reconstruction(self.maps(model, term, batch))
                 optimizer.zero_grad()

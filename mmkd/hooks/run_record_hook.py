@@ -30,14 +30,14 @@ class RunRecordHook(Hook):
     """Write ``run.json`` into the work folder, and the same record into each checkpoint's ``meta``.
 
     The record has the command, the hash of the composed config, the commit of mmkd, the versions of
-    the stack, the machine, the seed, hashes of the teachers' weights and of the index of the
-    training data, start, end, and the reason of the end.
+    the stack, the machine, the seed, the hashes of the teachers' weights and of the index of the
+    training data, the times of start and end, and the reason why the run ended.
 
     A run is only resumed if its teachers' weights, its model's settings and its training data are
-    unchanged. With ``force_resume = True`` in the config differences are only a warning.
+    unchanged. With ``force_resume = True`` in the config the hook only warns of differences.
 
     Raises:
-        ResumeMismatchError: The message names the differences.
+        ResumeMismatchError: When a resumed run differs. The message names the differences.
     """
 
     priority = "LOW"

@@ -1,4 +1,4 @@
-"""Text about a run: its ingredients before it begins, and its results when it has ended."""
+"""Text about a run: its networks, objective and data at the start, and its results at the end."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ Line = tuple[str, str]
 
 
 def beginning(runner: Runner) -> list[Line]:
-    """Return the lines on what a run is going to do: a title and a text each."""
+    """Return the lines of the summary before training: a title and a text each."""
     members, model = distillers_of(runner), model_of(runner)
     networks = {name: distiller.student for name, distiller in members.items()} or {"": model}
     with run_of(runner.cfg):
@@ -46,7 +46,7 @@ def beginning(runner: Runner) -> list[Line]:
 
 
 def ending(runner: Runner, started: float) -> list[Line]:
-    """Return the lines on what a run has done.
+    """Return the lines of the summary after training: a title and a text each.
 
     Args:
         runner: The runner.
@@ -69,7 +69,7 @@ def ending(runner: Runner, started: float) -> list[Line]:
 
 
 def remaining(runner: Runner, seconds: float) -> str:
-    """Return a sentence on the time that a run still takes at so many seconds an iteration."""
+    """Return a sentence on the remaining time of a run that takes ``seconds`` per iteration."""
     left = seconds * (runner.max_iters - runner.iter - 1)
     end = time.strftime("%a %H:%M", time.localtime(time.time() + left))
     return (
@@ -139,7 +139,7 @@ def _when(term: Term) -> str:
 
 def _data(loader: Any) -> str:
     dataset, size = loader.dataset, getattr(loader, "batch_size", None)
-    if size is None:  # a batch sampler has it, such as mmdet's by aspect ratio
+    if size is None:  # a batch sampler may have it, such as mmdet's for aspect ratios
         size = getattr(getattr(loader, "batch_sampler", None), "batch_size", None)
     text = f"{type(dataset).__name__}, {len(dataset):,} samples"
     return text if size is None else f"{text}, {size} a batch and process"

@@ -1,4 +1,4 @@
-"""Hook that says what a run is going to do, and what it has done."""
+"""Hook that logs a summary of a run at its beginning and at its end."""
 
 import time
 from collections.abc import Callable
@@ -14,16 +14,17 @@ from mmkd.registry import HOOKS
 
 @HOOKS.register_module()
 class RunSummaryHook(Hook):
-    """Log a block of lines when training begins, the expected time, and a block when it has ended.
+    """Log a summary when training begins, the expected time, and a summary when it has ended.
 
-    The first block names the student and the teachers with their parameters and multiply-adds, what
-    the terms compare and with which weights, the data and the length of the run. The last one has
-    the last result, the files, and the command that comes next. It works for plain configs, too.
-    Nothing in it can end a run: what cannot be found is left out with a warning.
+    The first summary lists the student and the teachers with their parameters and multiply-adds,
+    what the terms compare and with which weights, the data, and the length of the run. The last one
+    lists the last result, the files, and a command that tests the student. The hook also works for
+    configs without distillation. If a summary cannot be made, the hook logs a warning in its place
+    and the run continues.
 
     Args:
-        measured: Number of iterations whose mean time the expected time comes from. The first
-            iterations, of that number as well, are left out.
+        measured: Number of iterations whose mean time gives the expected time. As many iterations
+            at the beginning are left out.
     """
 
     priority = "HIGH"

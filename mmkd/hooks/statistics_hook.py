@@ -28,21 +28,22 @@ class StatisticsHook(Hook):
     - ``<term>/weight_mean``, ``<term>/weight_std``: mean and standard deviation of the weights of
       all samples and teachers,
     - ``<term>/weight/<teacher>``: mean weight of each teacher, if a term has several,
-    - ``entropy/student``, ``entropy/<teacher>``: mean entropy of the softmax outputs, in nats, or
-      of the classes' sigmoids if a head has sigmoids,
-    - ``agreement/<teacher>``: share of samples that both networks put into the same class,
+    - ``entropy/student``, ``entropy/<teacher>``: mean entropy in nats, of the softmax outputs or,
+      for a head with sigmoids, of the classes' sigmoids,
+    - ``agreement/<teacher>``: share of samples for which both networks predict the same class,
     - statistics that modules report, see :func:`mmkd.hooks.module_statistics`, such as
       ``<term>/alpha`` of DynamicKD's controller,
-    - ``gradient_share/<loss>``, on request: norm of the loss's gradient on the student's
-      parameters, as a share of the sum of these norms over all losses.
+    - ``gradient_share/<loss>``, on request: norm of the loss's gradient with respect to the
+      student's parameters, divided by the sum of these norms over all losses.
 
-    In a cohort the names begin with the member's, ``<member>/<term>/weight_mean``.
+    In a cohort the names begin with the member's, as in ``<member>/<term>/weight_mean``.
 
-    If a term compared no samples, as with no RoIs in any image, it has no statistics in that step.
+    A term that compared no samples in a step, for example because no image has RoIs, has no
+    statistics in that step.
 
     Args:
-        interval: Iterations between two readings, in addition to the last iteration of an epoch;
-            use a divisor of the logger's interval.
+        interval: Iterations between two measurements; the last iteration of an epoch is measured
+            too. Use a divisor of the logger's interval.
         gradient_share: Whether to measure gradients, at the cost of one backward pass per loss.
     """
 
@@ -128,7 +129,7 @@ def gradient_shares(distiller: BaseDistiller, step: Step) -> dict[str, Tensor]:
 
 
 def gradient_norm(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """Return the norm of a loss's gradient on some parameters; its graph stays."""
+    """Return the norm of a loss's gradient with respect to parameters; the graph is retained."""
     if not loss.requires_grad:
         return loss.new_zeros(())
     gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)

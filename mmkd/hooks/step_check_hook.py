@@ -23,19 +23,22 @@ LARGE = 1e4
 
 
 class StepCheckError(RuntimeError):
-    """Error for a term of the objective with which training makes no sense."""
+    """Error for a term of the objective that cannot train the student."""
 
 
 @HOOKS.register_module()
 class StepCheckHook(Hook):
     """Check each term in the first iteration in which it acts.
 
-    A term that has nothing to act on, such as no object in any image, is checked later. The term
-    must be finite, must not be zero, and must reach the student with a gradient. Later non-finite
-    values are detected by :class:`mmkd.hooks.FiniteGuardHook`.
+    A term that compares nothing in an iteration, for example because no image has an object, is
+    checked later. The term's loss must be finite, must not be zero, and must give the student a
+    non-zero gradient. Later non-finite values are detected by :class:`mmkd.hooks.FiniteGuardHook`.
 
     If a teacher is the student's average, see :class:`mmkd.hooks.MeanTeacherHook`, the terms are
     checked from the second iteration on: in the first iteration both networks are the same.
+
+    Raises:
+        StepCheckError: If a term fails the check. The message names the term and the reason.
     """
 
     priority = "HIGH"
@@ -67,7 +70,7 @@ class StepCheckHook(Hook):
         for name, output in step.terms.items():
             if f"{prefix}{name}" not in self._checked and not output.empty:
                 term, student = distiller.terms[name], step.trained.get(name, "student")
-                # A term may run a head on from another tensor than the one that it compares.
+                # The tensor from which a term runs a head need not be the one that it compares.
                 caught = step.features[student]
                 read = [caught[tap] for tap in term.taps["student"] if tap in caught]
                 compared = [caught[tap] for tap in flat(term.student_taps)]
@@ -136,7 +139,7 @@ def _reaches(loss: Tensor, features: list[Tensor]) -> bool:
     sources = [feature for feature in features if feature.requires_grad]
     if not sources or not loss.requires_grad:
         return False
-    # In float16 a small gradient is zero unless it is scaled, as a gradient scaler will do.
+    # In float16 small gradients are zero unless the loss is scaled, as a gradient scaler does.
     return any(_has_gradient(scale * loss, sources) for scale in (1, FLOAT16_SCALE))
 
 

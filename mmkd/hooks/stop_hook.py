@@ -1,4 +1,4 @@
-"""Hook that ends a run on a signal, with nothing lost."""
+"""Hook that ends a run on a signal, after it has written a checkpoint."""
 
 import os
 import signal
@@ -26,13 +26,18 @@ class StopHook(Hook):
     """End the run after the iteration in which SIGTERM or SIGINT arrives, with a checkpoint.
 
     The exit code of the process is 128 plus the signal's number, as a shell reports for a killed
-    process. A second signal ends the process at once. Several processes all end after the same
-    iteration.
+    process. A second signal ends the process at once. The processes of a distributed run all end
+    after the same iteration. During validation a single process ends after the current batch, and
+    several processes end after the validation.
 
-    The checkpoint is ``iter_<n>.pth``, also within an epoch; ``--resume`` continues from it.
+    The checkpoint is ``iter_<n>.pth``, also within an epoch; ``--resume`` continues from it. None
+    is written if MMEngine has just written a checkpoint of the same iteration.
+
+    Raises:
+        StoppedError: After the checkpoint is written.
     """
 
-    priority = "LOWEST"  # after MMEngine's CheckpointHook, whose checkpoint may serve
+    priority = "LOWEST"  # after MMEngine's CheckpointHook, which may just have written a checkpoint
 
     def __init__(self) -> None:
         self._signal = 0
@@ -44,7 +49,7 @@ class StopHook(Hook):
         try:
             for number in SIGNALS:
                 signal.signal(number, self._note)
-        except ValueError:  # not the main thread, which alone gets signals
+        except ValueError:  # only the main thread can handle signals
             runner.logger.info("Signals end this run at once: it does not run in the main thread.")
 
     def after_train(self, runner: Runner) -> None:
@@ -101,7 +106,7 @@ def _restore() -> None:
 
 
 def _agreed(number: int) -> int:
-    """Return the greatest of the numbers of all processes."""
+    """Return the greatest value of ``number`` over all processes."""
     if get_world_size() == 1:
         return number
     numbers = torch.tensor([number])
@@ -110,7 +115,7 @@ def _agreed(number: int) -> int:
 
 
 def _save(runner: Runner, iteration: int) -> None:
-    """Write a checkpoint of this moment beside the run's others, and point at it."""
+    """Write a checkpoint into the run's folder of checkpoints, and name it in last_checkpoint."""
     savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
     folder = savers[0].out_dir if savers else runner.work_dir
     name = f"iter_{iteration}.pth"

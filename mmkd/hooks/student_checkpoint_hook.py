@@ -25,11 +25,13 @@ class StudentCheckpointHook(Hook):
     """Write ``<name>_student.pth`` beside every checkpoint ``<name>.pth``, including the best one.
 
     The files contain the plain student's weights (EMA's weights if EMA is on) under the keys that
-    stock mmpretrain and mmdet load strictly. They are deleted together with their checkpoint.
+    stock mmpretrain and mmdet load strictly. They are deleted together with their checkpoint. They
+    are written to local folders only; for checkpoints elsewhere the hook warns.
 
-    Of a cohort each member's student is written to ``<name>_<member>_student.pth``. A member that
-    was put aside, see :class:`mmkd.hooks.FiniteGuardHook`, gets no more files, and keeps its last.
-    Beside a best checkpoint by a member's metric is the student of that member alone.
+    For a cohort each member's student is written to ``<name>_<member>_student.pth``. For a member
+    that was put aside, see :class:`mmkd.hooks.FiniteGuardHook`, no more files are written, and its
+    last file is kept. Beside a checkpoint that is the best by a member's metric, only that member's
+    student is written.
     """
 
     priority = "LOWEST"  # after MMEngine's CheckpointHook, which is VERY_LOW
@@ -114,7 +116,7 @@ def _beside(checkpoint: Path, ending: str) -> Path:
 
 
 def _version(path: Path) -> Version:
-    """Return a mark that tells one version of a file from another."""
+    """Return the time of change in ns and the size of a file, which tell its versions apart."""
     status = path.stat()
     return status.st_mtime_ns, status.st_size
 
@@ -133,13 +135,13 @@ def _saved_by(hook: CheckpointHook) -> Iterator[tuple[Path, str]]:
 
 
 def _is_of(ending: str, metric: str) -> bool:
-    """Return whether the ending of a student's file is of the member whose metric it is."""
+    """Return whether a student's file ending belongs to the member of a metric ``<member>/...``."""
     member, found, _ = metric.partition("/")
     return bool(found) and ending == f"_{member}{SUFFIX}"
 
 
 def _make_up(hook: CheckpointHook, runner: Runner) -> None:
-    """Write the students of a resumed run's last checkpoint, if a kill prevented that."""
+    """Write the missing student files of a resumed run's last checkpoint."""
     last = Path(hook.out_dir, Path(runner.message_hub.get_info("last_ckpt") or "").name)
     missing = [ending for ending in _endings(runner) if not _beside(last, ending).exists()]
     if last.is_file() and missing:

@@ -27,17 +27,23 @@ CHANCE = 1.5  # less than this many times chance level counts as no knowledge
 class TeacherEvaluationHook(Hook):
     """Evaluate each teacher on the validation data before training, and log its metrics.
 
-    The teacher is evaluated in the way that training uses it, on the student's batches turned into
-    the teacher's input, so that a wrong normalisation or a wrong checkpoint shows. The hook warns
-    of a teacher that is no better than chance, has an AP of 0 or finds no object, before and after
-    training. A resumed run does not repeat the evaluation, unless the teachers have changed.
-    Networks that are trained here, such as the students of :class:`mmkd.MutualDistiller` and mean
-    teachers, are not evaluated, and neither are teachers of other classes without a class map,
-    which teach features.
+    The teacher is run as in training: it gets the student's batches, converted to the teacher's
+    preprocessing. A wrong normalisation or a wrong checkpoint therefore shows in its metrics. If a
+    teacher is hardly better than chance (top-1 or mIoU of at most 1.5 times chance level, or an AP
+    of 0) or detects no object, the hook logs an error before training and again after it. A resumed
+    run does not repeat the evaluation, unless the teachers have changed.
+
+    The hook does not evaluate networks that this run trains (such as the students of
+    :class:`mmkd.MutualDistiller`, and mean teachers), teachers that a store replaces, teachers
+    without classes, and teachers whose number of classes differs from the student's and that have
+    no class map.
 
     Args:
         expected: Minimum of metrics by teacher, such as ``dict(teacher={'accuracy/top1': 79.0})``.
-            The hook warns of a teacher below it.
+            The hook warns if a teacher's metric is below it.
+
+    Raises:
+        ValueError: Before training, if ``expected`` names a teacher that the model does not have.
     """
 
     priority = "LOW"
@@ -142,7 +148,7 @@ class TeacherEvaluationHook(Hook):
 
 
 def _metrics(runner: Runner) -> list[BaseMetric]:
-    """Return the metrics of the validation that a teacher can have alone."""
+    """Return the validation metrics that can be computed for a teacher without the student."""
     metrics = runner.val_loop.evaluator.metrics
     return [metric for metric in metrics if not isinstance(metric, TeacherAgreement)]
 
@@ -154,7 +160,7 @@ def _changed(runner: Runner) -> bool:
 
 
 def _other_classes(distiller: BaseDistiller, teacher: Teacher) -> int | None:
-    """Return the number of a teacher's classes if they are neither the student's nor mapped."""
+    """Return a teacher's number of classes if it is not the student's and there is no class map."""
     own, needed = head_classes(teacher.network), head_classes(distiller.student)
     if not teacher.manner.computes_losses:
         own = teacher.classes

@@ -19,10 +19,10 @@ class TransformError(ValueError):
 
 
 class BatchTransform(ABC):
-    """A random transform of images (B, H, W, C) of any type.
+    """A random transform of images (B, H, W, C) of any dtype.
 
     Attributes:
-        draws: Number of random numbers that it takes of an image.
+        draws: Number of random numbers that the transform needs for each image.
     """
 
     draws: ClassVar[int]
@@ -61,7 +61,7 @@ class BatchCrop(BatchTransform):
         self.value = pad_val
 
     def __call__(self, images: Tensor, draws: Draws) -> Tensor:
-        # The last dimension, the channels, comes first.
+        # `pad` takes the last dimension, the channels, first.
         sides = (0, 0, self.left, self.right, self.top, self.bottom)
         images = pad(images, sides, value=self.value) if any(sides) else images
         places = []
@@ -98,12 +98,12 @@ class BatchFlip(BatchTransform):
 
 
 class BatchCutout(BatchTransform):
-    """Fill of a rectangle around a random point, as mmpretrain's ``Cutout``.
+    """Rectangle around a random point, filled with a constant, as mmpretrain's ``Cutout``.
 
     Args:
-        shape: Height and width of the rectangle, or one number.
-        pad_val: Value of its pixels, one or one for each channel.
-        prob: Probability with which it is filled.
+        shape: Height and width of the rectangle, or one number for both.
+        pad_val: Value of the filled pixels: one number, or one for each channel.
+        prob: Probability with which the rectangle is filled.
     """
 
     draws = 3
@@ -130,10 +130,10 @@ class BatchCutout(BatchTransform):
 
 
 def batched(transform: Any) -> BatchTransform | None:
-    """Return a random transform of a pipeline as an operation on batches, or ``None``.
+    """Return the operation on batches for a pipeline's random transform; ``None`` for others.
 
     Raises:
-        TransformError: If its settings have no such operation.
+        TransformError: If there is no operation for the transform's settings.
     """
     name = type(transform).__name__
     if name not in MADE or not _from_stack(transform):
@@ -152,7 +152,7 @@ def batched(transform: Any) -> BatchTransform | None:
 
 
 def runs_once(transform: Any) -> bool:
-    """Return whether a transform does the same in every epoch, so that it can run beforehand."""
+    """Return whether a transform is deterministic, so that it can run once before training."""
     return type(transform).__name__ in FIXED and _from_stack(transform)
 
 
@@ -165,7 +165,7 @@ def _is_number(value: Any) -> bool:
 
 
 FIXED = {"LoadImageFromFile", "Resize", "ResizeEdge", "CenterCrop"}
-# The operation for a transform, and the settings for which there is one.
+# The operation on batches for each transform, and checks of the settings that it supports.
 MADE: dict[str, tuple[type[Any], dict[str, Callable[[Any], bool]]]] = {
     "RandomCrop": (BatchCrop, dict(pad_if_needed=lambda value: not value, pad_val=_is_number)),
     "RandomFlip": (

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from mmkd.registry import DATALOADERS
 
-# Settings of torch's loader for its worker processes and for the way to the device.
+# Settings of torch's loader for its worker processes and for the transfer to the device.
 WORKERS = (
     "num_workers",
     "persistent_workers",
@@ -28,11 +28,11 @@ def build_loader(
 ) -> DataLoader[Any]:
     """Build a data loader as MMEngine's Runner does, or one of mmkd's if the config has a ``type``.
 
-    Loaders of mmkd have no worker processes: settings for these are left out, so that a config
-    needs no change but its type.
+    Loaders of mmkd have no worker processes. Settings for workers are ignored, so that only the
+    ``type`` has to be added to a config.
 
     Args:
-        config: The config, or a loader, which is returned.
+        config: The config, or a loader, which is returned unchanged.
         seed: Seed of the sampler.
         diff_rank_seed: Whether the processes of a run have different seeds.
     """

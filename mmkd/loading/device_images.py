@@ -1,4 +1,4 @@
-"""Images of a data set in one tensor, from which batches are cut."""
+"""Images of a data set in one tensor, from which batches are taken by index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 class DeviceSample(DataSample):
-    """Data sample whose label is on the device already; it is made without checks of each field."""
+    """Data sample whose label is already on the device; its fields are not checked, for speed."""
 
     @classmethod
     def of(cls, label: Tensor, metainfo: dict[str, Any]) -> "DeviceSample":
@@ -28,7 +28,7 @@ class DeviceSample(DataSample):
         return sample
 
     def to(self, *arguments: Any, **named: Any) -> Any:
-        """Return itself if the label is on the device, like a tensor, and a copy if not."""
+        """Return this sample if its label is already on the device, otherwise a copy."""
         if self.gt_label.to(*arguments, **named) is self.gt_label:
             return self
         return super().to(*arguments, **named)
@@ -37,16 +37,17 @@ class DeviceSample(DataSample):
 class DeviceImages:
     """A data set of mmpretrain, with its images as one uint8 tensor (N, H, W, C) on a device.
 
-    Attributes of the data set, such as ``metainfo``, are those of this object too.
+    This object also has the attributes of the data set, such as ``metainfo``.
 
     Args:
-        dataset: The data set. What its pipeline does in every epoch, such as reading files, is done
-            once; its random transforms become operations on batches.
+        dataset: The data set. The deterministic transforms of its pipeline, such as reading files,
+            run only once; its random transforms become operations on batches.
         device: The device.
 
     Raises:
-        TransformError: If a transform has no such operation, or images differ in size, are no
-            uint8, have several labels, or do not fit.
+        TransformError: If there is no operation for a transform, if images differ in size, are not
+            uint8 or do not have exactly one label, or if they do not fit into the GPU's free
+            memory.
     """
 
     def __init__(self, dataset: Any, device: torch.device | str) -> None:
@@ -68,7 +69,7 @@ class DeviceImages:
         return dict(inputs=batch["inputs"][0], data_samples=batch["data_samples"][0])
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
-        """Return a batch with random numbers from torch's generator."""
+        """Return a batch; its transforms are seeded from torch's global generator."""
         seeds = torch.randint(2**63 - 1, (len(indices),)).tolist()
         return self.load_batch(indices, seeds)
 
@@ -77,7 +78,7 @@ class DeviceImages:
 
         Args:
             indices: Indices of the samples.
-            seeds: 64 bits for each sample, on which its random numbers depend alone.
+            seeds: 64 bits for each sample; the sample's random numbers depend on them alone.
         """
         rows = torch.tensor([int(index) for index in indices], device=self.images.device)
         inputs = self.augmented(rows, seeds)
@@ -100,7 +101,7 @@ class DeviceImages:
         for transform, size in zip(self.transforms, self.sizes, strict=True):
             images = transform(images, draws[:, taken : taken + size])
             taken += size
-        # Of grey images `contiguous` would keep the strides as they are, and with these a
+        # For grey images `contiguous` would not change the strides, and with these strides a
         # convolution's backward pass corrupts memory (seen on a CPU with torch 2.13).
         return images.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
@@ -108,7 +109,8 @@ class DeviceImages:
 def uniform(seeds: Sequence[int] | NDArray[Any], count: int) -> NDArray[np.float64]:
     """Return random numbers in [0, 1), shape (len(seeds), count): a hash of seed and column.
 
-    The hash is SplitMix64 (Steele et al., 2014): a counter in steps of the golden ratio, mixed.
+    The hash is SplitMix64 (Steele et al., 2014): a counter that grows in steps of the golden ratio,
+    and whose bits are then mixed.
     """
     bits = np.array(seeds, dtype=np.uint64)[:, None] + GOLDEN * np.arange(
         1, count + 1, dtype=np.uint64
@@ -122,7 +124,7 @@ def uniform(seeds: Sequence[int] | NDArray[Any], count: int) -> NDArray[np.float
 
 
 def _split(dataset: Any) -> tuple[list[Any], list[BatchTransform]]:
-    """Return the transforms that run once, and the operations on batches, of a pipeline."""
+    """Return a pipeline's transforms that run once, and operations on batches for the others."""
     transforms = getattr(getattr(dataset, "pipeline", None), "transforms", None)
     if transforms is None or not hasattr(dataset, "get_data_info"):
         raise TransformError(

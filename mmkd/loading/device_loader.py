@@ -1,4 +1,4 @@
-"""Loader whose images are on the device before training."""
+"""Loader that moves all images to the device before training."""
 
 from typing import Any, ClassVar
 
@@ -14,15 +14,16 @@ from mmkd.registry import DATALOADERS
 class DeviceLoader(DataLoader[Any]):
     """Loader of data sets that fit into the device's memory, for small images.
 
-    The images are one uint8 tensor on the device; a batch is cut from it by its indices, and the
-    pipeline's random transforms (``RandomCrop``, ``RandomFlip``, ``Cutout``) are operations on the
-    batch. Their random numbers are a function of the position of each sample, as with torch's
-    loader (:class:`mmkd.hooks.ExactResumeHook`), and equal to these in distribution, not number by
-    number. Normalisation is the model's data preprocessor's, as ever. Samplers, resuming, several
-    processes, cohorts and the teacher store work; a store has to be built with this loader.
+    The images are one uint8 tensor on the device. A batch is taken from it by indices, and the
+    pipeline's random transforms (``RandomCrop``, ``RandomFlip``, ``Cutout``) are applied to the
+    batch as a whole. Their random numbers depend on the position of each sample, as with torch's
+    loader (:class:`mmkd.hooks.ExactResumeHook`); they have the same distribution as there, but not
+    the same values. The model's data preprocessor normalises the images, as usual. Samplers,
+    resuming, several processes, cohorts and the teacher store work with this loader; a store has to
+    be built with it, too.
 
-    A config needs ``train_dataloader=dict(type='mmkd.DeviceLoader', ...)`` in a run by
-    :class:`mmkd.engine.SafeRunner`. Settings for worker processes have no effect. Every process
+    To use it, write ``train_dataloader=dict(type='mmkd.DeviceLoader', ...)`` in the config of a run
+    by :class:`mmkd.engine.SafeRunner`. Settings for worker processes have no effect. Every process
     holds all images.
 
     Args:
@@ -31,7 +32,7 @@ class DeviceLoader(DataLoader[Any]):
         **arguments: ``batch_size``, ``sampler`` and ``drop_last`` of torch's loader.
 
     Raises:
-        TransformError: If the data set has a transform or images that this loader cannot have.
+        TransformError: If this loader does not support a transform or the images of the data set.
     """
 
     SETTINGS: ClassVar[tuple[str, ...]] = ("device",)
@@ -42,7 +43,7 @@ class DeviceLoader(DataLoader[Any]):
 
 
 def collate(samples: Any) -> Any:
-    """Return a batch that is one already, or the batch of a list of samples."""
+    """Return a batch unchanged, or collate a list of samples into a batch."""
     if isinstance(samples, dict):
         return samples
     return dict(

@@ -1,7 +1,7 @@
 """Losses and connectors of mmrazor as parts of a term.
 
-Each function takes the settings that mmrazor's class has, by their names there, and returns the
-part of a term that computes the same. The formulas were compared with mmrazor 1.0.
+Each function takes the settings of a class of mmrazor under their names there, and returns the
+settings of a term that computes the same. The formulas were compared with mmrazor 1.0.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def kl_divergence(
     loss_weight: float = 1.0,
     teacher_detach: bool = True,
 ) -> Config:
-    """KD. mmrazor's ``'mean'`` divides by the classes too."""
+    """KD. mmrazor's ``'mean'`` also divides by the number of classes."""
     if not teacher_detach:
         raise NoCounterpartError("a gradient to the teacher has no counterpart.")
     loss = dict(type="mmkd.KDLoss", temperature=float(tau))
@@ -93,7 +93,7 @@ def soft_cross_entropy(
     mult_tem_square: bool = True,
     loss_weight: float = 1.0,
 ) -> Config:
-    """KD, as a cross-entropy, which is higher by the teacher's entropy."""
+    """KD as a cross-entropy, whose value is higher by the teacher's entropy."""
     if reduction not in ("mean", "sum"):
         raise NoCounterpartError(f"reduction={reduction!r} gives no single number.")
     loss = dict(type="mmkd.KDLoss", temperature=float(tau))
@@ -126,7 +126,7 @@ def dkd(
     reduction: str = "batchmean",
     loss_weight: float = 1.0,
 ) -> Config:
-    """DKD. mmrazor's asks torch for a sum, whatever its ``reduction`` says."""
+    """DKD. mmrazor's loss is a sum over the batch, regardless of its ``reduction``."""
     entry.notes.append(
         f"mmrazor gives torch size_average=False, which sums over the batch and overrules "
         f"reduction={reduction!r}; so does the term. The paper takes the mean: remove "
@@ -176,7 +176,7 @@ def attention(entry: Entry, loss_weight: float = 1.0) -> Config:
 
 
 def boundaries(entry: Entry, loss_weight: float = 1.0, margin: float = 1.0) -> Config:
-    """AB. Its factor of 0.003 is part of mmrazor's loss."""
+    """AB. mmrazor's loss contains the factor 0.003."""
     return dict(loss=dict(type="mmkd.ABLoss", margin=margin), weight=loss_weight * 0.003)
 
 
@@ -188,7 +188,7 @@ def hint(
     div_element: bool = False,
     dist: bool = False,
 ) -> Config:
-    """FitNets. One of mmrazor's forms is the mean of squares."""
+    """FitNets. Of mmrazor's forms only the mean of squared differences has a counterpart."""
     if normalize or dist or not div_element:
         form = "of unit length" if normalize else "that divide by images alone, or with a root"
         raise NoCounterpartError(

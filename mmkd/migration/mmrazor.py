@@ -23,11 +23,11 @@ OTHERS = dict(
     DataFreeDistillation="distillation without data has no counterpart.",
     DAFLDataFreeDistillation="distillation without data has no counterpart.",
 )
-# What model settings have to be, for which mmkd has no other choice.
+# Values that these settings of the model must have, because mmkd supports no others.
 FIXED = dict(teacher_trainable=False, student_trainable=True, teacher_norm_eval=True)
 READ = {"architecture", "teacher", "teacher_ckpt", "distiller", "data_preprocessor", "init_cfg"}
 READ |= {"calculate_student_loss", "teacher_module_inplace", "type", "_scope_"}
-# Settings of a run besides those that the Runner takes.
+# Settings of a run besides the arguments of the Runner.
 RUN = {"auto_scale_lr", "custom_imports", "default_scope", "find_unused_parameters"}
 RUN |= {"model_wrapper_cfg", "runner_type"}
 
@@ -53,7 +53,7 @@ def convert(config: Config, partial: bool = False) -> Conversion:
         partial: Whether to leave out losses without a counterpart, if others remain.
 
     Raises:
-        NotConvertibleError: If a setting has no counterpart; its text has a line for each key.
+        NotConvertibleError: If settings have no counterpart; the message has a line for each key.
     """
     report = Report()
     model = config.get("model") or {}
@@ -86,7 +86,7 @@ def convert(config: Config, partial: bool = False) -> Conversion:
 
 
 def _renamed(value: Any) -> Any:
-    """Return settings with mmcls's present name, mmpretrain, in scopes, types and paths."""
+    """Return settings with mmpretrain in place of mmcls in scopes, types and paths."""
     if isinstance(value, Mapping):
         return {key: _renamed(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -146,7 +146,7 @@ def _student(model: Settings, run: Settings, report: Report) -> Any:
 
 
 def _with(network: Any, **settings: Settings) -> Settings:
-    """Return a network's description with settings that are added to its own."""
+    """Return a network's description with additional settings."""
     if isinstance(network, str):
         return dict(config=network, **settings)
     merged = Config(network)
@@ -199,7 +199,7 @@ def _network(given: Settings, run: Settings, report: Report) -> Any:
 
 
 def _with_dashes(path: str) -> str | None:
-    """Return the name of the config that differs in dashes and underscores alone."""
+    """Return the name of a config that differs only in dashes and underscores, or ``None``."""
     package, _, name = path.partition("::")
     folder = Path(resolve(f"{package}::_base_/default_runtime.py")).parents[1] / name
     siblings = folder.parent.glob("*.py")

@@ -1,19 +1,19 @@
-"""Words of a conversion: the parts that it left out or changed, and those it cannot convert."""
+"""Report of a conversion: settings that it left out or changed, or that it cannot convert."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class NoCounterpartError(ValueError):
-    """Error for a setting that mmkd has nothing for; its text says what to do."""
+    """Error for a setting without a counterpart in mmkd; the message says what to do."""
 
 
 class NotConvertibleError(ValueError):
-    """Error for a config that cannot be converted; its text has a line for each key."""
+    """Error for a config that cannot be converted; the message has a line for each key."""
 
 
 class Report:
-    """Words about single keys of the config that is converted.
+    """Notes and problems of a conversion, by the keys of the config.
 
     Attributes:
         notes: What was changed or left out, as ``key: words``.
@@ -25,16 +25,16 @@ class Report:
         self.problems: list[str] = []
 
     def note(self, key: str, words: str) -> None:
-        """Say what was changed or left out at a key."""
+        """Record what was changed or left out at a key."""
         self.notes.append(f"{key}: {words}")
 
     def problem(self, key: str, words: str) -> None:
-        """Say what cannot be converted at a key."""
+        """Record what cannot be converted at a key."""
         self.problems.append(f"{key}: {words}")
 
     @contextmanager
     def at(self, key: str) -> Iterator[None]:
-        """Turn an error for a missing counterpart into a problem of the key, and go on."""
+        """Record a :class:`NoCounterpartError` inside as a problem of the key, and continue."""
         try:
             yield
         except NoCounterpartError as error:

@@ -1,4 +1,4 @@
-"""mmrazor's ConfigurableDistiller as terms."""
+"""Conversion of mmrazor's ConfigurableDistiller to terms."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from mmkd.migration.losses import (
 )
 from mmkd.migration.report import NoCounterpartError, Report
 
-# Inputs of mmrazor's losses that mmkd gives to a loss that needs them.
+# Inputs of mmrazor's losses that mmkd passes by itself to a loss that needs them.
 GIVEN = {"gt_labels", "data_samples"}
 RECORDERS = dict(ModuleOutputs="", ModuleInputs=":input")
 KEYS = {"student_recorders", "teacher_recorders", "distill_losses", "connectors"}
@@ -22,7 +22,7 @@ KEYS |= {"loss_forward_mappings"}
 
 
 def terms_of(distiller: Mapping[str, Any], classes: Callable[[], int], report: Report) -> Config:
-    """Return the terms of a distiller, and put what has no counterpart into the report.
+    """Return the terms of a distiller, and report the settings that have no counterpart.
 
     Args:
         distiller: Settings of mmrazor's distiller.
@@ -51,7 +51,7 @@ def term_of(settings: Mapping[str, Any], entry: Entry) -> Config:
     """Return the term of one loss.
 
     Raises:
-        NoCounterpartError: If the loss or its connectors have none.
+        NoCounterpartError: If the loss or one of its connectors has no counterpart.
     """
     kind, arguments = _split(settings)
     if kind not in LOSSES:
@@ -67,7 +67,7 @@ def term_of(settings: Mapping[str, Any], entry: Entry) -> Config:
 
 
 def _entry(distiller: Mapping[str, Any], inputs: Config, classes: Callable[[], int]) -> Entry:
-    """Return what enters a loss, from its forward mapping."""
+    """Return the inputs of a loss, read from its forward mapping."""
     sides: dict[bool, tuple[str, Config | None]] = {}
     for name, mapping in inputs.items():
         if name in GIVEN:

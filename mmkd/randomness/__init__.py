@@ -1,4 +1,4 @@
-"""Random numbers that are a function of position, not of history."""
+"""Random numbers that depend on positions (such as sample and epoch), not on earlier draws."""
 
 from mmkd.randomness.loading import (
     PositionedLoading,

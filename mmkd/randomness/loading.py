@@ -19,7 +19,7 @@ from mmkd.randomness.seeding import (
     seed_generators,
 )
 
-# They draw no random numbers.
+# Collate functions that draw no random numbers.
 COLLATES = (pseudo_collate, default_collate, data.default_collate)
 
 
@@ -32,25 +32,25 @@ class Samples(Protocol):
 
 @runtime_checkable
 class BatchSamples(Protocol):
-    """A data set that gives whole batches, whose samples depend on one seed each."""
+    """A data set that returns whole batches; each of their samples depends on a seed of its own."""
 
     def load_batch(self, indices: Sequence[int], seeds: Sequence[int]) -> dict[str, Any]:
         """Return ``inputs`` (B, ...) and ``data_samples``."""
 
 
 class PositionedLoading:
-    """Loader of a batch's samples, each with generators that are seeded by its position.
+    """Loading of a batch's samples, each with generators that are seeded by its position.
 
-    It replaces ``dataset.__getitems__``, by which torch's loader asks a data set for the samples of
-    a batch, in the process itself and in workers. The data set stays the same object: hooks may
-    replace its pipeline.
+    An object of this class replaces ``dataset.__getitems__``, which torch's loader calls for the
+    samples of a batch, in the main process and in workers. The data set stays the same object, so
+    that hooks can still replace its pipeline.
 
     Args:
         dataset: The data set.
         seed: Seed of the run.
         tell: Whether each data sample carries its position, as ``(index, view, repetition)``.
-        collate_draws: Whether the function that makes a batch of the samples may draw random
-            numbers: all generators are then seeded before it, by the position of the last sample.
+        collate_draws: Whether the loader's ``collate_fn`` may draw random numbers. All generators
+            are then seeded before it is called, by the position of the last sample.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class PositionedLoading:
     ) -> None:
         self.dataset, self.seed, self.tell = dataset, seed, tell
         self.collate_draws = collate_draws
-        # The method of the data set's class is used, as for torch's Subset: the instance's
-        # attribute may be an object of this class.
+        # The method of the data set's class is used (torch's Subset has one), because the
+        # instance's attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
-        # It is asked once, because for each sample the question would take longer than seeding.
+        # This is checked only once, because a check for each sample would take longer than seeding.
         self._by_batch = dataset if isinstance(dataset, BatchSamples) else None
-        self._numpy_alone = not tell  # until a sample is seen to draw from another generator
+        self._numpy_alone = not tell  # becomes false when a sample draws from another generator
         self._numbers, self._others = SampleNumbers(seed), UndrawnGenerators()
 
     def __call__(self, indices: Sequence[int]) -> Any:
@@ -85,8 +85,8 @@ class PositionedLoading:
     def _load_by_numpy(self, indices: Sequence[Any]) -> list[Any] | None:
         """Return a batch whose samples draw from ``numpy.random`` alone; ``None`` if they do not.
 
-        The other generators are not seeded for each sample, which would take longer than all the
-        rest, but checked after the batch.
+        The other generators are not seeded for each sample, because that would take longer than all
+        other steps. Instead they are checked after the batch.
         """
         get = self.dataset.__getitem__ if self._of_class is None else self._get
         self._others.begin()
@@ -94,7 +94,7 @@ class PositionedLoading:
             with self._numbers as numbers:
                 samples = [get(number) for number in numbers.at(indices)]
         except Exception:
-            return None  # each sample is loaded again, and fails where it always does
+            return None  # each sample is then loaded again, and raises its error there
         return samples if self._others.hold() else None
 
     def _seed_of(self, index: Position) -> int:
@@ -127,7 +127,7 @@ class PositionedLoading:
 
 
 def obstacle(loader: DataLoader[Any]) -> str | None:
-    """Return why the samples of a loader can have no positions, or ``None``."""
+    """Return why a loader's samples cannot be identified by position, or ``None`` if they can."""
     if isinstance(loader.dataset, IterableDataset):
         return "its data set is a stream, without an index"
     if loader.batch_sampler is None:
@@ -154,12 +154,13 @@ def load_by_position(
     Args:
         loader: The loader, which must have no :func:`obstacle`. It is changed in place.
         seed: Seed of the run.
-        views: Number of views after which they repeat, or ``None`` for as many as epochs.
-        data_seed: Seed of the samples' transforms in place of ``seed``, for a run whose samples a
-            teacher saw before: its data samples then also carry their positions.
+        views: Number of views after which they repeat, or ``None`` for new views in each epoch.
+        data_seed: Seed of the samples' transforms in place of ``seed``, for a run that reads a
+            teacher store. The data samples then also carry their positions.
 
     Returns:
-        The sampler that numbers its passes over the data, and the one that can skip batches.
+        The sampler that numbers the passes over the data, and the batch sampler that can skip
+        batches.
     """
     batches: Any = loader.batch_sampler
     batches = batches if isinstance(batches, BatchesFrom) else BatchesFrom(batches)
@@ -175,18 +176,19 @@ def load_by_position(
         tell=data_seed is not None,
         collate_draws=may_draw(loader.collate_fn),
     )
-    loader._iterator = None  # ends persistent workers, which have the unchanged data set
+    loader._iterator = None  # ends persistent workers, which hold the unchanged data set
     return positions, batches
 
 
 class ResumedIterator(_InfiniteDataloaderIterator):
-    """Iterator of a training loop over a loader that has skipped the batches of earlier iterations.
+    """Iterator of a training loop over a loader that skips the batches of earlier iterations.
 
     Args:
         loader: The loader.
         passes: Number of complete passes over the data.
-        taken: Number of batches that the loop will take before it trains: the original MMEngine
-            advances its iterator one by one, OneDL's by :meth:`skip_iter`.
+        taken: Number of batches that a resumed loop takes before it trains. The original MMEngine
+            takes these batches one by one, and gets ``None`` for each; OneDL's calls
+            :meth:`skip_iter` instead, so that the number is ignored.
     """
 
     def __init__(self, loader: DataLoader[Any], passes: int, taken: int) -> None:
@@ -195,7 +197,7 @@ class ResumedIterator(_InfiniteDataloaderIterator):
         self._taken = 0 if hasattr(_InfiniteDataloaderIterator, "skip_iter") else taken
 
     def skip_iter(self, num_iters: int) -> None:
-        """Do nothing: the batches are already skipped."""
+        """Do nothing, because the batch sampler skips the batches."""
 
     def __next__(self) -> Any:
         if self._taken:
@@ -207,7 +209,7 @@ class ResumedIterator(_InfiniteDataloaderIterator):
 def resumed_iterator(
     loader: DataLoader[Any], positions: PositionSampler, batches: BatchesFrom, iteration: int
 ) -> ResumedIterator:
-    """Return an iterator that begins with the batch of an iteration, and loads none before it."""
+    """Return an iterator that starts with an iteration's batch, without loading earlier batches."""
     passes, batches.skip = (0, iteration) if positions.endless else divmod(iteration, len(loader))
     positions.next_pass = passes
     set_epoch: Callable[[int], None] | None = getattr(positions.sampler, "set_epoch", None)

@@ -16,9 +16,9 @@ from mmkd.randomness.seeding import Purpose, position_seed, seed_generators
 class Position(int):
     """Index of a sample, with the other numbers on which its random numbers depend.
 
-    It is an ``int``, so that a dataset or a batch sampler takes it like any index. Positions of the
-    same view and repetition share a class, which holds both numbers: making an instance then takes
-    no longer than making an ``int``.
+    It is an ``int``, so that data sets and batch samplers accept it like any index. All positions
+    of the same view and repetition share a subclass that holds both numbers, so that creating one
+    takes no longer than creating an ``int``.
 
     Attributes:
         view: The epoch, or the epoch modulo the number of views.
@@ -39,13 +39,13 @@ class Position(int):
         return int(self), self.view, self.repetition
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return the constructor's arguments, by which the index is sent to a worker."""
+        """Return the constructor's arguments, with which the index is pickled for a worker."""
         return Position, self.place
 
 
 @lru_cache
 def positions_of(view: int, repetition: int = 0) -> type[Position]:
-    """Return the class of a view's positions, which is called with the index alone."""
+    """Return the class of a view's positions; its constructor takes the index alone."""
     members = dict(
         __slots__=(), __new__=int.__new__, __module__=__name__, view=view, repetition=repetition
     )
@@ -55,14 +55,15 @@ def positions_of(view: int, repetition: int = 0) -> type[Position]:
 class PositionSampler(Sampler[int]):
     """Sampler that yields the indices of another sampler as :class:`Position`.
 
+    If a sampler yields a sample again in the same pass, the repetition is counted, and the sample
+    gets other random numbers. A sampler with ``repeats_views = True`` gets the same ones again.
+
     Args:
-        sampler: The other sampler. If it draws from the global generators, it does so after they
-            were seeded by the number of the pass.
+        sampler: The other sampler. The global generators are seeded by the number of the pass
+            before it draws.
         size: Number of samples of the data set.
         seed: Seed of the run.
-        views: Number of views after which they repeat, or ``None`` for as many as epochs.
-
-    A sampler with ``repeats_views = True`` gives a sample that it repeats in the same view.
+        views: Number of views after which they repeat, or ``None`` for new views in each epoch.
 
     Attributes:
         next_pass: Number of the next pass over the data: the epoch in a loop over epochs.
@@ -88,7 +89,7 @@ class PositionSampler(Sampler[int]):
 
     @property
     def _yields_each_once(self) -> bool:
-        """Whether no sample is repeated, as MMEngine does to give all processes equally many."""
+        """Whether no sample is repeated (MMEngine repeats some if shares are unequal)."""
         sampler: Any = self.sampler
         return type(sampler) is DefaultSampler and sampler.total_size <= self.size
 
@@ -97,7 +98,7 @@ class PositionSampler(Sampler[int]):
         self.next_pass += 1
         seed_generators(position_seed(self.seed, Purpose.ORDER, number))
         if self.endless:
-            # The sampler holds a running stream, and a worker may have taken some of it before.
+            # The sampler's stream of indices is restarted, because some may have been taken before.
             self.sampler.indices = self.sampler._indices_of_rank()  # type: ignore[attr-defined]
         if self._yields_each_once:
             view = number % self.views if self.views else number
@@ -109,7 +110,7 @@ class PositionSampler(Sampler[int]):
         same = getattr(self.sampler, "repeats_views", False)
         for count, index in enumerate(self.sampler):
             view, repetition = number, 0
-            if endless:  # its processes share one order, and each takes every world-th index
+            if endless:  # the processes share one order, and each takes every world-th index
                 view += (count * world + rank) // self.size
             elif repeats > 1:
                 repetition = (count * world + rank) % repeats
@@ -120,7 +121,7 @@ class PositionSampler(Sampler[int]):
 
 
 class BatchesFrom(Sampler[list[int]]):
-    """Batch sampler that yields the batches of another one, except the first ones of its next pass.
+    """Batch sampler that yields the batches of another one, and can skip the first of a pass.
 
     Args:
         batch_sampler: The other batch sampler.
@@ -142,7 +143,7 @@ class BatchesFrom(Sampler[list[int]]):
         return len(self.batch_sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[list[int]]:
-        # The skip is cleared at the first batch, because torch's loaders may make an iterator that
-        # they do not use.
+        # A generator runs to here only at its first batch: torch's loaders may make an iterator
+        # that they do not use, which must not clear the skip.
         skip, self.skip = self.skip, 0
         yield from islice(iter(self.batch_sampler), skip, None)

@@ -45,18 +45,18 @@ def difference(first: Any, second: Any, name: str = "") -> str | None:
 
 
 def unrepeatable(loading: PositionedLoading, indices: Sequence[int]) -> str | None:
-    """Load samples twice, and return the difference between both times.
+    """Load samples twice, and describe the first difference between the two results.
 
-    A difference comes from a separate generator, or depends on earlier samples: parts of
-    albumentations and imgaug do this, and transforms that keep a cache of images.
+    A difference means that a transform draws from a generator of its own or depends on earlier
+    samples, as do parts of albumentations and imgaug, and transforms that keep a cache of images.
 
     Args:
         loading: The loading of samples.
         indices: Indices of the samples.
 
     Returns:
-        A description of the part of the sample and, if it can be determined, the transform;
-        ``None`` if all samples are the same bit for bit.
+        A description of the part of the sample that differs and, if it can be determined, the
+        transform; ``None`` if all samples are the same bit for bit.
     """
     for index in indices:
         position = Position(index, 0)

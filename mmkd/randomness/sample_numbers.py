@@ -12,8 +12,9 @@ from mmkd.randomness.seeding import Purpose
 
 Words = MutableSequence[int]
 
-# Numpy's struct of a Philox generator, in words of 64 bits: the address of the counter, that of the
-# key, how many words of the buffer are used up, the buffer of four words, half a word left over.
+# Numpy's struct of a Philox generator, in words of 64 bits: the address of the counter, the address
+# of the key, the number of used words of the buffer, the buffer of four words, and the 32 bits that
+# are left over from a word.
 SIZE, COUNTER, USED, LEFT_OVER = 8, 0, 2, 7
 
 
@@ -21,8 +22,9 @@ class SampleNumbers:
     """Random numbers of samples for ``numpy.random``, from Philox, whose counter is the position.
 
     Philox (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) needs no seeding:
-    to go to another position changes four words, where the Mersenne Twister has 624. It is behind
-    ``numpy.random`` from the first :meth:`at` to the end of the ``with`` block.
+    a new position changes four words of its state, whereas seeding the Mersenne Twister changes
+    624. It replaces the generator of ``numpy.random`` from the first :meth:`at` to the end of the
+    ``with`` block.
 
     Args:
         seed: Seed of the run.
@@ -35,7 +37,7 @@ class SampleNumbers:
         self._memory = _memory(self._philox)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return the constructor's argument: copies and worker processes have their own memory."""
+        """Return the constructor's argument, because copies and workers need their own memory."""
         return SampleNumbers, (self._key[0],)
 
     def __enter__(self) -> "SampleNumbers":
@@ -46,10 +48,10 @@ class SampleNumbers:
         set_bit_generator(self._before)
 
     def at(self, positions: Iterable[Position]) -> Iterator[int]:
-        """Yield the index of each position after going to its numbers.
+        """Set ``numpy.random`` to each position in turn, and yield the position's index.
 
-        Numbers of two samples are never the same ones. The index is a plain integer, because data
-        samples keep and copy it.
+        Different positions never share numbers. The index is a plain integer, because data samples
+        keep and copy it.
         """
         philox, kind = self._philox, None
         words, counter = self._memory or ([0] * SIZE, [0] * 4)
@@ -80,8 +82,8 @@ def _state(key: Sequence[int], counter: Sequence[int]) -> Any:
 def _memory(philox: np.random.Philox) -> tuple[Words, Words] | None:
     """Return the memory of a generator's struct and of its counter, or ``None`` if it is unknown.
 
-    Amid the loading of samples, numpy's setter of the state takes ten times as long as writing
-    these words. A version of numpy with another struct is noticed, and the setter serves.
+    While samples are loaded, numpy's setter of the state takes ten times as long as writing these
+    words. If a version of numpy has another struct, this is detected, and the setter is used.
     """
     begin, size = id(philox), philox.__sizeof__()
     address = philox.ctypes.state_address

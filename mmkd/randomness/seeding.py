@@ -13,11 +13,11 @@ import torch
 from mmengine.device import get_device
 from torch import Tensor
 
-STEPS = 256  # whose seeds are computed together
+STEPS = 256  # number of steps whose seeds are computed together
 
 
 class Purpose(IntEnum):
-    """Purpose of random numbers: for each purpose the same position gives different ones."""
+    """Purpose of random numbers; the same position has different numbers for each purpose."""
 
     SAMPLE = 0
     STEP = 1
@@ -48,12 +48,12 @@ def _begun(seed: int, purpose: Purpose) -> blake2b:
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the generators that are global: ``random``, ``numpy.random`` and torch's on the CPU.
+    """Seed the global generators: ``random``, ``numpy.random`` and torch's on the CPU.
 
-    ``torch.manual_seed`` is not called, because it would touch a GPU from a data worker.
+    ``torch.manual_seed`` is not called, because it would initialise the GPU in a data worker.
 
     Args:
-        seed: 64 bits: torch takes all of them, each of the others one half.
+        seed: 64 bits: torch's generator gets all of them, each of the others one half.
     """
     np.random.seed(seed & 0xFFFFFFFF)
     seed_besides_numpy(seed)
@@ -73,8 +73,9 @@ def draw_besides_numpy() -> tuple[int, int]:
 class UndrawnGenerators:
     """Check that nothing drew from ``random`` and from torch's generator on the CPU.
 
-    They are seeded alike each time, and draw at the end: the first numbers of this seed come only
-    if nothing drew before. To compare their states would take several times as long.
+    :meth:`begin` seeds both generators, and :meth:`hold` draws from them: they return the first
+    numbers of this seed only if nothing drew in between. Comparing the generators' states would
+    take several times as long.
     """
 
     SEED = int.from_bytes(b"undrawn.", "big")  # one that no transform is likely to set
@@ -91,12 +92,12 @@ class UndrawnGenerators:
         seed_besides_numpy(self.SEED)
 
     def hold(self) -> bool:
-        """Return whether nothing drew since :meth:`begin`. The generators are not left as found."""
+        """Return whether nothing drew since :meth:`begin`. This draws from both generators."""
         return draw_besides_numpy() == self._first
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:
-    """Seed the generators of a training step: the device's besides those of the CPU.
+    """Seed the generators of a training step, on the CPU and on the device.
 
     Args:
         seed: Seed of the run.
@@ -112,14 +113,14 @@ def seed_step(seed: int, iteration: int, rank: int) -> None:
 
 @lru_cache
 def _step_seeds(seed: int, block: int, rank: int) -> list[int]:
-    """Return the seeds of many steps: amid training, a single hash takes ten times as long."""
+    """Return the seeds of a block of steps: one by one in training would be ten times slower."""
     steps = range(block * STEPS, (block + 1) * STEPS)
     return [position_seed(seed, Purpose.STEP, iteration, rank) for iteration in steps]
 
 
 @dataclass(frozen=True)
 class GeneratorStates:
-    """States of the generators that a training step draws from, to return to.
+    """States of the generators that a training step draws from, which can be restored.
 
     Attributes:
         python: State of ``random``.

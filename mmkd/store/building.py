@@ -36,11 +36,12 @@ class StoreBuilder:
         out: The store's folder. An existing store in it must belong to the same config.
         top_k: Number of the greatest logits to keep.
         sampled: Number of classes to draw from the tempered distribution.
-        dtype: ``'float32'`` or ``'float16'``, for full logits, if neither of the two is set.
+        dtype: ``'float32'`` or ``'float16'``, for full logits, if neither ``top_k`` nor ``sampled``
+            is set.
         views: Number of views of each sample, by default one for each epoch of the config.
         features: Whether to keep the features that the config's terms read, in half precision.
-        shard_records: Maximum number of records in a shard; by default as many as take 256 MB, and
-            at most 32,768. A store that exists keeps its own.
+        shard_records: Maximum number of records in a shard; by default as many as take 256 MiB, and
+            at most 32,768. An existing store keeps its number.
 
     Raises:
         StoreError: If no store of these teachers, data or terms is possible.

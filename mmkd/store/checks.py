@@ -18,7 +18,7 @@ FULL = "Build the store with full logits (without --top-k and --sampled)"
 
 
 def entropies_of(terms: Iterable[Any]) -> list[tuple[float, float]]:
-    """Return temperature and eps of each entropy of teachers that weights and choices read."""
+    """Return temperature and eps of each teacher entropy that weights and sample choices read."""
     wanted: OrderedSet[tuple[float, float]] = {}
     for term in terms:
         for weight in (term.sample_weight, term.teacher_weight, term.select):
@@ -41,10 +41,10 @@ def features_of(
 
 
 def temperature_of(terms: Iterable[Any], logits: Mapping[str, Any]) -> float:
-    """Return the common temperature of the terms' losses, for a store with a part of the logits.
+    """Return the common temperature of the terms' losses, for a store of ``top_k`` or ``sampled``.
 
     Raises:
-        StoreError: If there are several temperatures, or a computed one.
+        StoreError: If the losses have several temperatures, or one that is computed in training.
     """
     readers = [term for term in terms if _reads_logits(term, logits)]
     found = dict.fromkeys(getattr(term.loss, "temperature", None) for term in readers)
@@ -94,7 +94,7 @@ def check_taps(
 
 
 class _NoLayers:
-    """Teacher of a store, in the eyes of a loss that would read more than tensors."""
+    """Stand-in for a store's teacher, which raises an error if a loss reads its network."""
 
     def __init__(self, term: str) -> None:
         self.term = term
@@ -128,9 +128,9 @@ def check_parts(
 ) -> None:
     """Raise :class:`StoreError` if a term cannot be computed from records of this kind.
 
-    With full logits every term can be computed, and so can terms that read features alone. With a
-    part of the logits the loss can be KD at the store's temperature, and weights can be entropies
-    that the store keeps.
+    From full logits every term can be computed. From ``top_k`` or ``sampled`` logits a term can be
+    computed if it reads features alone, or if its loss is :class:`mmkd.KDLoss` at the store's
+    temperature and its weights are none, or averages, or entropies that the store keeps.
 
     Args:
         terms: The terms.

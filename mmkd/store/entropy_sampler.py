@@ -1,4 +1,4 @@
-"""Sampler that draws samples by the entropy of a teacher, which a store knows before training."""
+"""Sampler that draws samples by a teacher's entropy, which a store holds before training."""
 
 import math
 from collections.abc import Iterator, Sized
@@ -20,25 +20,29 @@ CHUNK = 4096  # records that are read at once
 
 @DATA_SAMPLERS.register_module()
 class EntropySampler(Sampler[int]):
-    r"""Draw samples in proportion to the teacher's entropy :math:`H_n`, mixed with equal chances.
+    r"""Draw samples in proportion to the teacher's entropy, mixed with uniform sampling.
+
+    The sample n of N, with the entropy :math:`H_n` of the teacher's output, has the probability
 
     .. math:: p_n = \frac{u}{N} + (1 - u) \frac{H_n}{\sum_m H_m}
 
-    An epoch has as many draws as the data set has samples, by systematic sampling: a sample is
-    drawn :math:`N p_n` times on average, rounded up or down. :class:`mmkd.hooks.ImportanceHook`
-    multiplies the gradient of each draw by :math:`w_n = 1 / (N p_n)`, at most 1 / u, so that the
-    expected gradient is that of equal chances; :class:`mmkd.engine.SafeRunner` has the hook.
+    An epoch has as many draws as the data set has samples, N, rounded up to a multiple of the
+    number of processes. The draws are systematic: a sample is drawn :math:`N p_n` times, rounded up
+    or down, and exactly as often on average. :class:`mmkd.hooks.ImportanceHook` multiplies the
+    gradient of each draw by :math:`w_n = 1 / (N p_n)`, at most 1 / u, so that the expected gradient
+    is that of uniform sampling. :class:`mmkd.engine.SafeRunner` has this hook.
 
-    The draws depend on the seed and the epoch alone; the processes of a run take turns in them. A
-    sample that is drawn twice in an epoch is the same view twice, of which a store has one record.
-    The sampler is our construction, after importance sampling.
+    The draws depend on the seed and the epoch alone. In a distributed run each process takes every
+    world-th draw. A sample that is drawn twice in an epoch has the same view both times, because a
+    store has one record of it. The sampler is our construction, after importance sampling.
 
     Args:
-        dataset: The data set.
+        dataset: The data set, of which only the length is read.
         store: Folder of the teacher store; its first view gives the entropies.
         teacher: Name of the teacher in the store; may be left out if there is one.
-        temperature: Temperature of the entropies. Of truncated logits the store must keep them.
-        uniform: The share u of equal chances, above 0 and at most 1.
+        temperature: Temperature of the entropies. A store of truncated logits must hold entropies
+            at this temperature; from full logits they are computed.
+        uniform: The share u of uniform sampling, above 0 and at most 1.
         seed: Seed of the draws, by default one that all processes share.
 
     Attributes:

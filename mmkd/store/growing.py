@@ -16,20 +16,22 @@ from mmkd.store.values import Full
 
 
 class Growth:
-    """Teachers of a run that compute each view before its first batch, if the store lacks it.
+    """Computation of the views that a store lacks, by the run's teachers.
 
-    The run then reads the store, as if the view had been there. A view is in the manifest once all
-    of its shards are on the disk, so that a run that was killed goes on with the missing shards.
+    Each view is computed before its first batch, and the run then reads it from the store. A view
+    is entered in the manifest after all of its shards are written. After a kill, a resumed run
+    therefore computes only the missing shards.
 
     Args:
         store: The store, with ``grow=True``. A new one keeps full logits, float32.
-        models: The distillers, with teachers that run. The store's teachers replace them.
+        models: The distillers, with teachers that have networks. They are replaced by teachers that
+            read the store.
         loader: The training loader, which loads by position with the store's seed.
         data: Config of the data set.
         views: Number of views that the run needs.
 
     Raises:
-        StoreError: If the store does not fit the run, or none of these data is possible.
+        StoreError: If the store does not fit the run, or no store of these data is possible.
     """
 
     def __init__(
@@ -59,10 +61,10 @@ class Growth:
             model.replace_teachers(store.stored_teachers())
 
     def reach(self, views: int) -> None:
-        """Compute what is missing of the first views, of at most those that the run needs.
+        """Compute the missing shards of the first ``views`` views, at most those needed.
 
-        All processes have to call it with the same number. After the last view the teachers are
-        given up.
+        All processes have to call it with the same number. After the last view the teachers'
+        networks are released.
         """
         manifest, path = self.store.manifest, Path(self.store.path)
         for view in range(self._there, min(views, self.views)):

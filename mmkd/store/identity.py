@@ -1,4 +1,4 @@
-"""Ingredients of a store, as hashes that a run compares with its ingredients."""
+"""Hashes of a store's teachers, data and preprocessing, which a run compares with its own."""
 
 import hashlib
 import json
@@ -55,15 +55,15 @@ def of_preprocessing(student: nn.Module) -> str:
 
 
 def of_index(dataset: Any, whole: bool = False) -> str:
-    """Return the hash of a data set's names or images and labels, in their order.
+    """Return the hash of a data set's entries in their order: file names or images, and labels.
 
-    It does not depend on the folder of the data. Of a data set without MMEngine's index it is the
-    hash of the length.
+    It does not depend on the folder of the data. For a data set without MMEngine's
+    ``get_data_info`` it is the hash of the length.
 
     Args:
         dataset: The data set.
-        whole: Whether to read all entries, in a form that is quickly written, and not 100,000 that
-            are evenly spread. The hashes differ.
+        whole: Whether to read all entries, serialised in a faster way, instead of at most 100,000
+            evenly spaced ones. The hashes of the two ways differ.
     """
     size = len(dataset)
     if not hasattr(dataset, "get_data_info"):
@@ -95,9 +95,9 @@ def _text(value: Any) -> bytes:
 
 
 def _bytes(value: Any) -> bytes:
-    """Return the bytes of a value; those of the polygons of COCO are written faster than text."""
+    """Return a value's bytes by marshal, which for COCO's polygons is faster than text."""
     try:
-        # The later versions of the format have references, by which equal values differ.
+        # Later versions of the format have references, with which equal values may get other bytes.
         return marshal.dumps(value, 2)
     except ValueError:  # an object, such as a tensor
         return _text(value)

@@ -24,7 +24,7 @@ class TeacherEntry:
     Attributes:
         tap: Tap of its logits.
         classes: Number of its classes.
-        settings: Hash of its network's config and of its manner of running.
+        settings: Hash of its network's config and of the teacher's other options.
         weights: SHA-256 of its checkpoint.
         checkpoint: Name of the checkpoint file.
         features: Shape of one sample's feature at each further tap that is kept.
@@ -44,7 +44,7 @@ class TeacherEntry:
 
 @dataclass
 class Manifest:
-    """Contents of a store, and its ingredients.
+    """Contents of a store, and the teachers, data and settings that it was made from.
 
     Attributes:
         seed: Seed of the samples' random transforms.
@@ -55,7 +55,7 @@ class Manifest:
         entropies: Temperature and eps of each stored entropy.
         teachers: The teachers by name.
         preprocessing: Description of the normalisation of pixels.
-        pipeline: Hash of the data set's config, without its places on a disk.
+        pipeline: Hash of the data set's config, without paths.
         data: Hash of the data set's index: names or images, and labels, in their order.
         pixels: Hash of a few samples as they are loaded.
         made_with: Versions of mmkd and torch.
@@ -117,7 +117,7 @@ class Manifest:
     def differences(self, other: "Manifest") -> list[str]:
         """Return the fields in which another store differs.
 
-        The number of views does not count, nor what follows from the others.
+        The number of views, the size of shards, the versions and the roles are not compared.
         """
         mine, its = _flat(asdict(self)), _flat(asdict(other))
         ignored = {"views", "made_with", "shard_records"}
@@ -129,7 +129,7 @@ class Manifest:
 
 
 def feature_name(tap: object) -> str:
-    """Return the name of a feature's column, behind the teacher's name."""
+    """Return the name of a feature's column, without the teacher's name before it."""
     return f"features.{tap}"
 
 

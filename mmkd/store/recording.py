@@ -30,14 +30,16 @@ class Recorder:
     """Teachers that compute the records of a store and write its shards.
 
     Args:
-        model: The distiller. Its teachers are kept here, whatever replaces them there.
+        model: The distiller. The recorder keeps its teachers even if the distiller replaces
+            them later.
         loader: The training loader, whose data set loads by position.
         values: Kind of record.
         entropies: Temperature and eps of each stored entropy.
         features: Taps of each teacher whose tensors are kept beside its logits, in half precision.
 
     Raises:
-        StoreError: If the samples do not depend on their positions alone.
+        StoreError: If the samples do not depend on their positions alone, or a teacher's output for
+            a sample depends on the other samples of the batch.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Recorder:
 
     @property
     def shard_records(self) -> int:
-        """Number of records of a shard, which is in memory as a whole before it is written."""
+        """Number of records of a shard; the whole shard is in memory before it is written."""
         return max(1, min(SHARD_RECORDS, SHARD_BYTES // self.record_bytes))
 
     def entries(self, configs: Mapping[str, Any]) -> dict[str, TeacherEntry]:

@@ -42,13 +42,13 @@ def checksum_name(key: Key) -> str:
 
 
 def missing_files(path: str, key: Key) -> list[str]:
-    """Return those names of a shard and its checksum that are not in the store's folder."""
+    """Return the names of the files of a shard, data and checksum, that the folder lacks."""
     names = shard_name(key), checksum_name(key)
     return [name for name in names if not exists(join_path(path, name))]
 
 
 def write_shard(path: Path, key: Key, columns: Columns) -> None:
-    """Write a shard, and its checksum before the shard gets its final name."""
+    """Write a shard; its checksum is written first, so that a complete shard always has one."""
     content = save({name: column.contiguous() for name, column in columns.items()})
     file = path / shard_name(key)
     line = f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
@@ -68,7 +68,7 @@ def sha256(path: str | Path) -> str:
 class Shards:
     """Reader of the records of a store.
 
-    On its first use a shard is mapped into memory and its checksum is compared.
+    When a shard is first used, its checksum is compared and the file is mapped into memory.
 
     Args:
         path: Folder of the store.
@@ -129,7 +129,7 @@ class Shards:
         )
         try:
             expected = get_text(join_path(self.path, checksum_name(key))).split()[0]
-            # A local copy of a remote file is deleted at once: what is mapped stays until its end.
+            # The local copy of a remote file is deleted afterwards; its memory mapping stays valid.
             with get_local_path(join_path(self.path, name)) as local:
                 if sha256(local) != expected:
                     raise StoreError(f"{name} of the store {self.path} is damaged. {advice}")

@@ -24,22 +24,23 @@ HOOK = (
 
 
 class Store:
-    """Source of teachers' logits from a disk, by sample and view.
+    """Stored logits and features of a run's teachers, read by sample and view.
 
     Args:
         path: The store's folder, in any of MMEngine's file backends.
         views: Number of views after which a run begins again with the first; ``None`` for a new
             view in each epoch.
-        grow: Whether the run's teachers compute what is missing and add it. They are built and
-            loaded for that, and given up after the last view. Without a store at that path a new
-            one begins there, of full logits.
+        grow: Whether the run's teachers compute missing records and add them. The teachers are then
+            built and loaded, and released after the last view. If there is no store at the path, a
+            new one of full logits is begun. The path must be a local folder.
 
     Attributes:
         configs: The configs of the run's teachers, by name.
         fresh: Whether there is no store yet.
 
     Raises:
-        StoreError: If there is no store, or it has fewer views, and it does not grow.
+        StoreError: If ``grow`` is false and there is no store or it has fewer than ``views`` views,
+            if ``views`` is below 1, or if a store is to grow that is not in a local folder.
     """
 
     manifest: Manifest
@@ -79,13 +80,14 @@ class Store:
 
     @property
     def seed(self) -> int:
-        """Seed of the samples' random transforms, which a run has to share."""
+        """Seed of the samples' random transforms, which a run has to use too."""
         return self.manifest.seed
 
     def teachers(self, configs: Mapping[str, Any]) -> dict[str, Any]:
         """Return replacements of a config's teachers, after comparing them with the store's.
 
-        Those of a store that grows are the configs themselves.
+        They are :class:`StoredTeacher` objects. If the store grows, they are the configs, because
+        the teachers have to be built.
 
         Raises:
             StoreError: If the store belongs to other teachers. Weights are compared if their file
@@ -154,7 +156,8 @@ class Store:
         Args:
             dataset: The training data, which load by position with the store's seed.
             config: The config of the data.
-            epochs: Number of passes of the run over the data.
+            epochs: Number of passes of the run over the data. Each pass needs a view of its own,
+                unless the store has ``views``.
         """
         manifest = self.manifest
         if len(dataset) != manifest.samples:
@@ -187,7 +190,7 @@ class Store:
             )
 
     def check_entries(self, entries: Mapping[str, TeacherEntry]) -> None:
-        """Raise :class:`StoreError` if teachers give other tensors than the stored ones."""
+        """Raise :class:`StoreError` if teachers' taps or shapes differ from the stored ones."""
         for name, stored in self.manifest.teachers.items():
             there, here = (
                 (entry.tap, entry.classes, entry.features) for entry in (stored, entries[name])
@@ -199,7 +202,7 @@ class Store:
                 )
 
     def check_read(self, teachers: Iterable[Any]) -> None:
-        """Raise :class:`StoreError` if teachers would run in a step, and the store not grow."""
+        """Raise :class:`StoreError` if a teacher does not read the store, for lack of the hook."""
         if not all(isinstance(teacher, StoredTeacher) for teacher in teachers):
             raise StoreError(
                 f"The store {self.path} was not told which samples and views the run loads, and "
@@ -255,7 +258,7 @@ def _positions(data_samples: Sequence[Any] | None) -> tuple[list[int], list[int]
 
 
 def check_student(student: nn.Module) -> None:
-    """Raise :class:`StoreError` if a student's inputs are more than the samples of a data set."""
+    """Raise :class:`StoreError` if a student is no classifier, or sees other inputs."""
     preprocessor: Any = getattr(student, "data_preprocessor", None)
     if not hasattr(student, "head"):
         raise StoreError(

@@ -14,10 +14,11 @@ SAME_LOGITS = (Tensor.detach, Tensor.to, Tensor.float)
 class StoredLogits(Tensor):
     """Logits (N, C) with their true entropies, by (temperature, eps).
 
-    The entropy of a truncated distribution differs from that of the full one.
-    :func:`mmkd.logits.entropy.entropy` of this tensor is the stored entropy, by torch's protocol
-    for functions of subclasses. A choice of samples by ``index_select`` keeps theirs; every other
-    function returns a plain tensor.
+    The entropy of a truncated distribution differs from that of the full one. For this tensor
+    :func:`mmkd.logits.entropy.entropy` therefore returns the stored entropy, if the store has it,
+    by means of ``__torch_function__``. ``detach``, ``to`` and ``float`` keep the entropies, and
+    ``index_select`` along the samples keeps those of the selected samples. Every other function
+    returns a plain tensor.
     """
 
     entropies: Mapping[tuple[float, float], Tensor]

@@ -18,7 +18,7 @@ Read = Callable[[Any], Mapping[str, Tensor]]
 
 
 class Skeleton(nn.Module):
-    """Empty modules that have only the paths at which a store's tensors lie.
+    """Network of empty modules, which has only the module paths of a store's tensors.
 
     Args:
         name: Name of the teacher.
@@ -51,7 +51,7 @@ class Skeleton(nn.Module):
 
 
 class StoredTeacher(Teacher):
-    """Replacement of a teacher, without a network that is built or loaded.
+    """Replacement of a teacher that reads a store; no network is built or loaded.
 
     Args:
         name: Name of the teacher.
@@ -90,7 +90,7 @@ class StoredTeacher(Teacher):
     def match_preprocessing(
         self, name: str, student: nn.Module, loaded_bgr: bool | None = None
     ) -> None:
-        """Do nothing: the store was built with the student's preprocessing, which is compared."""
+        """Do nothing: the store compares its preprocessing with the student's elsewhere."""
 
     def accelerate(self, inputs: Tensor, taps: Collection[Tap]) -> None:
         """Do nothing: there is no network to run."""
@@ -102,7 +102,7 @@ class StoredTeacher(Teacher):
         )
 
     def find_roles(self, name: str, inputs: Tensor) -> Roles:
-        """Return the roles that the network had: tensors can be read where the store has them."""
+        """Return the roles of the teacher's network; only tensors in the store can be read."""
         tap, shape, entry = self.tap, tuple(inputs.shape), self.entry
         found = {role: [*map(Tap.parse, taps)] for role, taps in entry.roles.items()}
         found = {"logits": [tap], **found}
@@ -119,14 +119,14 @@ class StoredTeacher(Teacher):
         return Roles(who, "store", shape, found, shapes, missing, seen, error)
 
     def _other_size(self, inputs: Tensor) -> str | None:
-        """Return why the features do not belong to inputs of this size (N, C, H, W)."""
+        """Return why the features do not belong to inputs (N, C, H, W) of this shape."""
         own = tuple(self.entry.input_shape)
         if not own or own == tuple(inputs.shape[1:]):
             return None
         return f"the store's features are those of inputs of shape {own}"
 
     def expand(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, list[Tap]]:
-        """Return the taps in the store that stand behind ``[:]``."""
+        """Return the taps in the store for which each tap with ``[:]`` stands."""
         return {tap: [one for one in self.shapes if _stands_for(tap, one)] for tap in taps}
 
     def example(self, inputs: Tensor, taps: Collection[Tap]) -> dict[Tap, Tensor]:

@@ -40,7 +40,7 @@ class Full:
     """Record of all logits.
 
     Attributes:
-        dtype: ``'float32'``, with which a run computes the same as with the teacher; or
+        dtype: ``'float32'``, with which a run gets the same results as with the teacher; or
             ``'float16'``.
     """
 
@@ -107,7 +107,9 @@ class TopK:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Record of classes drawn from the tempered distribution; their frequencies are unbiased.
+    """Record of classes drawn from the softmax at a temperature.
+
+    The frequencies of the drawn classes are unbiased estimates of the softmax probabilities.
 
     Attributes:
         n: Number of draws.

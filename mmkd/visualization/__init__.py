@@ -1,4 +1,4 @@
-"""Figures of a distiller's parts at work."""
+"""Figures of trained distillers: their terms, weights, RoIs, curves and features."""
 
 from mmkd.visualization.curves import draw_curves
 from mmkd.visualization.roi_figure import draw_roi_weights

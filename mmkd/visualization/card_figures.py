@@ -15,12 +15,12 @@ from mmkd.visualization.image_rows import draw_image_rows
 from mmkd.visualization.style import RIGHT, WRONG, color, styled, wrapped
 
 BINS = 15
-MOST = 40  # classes in the figure of gains
-SHOWN = 8  # samples in a row
+MOST = 40  # maximum number of classes in the figure of gains
+SHOWN = 8  # number of samples in a row
 
 
 def reliability(confidence: Tensor, correct: Tensor, bins: int = BINS) -> tuple[Tensor, Tensor]:
-    """Return the accuracy in each bin of confidence, NaN where it is empty, and the bins' sizes.
+    """Return the accuracy in each bin of confidence, NaN for empty bins, and the sizes of the bins.
 
     Args:
         confidence: Probability of the predicted class, shape (N,).
@@ -36,7 +36,7 @@ def reliability(confidence: Tensor, correct: Tensor, bins: int = BINS) -> tuple[
 
 @styled
 def draw_reliability(runs: Mapping[str, Evaluated]) -> Figure:
-    """Draw accuracy by confidence, and how many samples have which confidence, for each run."""
+    """Draw for each run the accuracy by confidence, and the distribution of the confidences."""
     figure = Figure(figsize=(4 * len(runs), 4.2), layout="constrained")
     panels = figure.subplots(2, len(runs), squeeze=False, height_ratios=(3, 1), sharex=True)
     middles = (np.arange(BINS) + 0.5) / BINS
@@ -58,7 +58,7 @@ def draw_reliability(runs: Mapping[str, Evaluated]) -> Figure:
 
 @styled
 def draw_class_gains(run: Evaluated, alone: Evaluated, classes: Sequence[str]) -> Figure:
-    """Draw by how many points each class is better or worse; of many classes both ends."""
+    """Draw each class's difference in percentage points; of many classes only the extreme ones."""
     assert run.labels is not None
     gains = []
     for index in run.labels.unique().tolist():
@@ -81,9 +81,9 @@ def draw_class_gains(run: Evaluated, alone: Evaluated, classes: Sequence[str]) -
 
 @styled
 def draw_changes(run: Evaluated, alone: Evaluated, classes: Sequence[str]) -> Figure | None:
-    """Draw samples that only the distilled student gets right, and only the student alone.
+    """Draw samples that only one student classifies correctly: the distilled or the plain one.
 
-    Returns ``None`` if there are neither.
+    Returns ``None`` if there are no such samples.
     """
     ours, theirs = run.right, alone.right
     changes = {

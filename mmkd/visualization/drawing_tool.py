@@ -1,4 +1,4 @@
-"""Arguments and main function that tools which draw a trained distiller share."""
+"""Arguments and main function shared by the tools that draw a trained distiller."""
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -44,7 +44,7 @@ def open_distiller(arguments: Namespace, scope: str = "mmpretrain") -> tuple[Con
 
 
 def run_drawing(tool: str, draw: Callable[[Namespace], None], arguments: Namespace) -> None:
-    """Draw, and end with words in place of a traceback if files or arguments do not fit.
+    """Draw; if files or arguments do not fit, exit with a message instead of a traceback.
 
     Args:
         tool: Path of the tool, for errors.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmkd.visualization.style import stretched, wrapped
 
-LETTER = 0.06  # inches of a letter of a caption
+LETTER = 0.06  # width of a caption's letter in inches
 
 
 def draw_image_rows(
@@ -22,7 +22,7 @@ def draw_image_rows(
 ) -> None:
     """Draw rows of images with captions below them and a title above each row.
 
-    The images are stretched together to the whole range of brightness.
+    All images together are scaled to the full range of brightness.
 
     Args:
         place: The figure, or part of a figure, that the rows fill.
@@ -30,7 +30,7 @@ def draw_image_rows(
         rows: Indices of the images in each row, at most ``count``.
         captions: Caption of each image of each row.
         titles: Title of each row.
-        count: Number of images for which a row has room.
+        count: Number of images that fit into a row.
     """
     images = stretched(images)
     width = int(place.bbox.width / place.dpi / max(count, 1) / LETTER)  # of a caption in letters

@@ -125,7 +125,7 @@ def _bytes(network: nn.Module) -> int:
 
 @torch.no_grad()
 def _times(network: nn.Module, image: Tensor, most: int) -> dict[str, float]:
-    """Return the median seconds of a forward of one image, and of the most that are asked for."""
+    """Return the median seconds of a forward of one image, and of a batch of ``most`` images."""
     batches = {f"{n} image{'s' * (n > 1)}": image.repeat(n, 1, 1, 1) for n in (1, most)}
 
     def step(batch: Tensor) -> Any:
@@ -174,7 +174,7 @@ def _figures(run: Evaluated, alone: Evaluated | None) -> Iterator[tuple[str, Fig
 
 
 def _likeness(run: Evaluated, alone: Evaluated | None) -> Iterator[tuple[str, str]]:
-    """Yield how similar features are to those of each teacher, or why that was not measured."""
+    """Yield the features' similarity to each teacher's, or why it could not be measured."""
     if not has_distiller(run.config):
         return
     try:

@@ -26,9 +26,10 @@ QUARTERS = 4
 def draw_roi_weights(
     image: NDArray[np.uint8], found: RoIWeights, title: str = "", top: int = 8
 ) -> Figure:
-    """Draw the networks' objects, all RoIs by weight, and a list of the heaviest RoIs.
+    """Draw the objects of both networks, all RoIs by weight, and a list of the heaviest RoIs.
 
-    The RoIs overlap: they are drawn in four panels, a quarter in each, from heavy to light.
+    Because RoIs overlap, they are drawn in four panels: each has a quarter of the RoIs, in the
+    order from the largest weights to the smallest.
 
     Args:
         image: Image that the networks saw, RGB, shape (H, W, 3).

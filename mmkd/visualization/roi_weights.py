@@ -35,7 +35,7 @@ class RoIWeights:
 
     @property
     def objects(self) -> Tensor:
-        """Whether the teacher takes each RoI for an object and not for background, shape (R,)."""
+        """Whether the teacher classifies each RoI as an object, not as background, shape (R,)."""
         likeliest = self.teacher.argmax(1).tolist()
         return torch.tensor([self.classes[index] != BACKGROUND for index in likeliest])
 
@@ -49,7 +49,7 @@ class RoIWeights:
         )
 
     def heaviest(self, count: int, overlap: float = 0.5) -> list[int]:
-        """Return the RoIs that weigh most, heaviest first, without near copies of heavier ones.
+        """Return the indices of the heaviest RoIs in order, without near copies of heavier ones.
 
         Args:
             count: Maximum number of RoIs.

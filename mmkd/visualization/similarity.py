@@ -22,8 +22,8 @@ from mmkd.visualization.style import styled
 
 # Roles whose tensors have a first dimension of images.
 COMPARED = ("stages", "levels", "pooled")
-BATCHES = 20  # which are compared by default
-BATCH = 8  # images of a batch at least; detectors are often evaluated on one image at a time
+BATCHES = 20  # default number of batches that are compared
+BATCH = 8  # minimum number of images in a batch; detectors are often evaluated one by one
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def feature_similarity(
 
     Args:
         distiller: A distiller in eval mode.
-        batches: Batches of data; those of fewer than 4 images are passed over.
+        batches: Batches of data; batches of fewer than 4 images are skipped.
         name: The teacher's name, by default the first one.
 
     Raises:
         ValueError: If there is no such teacher, a network has no such features, or there is no
-            batch of 4 images.
+            batch of at least 4 images.
     """
     name = name or next(iter(distiller.teachers), "teacher")
     if name not in distiller.teachers:

@@ -49,7 +49,7 @@ def wrapped(text: str, width: int, lines: int = 2) -> str:
 
 
 def stretched(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images whose values together cover 0 to 255; those of one value stay as they are."""
+    """Return images scaled together to 0 to 255; images of a single value stay unchanged."""
     low, high = int(images.min(initial=255)), int(images.max(initial=0))
     if low >= high:
         return images

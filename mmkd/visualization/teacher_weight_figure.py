@@ -13,7 +13,7 @@ BINS = 50
 
 
 def draw_teacher_weights(place: Any, samples: Samples, names: list[str], count: int) -> None:
-    """Draw each teacher's weights, their means, and images on which they differ most."""
+    """Draw each teacher's weights, their means, and the images on which the weights differ most."""
     assert samples.weights is not None
     above, below = place.subfigures(2, 1, height_ratios=(5, 3))
     histogram, means = above.subplots(1, 2)
@@ -37,7 +37,7 @@ def _draw_histogram(axes: Any, weights: Tensor, teachers: list[str]) -> None:
 
 
 def _draw_means(axes: Any, samples: Samples) -> None:
-    """Draw the mean weight of each teacher over samples on which it is right, and wrong."""
+    """Draw each teacher's mean weight over the samples that it gets right, and wrong."""
     assert samples.weights is not None
     positions = np.arange(len(samples.teachers))
     for offset, mask, color, label in (

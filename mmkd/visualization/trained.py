@@ -1,4 +1,4 @@
-"""Distiller in the state in which a run trained it, for inspection."""
+"""Distillers with trained weights, for inspection."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ def has_distiller(config: Config) -> bool:
 def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> Distiller:
     """Build the distiller of a config with a trained student, in eval mode.
 
-    Terms act whatever their schedules say, including those that begin later or have ended.
+    All terms act, regardless of their schedules, even terms that begin later or have ended.
 
     Args:
         config: A training config whose model is a :class:`mmkd.distillers.Distiller`.
@@ -30,8 +30,8 @@ def trained_distiller(config: Config, checkpoint: str, trust: bool = False) -> D
         trust: Whether the checkpoint may hold code, see :mod:`mmkd.compat.checkpoints`.
 
     Raises:
-        ValueError: If the config has no distiller, or the checkpoint another student.
-        FileNotFoundError: If there is no such checkpoint, of the student or a teacher.
+        ValueError: If the config has no distiller, or the checkpoint is of a different student.
+        FileNotFoundError: If the checkpoint, or that of a teacher, does not exist.
     """
     distiller = untrained_distiller(config)
     put_trained(distiller, load_checkpoint(checkpoint, trust), checkpoint)
@@ -55,8 +55,8 @@ def untrained_distiller(config: Config) -> Distiller:
 def put_trained(distiller: Distiller, content: Mapping[str, Any], checkpoint: str | Path) -> None:
     """Load the content of a checkpoint of the distillation run, or of its student alone.
 
-    Connectors and controllers are loaded too; a checkpoint of the student alone has none, and they
-    stay as they were built.
+    Connectors and controllers are loaded too. A checkpoint of the student alone does not have them;
+    they then keep their initial weights.
     """
     if put_student(distiller.student, content, checkpoint):
         weights = read_state_dict(content, checkpoint)

@@ -1,9 +1,9 @@
-r"""Draw the regions of interest (RoIs) to which a term gives its weight, as ER-KD does by entropy.
+r"""Draw the weights that a term gives to regions of interest (RoIs), such as ER-KD's by entropy.
 
-For each image the tool writes a PNG with the RoIs that the teacher and the student take for
-objects, all RoIs by weight, and a list of the heaviest. The RoIs come from one training step, in
-which the student's losses sample the student's proposals, with images prepared as for validation
-and both networks in eval mode.
+For each image the tool writes a PNG with the RoIs that the teacher and the student classify as
+objects, all RoIs by weight, and a list of those with the largest weights. The RoIs are those of a
+training step: the student's losses sample them from the student's proposals. The images are
+prepared as for validation, and both networks are in eval mode.
 
 Example:
   python tools/analysis_tools/draw_roi_weights.py configs/quickstart_detection/erkd_scenes.py \

@@ -1,6 +1,6 @@
-r"""Draw a term's effect on each sample: weights, temperatures, adjusted targets.
+r"""Draw a term's effect on each sample: its weights, temperature and adjusted target.
 
-The samples come from the first training batches. Both networks are in eval mode.
+The samples are those of the first training batches. Both networks are in eval mode.
 
 Example:
   python tools/analysis_tools/draw_samples.py configs/quickstart/erkd_digits.py \

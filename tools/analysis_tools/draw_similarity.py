@@ -1,7 +1,8 @@
 r"""Draw how similar the features of a trained student are to its teacher's, by linear CKA.
 
-Each stage, level and pooled feature of the student is compared with each of the teacher, on
-validation images, both networks in eval mode. 1 means equal up to rotation and scale. Example:
+Each stage, level and pooled feature of the student is compared with each of the teacher's, on
+validation images, with both networks in eval mode. A similarity of 1 means that the features are
+equal up to rotation and scale. Example:
 
   python tools/analysis_tools/draw_similarity.py configs/quickstart/erkd_digits.py \
       work_dirs/erkd_digits/epoch_30.pth

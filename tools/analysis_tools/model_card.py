@@ -1,9 +1,10 @@
-r"""Write the model card of a trained student: one HTML file that needs no other.
+r"""Write the model card of a trained student: one HTML file that needs no other files.
 
-It has the results, the calibration with a reliability diagram, size and speed, the teachers and
-terms, the training curves, and the similarity of the features to those of each teacher (CKA), whose
-weights have to be where the config names them. With --alone, the work folder of the same network
-trained without a teacher, it also shows what distillation gained and lost, by class and by sample.
+The card has the results, the calibration with a reliability diagram, size and speed, the teachers
+and terms, the training curves, and the similarity of the student's features to those of each
+teacher (CKA). For the similarity the teachers' weights have to be at the paths in the config.
+--alone names the work folder of the same network trained without a teacher; the card then also
+shows by class and by sample what distillation gained and lost.
 
 Examples:
   python tools/analysis_tools/model_card.py work_dirs/erkd_my_student

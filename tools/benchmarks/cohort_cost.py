@@ -1,9 +1,10 @@
-"""Measure what a cohort saves: the time of a student's step in it and in a run of its own.
+"""Measure what a cohort saves: the time of a student's step in a cohort and in a run of its own.
 
-The students are resnet8 of CIFAR-100 that learn by KD from one resnet20. A step loads a batch of
-random images through CIFAR-100's transforms and trains. Both kinds of steps take turns; processor
-time is compared, so that other programs count less. With --stacked the tool measures instead
-whether stacking the students' weights (torch.func) would be faster than one student after another.
+The students are CIFAR resnet8 networks that learn by KD from one resnet20. A step loads a batch of
+random images through CIFAR-100's transforms and trains. Both kinds of steps are measured in turns,
+in processor time, so that other programs matter less. With --stacked the tool instead measures
+whether stacking the students' weights (torch.func) would be faster than training one student after
+another.
 
 Examples:
   python tools/benchmarks/cohort_cost.py --rounds 3

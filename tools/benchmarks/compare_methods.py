@@ -1,12 +1,13 @@
-r"""Compare distillation methods: configs x seeds under one recipe, and a table of the results.
+r"""Compare distillation methods: train configs x seeds under one recipe, and write a table.
 
-The teacher is trained once, or as often as a method or --teacher-per-seed requires, then for each
-seed the plain student and each method, all by tools/train.py. The methods of a seed learn from one
-pass of the teacher where memory allows, with the results of separate runs; which do is printed.
-Everything is checked before the first run. The page, its JSON and its figure are written whenever
-a run has finished; rows without all seeds are left out. Finished runs are not repeated: give the
-command again to go on, or give more methods to let the table grow. The JSON holds the finished
-runs, also for another machine.
+All runs use tools/train.py. The teacher is trained once, or several times if a method or
+--teacher-per-seed requires it; then the plain student and each method are trained for each seed.
+Where memory allows, the methods of a seed are trained as one cohort, which shares the teacher's
+forward and has the same results as separate runs; the tool prints which. Everything is checked
+before the first run. The page, its JSON and its figure are written after each finished run; rows
+that lack a seed are left out. Finished runs are not repeated: run the command again to continue,
+or with more methods to extend the table. The JSON holds the results of the finished runs, so that
+another machine can continue with it.
 
 Example:
   python tools/benchmarks/compare_methods.py --teacher big.py --student small.py \

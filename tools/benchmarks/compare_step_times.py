@@ -1,8 +1,8 @@
 r"""Compare two results of step_time.py, such as those of two releases.
 
-What distillation adds is judged by the ratio of its step to the student's step and the teachers'
-forward, because that hardly depends on the machine; times and memory are printed beside it. The
-exit code is 1 if the ratio of a config grew by more than --limit. Example:
+The measure of overhead is the time of a distillation step, divided by that of the student's step
+plus the teachers' forward, because this ratio hardly depends on the machine. Times and memory are
+printed as well. The exit code is 1 if a config's ratio grew by more than --limit. Example:
 
   python tools/benchmarks/step_time.py configs/erkd/resnet20_resnet8_w8_fmnist8k.py \
       --out work_dirs/step_time.json
@@ -33,7 +33,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return the results by config in a file of step_time.py.
 
     Raises:
-        ValueError: If the file is none.
+        ValueError: If the file is no result of step_time.py.
     """
     results: dict[str, Any] = json.loads(path.read_text()).get("configs", {})
     if not results:

@@ -41,7 +41,7 @@ def check(runs: Plan) -> dict[Path, int]:
 
 
 def check_one(run: Run) -> Any:
-    """Check one run, and return its model, not initialised."""
+    """Check one run, and return its model with uninitialised weights."""
     unit, number = run.length
     config = run.read_config()
     saving = config.get("default_hooks", {}).get("checkpoint", {})
@@ -61,7 +61,7 @@ def check_one(run: Run) -> Any:
 
 
 def without_files(config: Config) -> None:
-    """Take the files of other runs, which do not exist yet, out of a config."""
+    """Remove from a config the files of other runs, which do not exist yet."""
     config.model.pop("store", None)
     teachers = config.model.get("teachers") or {"teacher": config.model.get("teacher")}
     for teacher in teachers.values():
@@ -70,7 +70,7 @@ def without_files(config: Config) -> None:
 
 
 def build(config: Config) -> Any:
-    """Return the model of a run's config, not initialised."""
+    """Return the model of a run's config with uninitialised weights."""
     init_default_scope(config.default_scope)
     if "data_preprocessor" in config:
         config.model.setdefault("data_preprocessor", config.data_preprocessor)

@@ -72,8 +72,8 @@ class Cohorts:
 def choose(arguments: Namespace, runs: Plan, sizes: Mapping[Path, int], sharing: int) -> Cohorts:
     """Choose which runs are trained together.
 
-    By default these are as many as fit into the memory that is free here, see
-    :class:`mmkd.benchmark.room.Room`, up to ``MOST``, but no more than leave each job a cohort.
+    By default a cohort has as many members as fit into this machine's free memory, see
+    :class:`mmkd.benchmark.room.Room`, at most ``MOST``, and so few that each job gets a cohort.
 
     Args:
         arguments: Arguments of the command; ``jobs`` are the runs at a time.
@@ -111,7 +111,7 @@ def refusals(runs: Sequence[Run]) -> dict[Path, str]:
 
 
 def refusal(runs: Sequence[Run]) -> str | None:
-    """Return the words in which the cohort of some runs is refused, if it is."""
+    """Return the message by which a cohort of these runs is refused, or ``None``."""
     configs = {member_name(run): run.read_config() for run in runs}
     config = cohort_config(configs)
     without_files(config)

@@ -20,7 +20,7 @@ from mmkd.composition import TeacherChoice, compose
 from mmkd.composition.writing import command_line, write_config
 from mmkd.store.manifest import NAME as MANIFEST
 
-# Stands in a composed config for the checkpoint that the comparison trains.
+# Placeholder in a composed config for the checkpoint that the comparison trains.
 LATER = "teacher.pth"
 
 
@@ -39,7 +39,7 @@ class Slots:
     Attributes:
         one: The only teacher.
         several: The teachers, if there is a dict of them.
-        itself: The only teacher, if it is the plain student, trained before.
+        itself: The only teacher, if it is the previously trained plain student.
     """
 
     one: str = ""

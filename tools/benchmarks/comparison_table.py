@@ -39,7 +39,7 @@ class Table:
         self.write()
 
     def write(self) -> None:
-        """Write what there is: page and JSON, and the figure once rows can be compared."""
+        """Write the results so far: page and JSON, and the figure once rows can be compared."""
         out, found = self.arguments.out, self.result()
         out.parent.mkdir(parents=True, exist_ok=True)
         if differences := judged(found):
@@ -88,7 +88,7 @@ class Table:
 
 
 def row_name(run: Run) -> str:
-    """Return the config of a row with the settings of its own, as the page shows them."""
+    """Return a row's config and its own settings, as the page shows them."""
     own = [
         f"{key}={value}"
         for key, value in run.options.items()

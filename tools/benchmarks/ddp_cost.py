@@ -1,12 +1,12 @@
 """Measure what a training step costs in several processes, and what they send each other.
 
-A step of a batch is timed in turns: by the first process alone; by all processes at once, each by
-itself; and by all with DDP, each on a batch of its own. Ideally all take the same time. The second
-is more than the first by what the processes share, such as caches and memory, and the third more
-than the second by what DDP costs. A profiler counts the numbers that a step sends: the gradients of
-what is trained, and nothing of the teacher. No checkpoint is read, the images are random, and the
-learning rate is 0: none of these changes the time. Give each process its core: on busy cores the
-figures say nothing.
+A step on one batch per process is timed in turns: (1) by the first process alone, (2) by all
+processes at the same time without communication, and (3) by all processes with DDP. Ideally all
+three take the same time. The difference of 2 and 1 is the cost of shared resources, such as caches
+and memory bandwidth; the difference of 3 and 2 is the cost of DDP. A profiler counts the numbers
+that a step sends: they should be the gradients of the trained weights, and nothing of the teacher.
+No checkpoint is read, the images are random, and the learning rate is 0: none of these changes the
+time. Give each process a core of its own: on busy cores the results are useless.
 
 Example:
   python tools/benchmarks/ddp_cost.py --method erkd --processes 2
@@ -66,7 +66,7 @@ def build(config: Config) -> BaseModel:
 
 
 def sent_by(step: Step) -> Counter[str]:
-    """Return the numbers that this process gives to each collective operation of a step."""
+    """Return how many numbers this process sends by each collective operation in a step."""
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         step()
     sent: Counter[str] = Counter()

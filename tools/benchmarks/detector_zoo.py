@@ -1,11 +1,11 @@
-"""Distil one step of mmdet's detectors by one method, from `--method` and nothing besides.
+"""Train one distillation step of each of mmdet's detectors, by one method with default settings.
 
-Each detector is the student and, with other random weights, the teacher; images and boxes are
+Each detector is both the student and, with other random weights, the teacher; images and boxes are
 random. A cell of the table is "pass" if the step's losses are finite and not zero; "refused" if the
 build ends with an error message for the user; "not built" if mmdet itself cannot build the detector
-here, for instance for lack of a package; "stock" if mmcv has no operator that it needs for the
-device of this machine; "crash" in any other case.
-Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+here, for instance because a package is missing; "stock" if mmcv lacks an operator that the detector
+needs on this machine's device; "crash" in any other case.
+Each cell is saved when it is filled, so that a stopped run can continue; --page writes the table.
 
 Example:
   python tools/benchmarks/detector_zoo.py --cells work_dirs/zoo.json --page work_dirs/zoo.md
@@ -105,11 +105,11 @@ def train_step(student: Any, teacher: Any, method: str, shape: tuple[int, int, i
 
 
 def scale_by_weights(network: nn.Module) -> None:
-    """Let the convolutions of DetectoRS take their scale from their weights.
+    """Set the scales of DetectoRS's convolutions from their weights.
 
-    They do that when weights without a scale are loaded, such as those of ImageNet. With random
-    weights their scale is 1 for each weight: in ResNet-50 a map then grows tenfold with each stage,
-    and the detector of mmdet gives values of 2e7, from which its own loss is not finite.
+    mmdet does so when it loads weights without scales, such as those of ImageNet. With random
+    weights the scales stay 1: in ResNet-50 a map then grows tenfold with each stage, the detector's
+    outputs reach 2e7, and its own loss is not finite.
     """
     weights = network.state_dict()
     scales = [name for name in weights if name.endswith("weight_gamma")]

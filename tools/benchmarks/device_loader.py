@@ -1,8 +1,8 @@
-"""Measure the images a second of mmkd.DeviceLoader beside torch's loader, without a network.
+"""Compare mmkd.DeviceLoader with torch's loader, in images per second, without a network.
 
 Both load random images of 32 x 32 pixels through the pipeline and the data preprocessor of
-configs/_base_/datasets/cifar100.py, in this process alone, by position as in a run. They take
-turns; the numbers are medians over turns.
+configs/_base_/datasets/cifar100.py, in this process alone, with random numbers by position as in a
+run. They are measured in turns; the results are medians over turns.
 
 Example:
   python tools/benchmarks/device_loader.py

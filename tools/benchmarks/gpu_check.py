@@ -1,10 +1,10 @@
-"""Check on a GPU what CPUs cannot show, in one run of limited time.
+"""Run the checks that need a GPU, within a limited time.
 
 Parts, each with a share of the time: `sweep` compares the losses of every method with those on the
-CPU and counts synchronisations by line; `speed` measures a step against one written by hand; `amp`
-trains some steps in mixed precision; `teachers` measures speed='fast'. The results are written to
-gpu_check.json after each part, so that a run that is cut off leaves what it found. With --device
-cpu the tool runs small, to be tested where there is no GPU.
+CPU and counts synchronisations by line of code; `speed` compares a step with one written by hand;
+`amp` trains some steps in mixed precision; `teachers` measures speed='fast'. The results are
+written to gpu_check.json after each part, so that an interrupted run keeps its results. With
+--device cpu the tool runs on small inputs, to test the tool itself without a GPU.
 
 Examples:
   python tools/benchmarks/gpu_check.py --minutes 8 --out "$OUT"
@@ -83,7 +83,7 @@ def build(method: str, batch: int) -> tuple[Config, Any, dict[str, Any]]:
 
 
 def _small(value: Any, batch: int) -> Any:
-    """Return settings with memories for random data."""
+    """Return settings whose memories fit the random data."""
     if isinstance(value, dict):
         value = {key: _small(item, batch) for key, item in value.items()}
         if value.get("type") == "mmkd.SemCKDLoss":
@@ -153,7 +153,7 @@ def speed(arguments: Namespace, methods: list[str]) -> Iterator[tuple[str, Any]]
 
 
 def by_hand(model: Any, data: dict[str, Any]) -> dict[str, Step]:
-    """Return KD as a loop of one's own does it, the student's step and the teacher's forward."""
+    """Return hand-written steps of KD, of the student alone, and of the teacher's forward."""
     batch = model.data_preprocessor(data, True)
     inputs, labels = batch["inputs"], torch.cat([s.gt_label for s in batch["data_samples"]])
     student, teacher = model.student, model.teachers["teacher"].network
@@ -215,7 +215,7 @@ def amp(arguments: Namespace, methods: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def teachers(arguments: Namespace, methods: list[str]) -> Iterator[tuple[str, Any]]:
-    """Measure the teacher as it is written and by the parts of speed='fast'."""
+    """Measure the teacher without options, and with those of speed='fast' added in steps."""
     model = build("kd", 8)[1]
     taps = [Tap.parse(text) for text in ("backbone.layer1", "backbone.layer2", "head.fc")]
     images = torch.randn(8 if arguments.device == "cpu" else 256, *SHAPE, device=arguments.device)

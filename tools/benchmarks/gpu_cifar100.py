@@ -1,12 +1,12 @@
 """Train a cell of CIFAR-100 at full size on a GPU, in phases of limited time.
 
-`pack` writes the data set in files of at most 60 MB, which travel one by one. `train` trains the
-pair's teacher, and then all methods and seeds as one cohort on one pass of it. It ends when its
-time is over, goes on from there when it is called again, and writes gpu_cifar100.json each time.
-The recipe is the literature's (RepDistiller, mdistiller): 240 epochs, batches of 64, SGD with a
-rate of 0.05 that is divided by 10 after 62.5, 75 and 87.5 % of the epochs. The incomplete last
-batch of an epoch is left out. Accuracies are of the test images after the last epoch. On a CPU
---plain trains without bfloat16 and graphs.
+`pack` writes the data set in files of at most 60 MB, which can be copied one by one. `train` trains
+the pair's teacher, and then all methods and seeds as one cohort, which shares the teacher's
+forward. It ends when its time is over, continues from there in the next call, and writes
+gpu_cifar100.json each time. The recipe is the literature's (RepDistiller, mdistiller): 240 epochs,
+batches of 64, SGD with a learning rate of 0.05 that is divided by 10 after 62.5, 75 and 87.5 % of
+the epochs. The incomplete last batch of an epoch is left out. Accuracies are those on the test
+images after the last epoch. On a CPU use --plain, which trains without bfloat16 and CUDA graphs.
 
 Example:
   python tools/benchmarks/gpu_cifar100.py pack --data-root data/cifar100 --parts work_dirs/parts
@@ -117,7 +117,7 @@ def packed(arguments: Namespace, split: str) -> DeviceImages:
 
 
 class Phase:
-    """Training that goes on where it was when its time was over.
+    """Training in parts of limited time; each call continues where the last one ended.
 
     Args:
         folder: Folder of its state.
@@ -139,7 +139,7 @@ class Phase:
         return self.folder / f"{name}_{self.done}.pth"
 
     def save(self) -> None:
-        """Write the state, then its number, and remove the state before."""
+        """Write the state, then its number, and remove the previous state."""
         old = [*self.folder.glob("*.pth")]
         for name, model in self.training.models.items():
             optimizer = self.training.optimizers[name].state_dict()
@@ -217,7 +217,7 @@ def _pair(arguments: Namespace) -> Path:
 
 
 def train(arguments: Namespace) -> None:
-    """Train teacher and students as far as the time goes, and write what is found."""
+    """Train teacher and students for the given time, and write the results so far."""
     until = time.monotonic() + 60 * arguments.minutes
     settings = compose(str(_pair(arguments)), [], ["kd"]).model.to_dict()["teacher"]
     folder = arguments.state / arguments.pair

@@ -1,11 +1,11 @@
 """Measure memory and time of runs whose weights are divided among processes, and compare weights.
 
-The same few steps of KD, of a vision transformer by a larger one on random images, are trained in
-several ways: by DDP; by FSDP (mmkd.ShardedStrategy); by FSDP with the teacher divided too; and, if
-deepspeed is installed, by its ZeRO-3 with the teacher divided. For each the tool notes the
-milliseconds of a step, the most memory that a process had, and by how much the student's weights
-differ from those of DDP in the end. A part that fails is noted with the end of its log, and the
-JSON is written after each. At most 8 minutes; on CPUs give --small.
+A vision transformer learns by KD from a larger one on random images, for the same few steps in each
+of several ways: by DDP; by FSDP (mmkd.ShardedStrategy); by FSDP with the teacher sharded too; and,
+if deepspeed is installed, by its ZeRO-3 with the teacher sharded. For each way the tool records the
+milliseconds of a step, the peak memory of a process, and the difference of the student's final
+weights from those of DDP. If a way fails, the end of its log is recorded. The JSON is written after
+each way. The tool takes at most 8 minutes; on CPUs use --small.
 
 Examples:
   python tools/benchmarks/gpu_sharding.py --work-dir work_dirs/sharding

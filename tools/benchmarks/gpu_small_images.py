@@ -1,11 +1,11 @@
-"""Measure KD of small images on a GPU, beside a plain PyTorch loop, in one run of limited time.
+"""Compare KD of small images on a GPU by mmkd and by a plain PyTorch loop, in limited time.
 
-Parts: `loop` is a loop as public repositories have it, with a loader that augments each image in
-worker processes; `one` trains one student by mmkd on images of the device, in several manners;
-`seeds` trains several students on one pass of the teacher, as one graph and stacked by torch.func.
-The results, images a second and the time of a cell of 240 epochs, are written to
-gpu_small_images.json after each measurement, so that a run that is cut off leaves what it found.
-With --device cpu the tool can be tested where there is no GPU.
+Parts: `loop` is a loop as in public repositories, whose loader augments each image in worker
+processes; `one` trains one student by mmkd on images in the GPU's memory, with several options;
+`seeds` trains several students with one forward of the teacher, as one CUDA graph and stacked by
+torch.func. The results are images per second and the time of a training of 240 epochs. They are
+written to gpu_small_images.json after each measurement, so that an interrupted run keeps its
+results. With --device cpu the tool itself can be tested without a GPU.
 
 Example:
   python tools/benchmarks/gpu_small_images.py --minutes 9 --out "$OUT"

@@ -19,14 +19,14 @@ class EpochImages:
 
     Args:
         images: The images, with their random transforms.
-        seed: Seed of the order and of the transforms, which depend on the epoch besides.
+        seed: Seed of the order and of the transforms, which also depend on the epoch.
     """
 
     def __init__(self, images: DeviceImages, seed: int = 0) -> None:
         self.images, self.seed = images, seed
 
     def batches(self, epoch: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (B, C, H, W), uint8, and labels (B,) of an epoch, without an incomplete end.
+        """Yield images (B, C, H, W), uint8, and labels (B,) of an epoch, in full batches only.
 
         Args:
             epoch: Number of the epoch.
@@ -155,7 +155,7 @@ class Training:
 
     @torch.no_grad()
     def accuracies(self, images: Tensor, labels: Tensor) -> dict[str, float]:
-        """Return the share of images (N, C, H, W), uint8, that each student classifies rightly."""
+        """Return each student's accuracy, from 0 to 1, on images (N, C, H, W), uint8."""
         found = {}
         for name, model in self.models.items():
             student = getattr(model, "student", model).eval()

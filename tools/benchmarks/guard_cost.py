@@ -1,13 +1,13 @@
-"""Measure what SafeRunner's guards cost in a training step: each guard apart, and all together.
+"""Measure what SafeRunner's guards cost in a training step: each guard by itself, and all together.
 
-The processor time inside each guard's hooks is added up over a step. What exact resume costs in
-loading is the difference between two loaders, with and without it, that are read in turns. Other
-programs hardly count: processor time of this process is compared, and the least that all rounds
-give for a batch is taken, because other programs can only add to it, through the caches that they
-share. The figures are means over the batches of an epoch.
-With --whole the tool measures the training command of the config instead, from its start to its
-end, by SafeRunner and by MMEngine's Runner. It saves no best checkpoints then: both runners draw
-other random numbers, and how often a run has a new best is chance.
+The processor time inside each guard's hooks is summed over a step. The cost of exact resume in
+loading is the difference between two loaders, with and without it, that are read in turns. For
+each batch the minimum over all rounds counts, because other programs can only increase the
+processor time of this process, through shared caches. The results are means over the batches of an
+epoch.
+With --whole the tool instead measures the config's whole training command, by SafeRunner and by
+MMEngine's Runner. No best checkpoints are saved then: the two runners draw different random
+numbers, so that the number of best checkpoints would differ by chance.
 
 Examples:
   python tools/benchmarks/guard_cost.py --rounds 20
@@ -41,7 +41,7 @@ LOADING = "exact_resume, loading"
 
 
 class Meter:
-    """Processor time in seconds that functions take, by name, less what reading the clock takes."""
+    """Processor time of functions in seconds, by name, without the time of reading the clock."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -49,7 +49,7 @@ class Meter:
         self.reading = (readings[-1] - readings[0]) / (len(readings) - 1)
 
     def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function, whose time is added to that of the name."""
+        """Return a function that calls ``function`` and adds its time to that of ``name``."""
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             begun = time.process_time()
@@ -71,7 +71,7 @@ class Meter:
 
 
 def prepared(config: str, folder: str, meter: Meter | None) -> SafeRunner:
-    """Build a runner as training does, up to its first iteration; without a meter no guards."""
+    """Build a runner as training does, up to its first iteration; without a meter, no guards."""
     settings = Config.fromfile(config)
     settings.work_dir, settings.log_level = folder, "ERROR"
     settings.experiment_name = f"guarded_{meter is not None}"
@@ -94,7 +94,7 @@ def prepared(config: str, folder: str, meter: Meter | None) -> SafeRunner:
 
 
 def run_epoch(runners: dict[str, SafeRunner], meter: Meter, times: dict[str, list[float]]) -> None:
-    """Train for an epoch, batch by batch in turns; ``times`` keep the least of each batch."""
+    """Train for an epoch, batch by batch in turns; ``times`` keeps the minimum for each batch."""
     loaders = {name: iter(runner.train_dataloader) for name, runner in runners.items()}
     for index in range(len(next(iter(runners.values())).train_dataloader)):
         meter.seconds.clear()
@@ -110,7 +110,7 @@ def run_epoch(runners: dict[str, SafeRunner], meter: Meter, times: dict[str, lis
 
 
 def run_command(config: str, runner_type: str) -> float:
-    """Train a config by its command, and return the processor time that it took, in seconds."""
+    """Run a config's training command, and return the processor time that it took, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as folder:
         options = f"runner_type={runner_type}", "default_hooks.checkpoint.save_best=None"
@@ -121,7 +121,7 @@ def run_command(config: str, runner_type: str) -> float:
 
 
 def compare_commands(config: str, rounds: int) -> None:
-    """Print what whole runs take, the runners taking turns."""
+    """Print the processor time of whole runs; the two runners take turns."""
     seconds: dict[str, list[float]] = {"Runner": [], "mmkd.SafeRunner": []}
     for _ in range(rounds):
         for runner_type, times in seconds.items():

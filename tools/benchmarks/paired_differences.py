@@ -1,7 +1,7 @@
 """Print the paired differences of a table of compare_methods.py, against any of its rows.
 
-The rows and the baseline are chosen after the runs: what this prints describes a table, and the
-rule in the table's own page decides.
+The rows and the baseline are chosen after the runs, so that the output only describes a table. The
+decisions are those of the rule on the table's own page.
 
 Example:
   python tools/benchmarks/paired_differences.py docs/benchmarks/all_methods.json --baseline kd \

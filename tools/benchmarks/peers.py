@@ -1,9 +1,9 @@
-"""Measure a step of KD in mmkd beside the same step in other libraries, in turns in one process.
+"""Compare a KD step in mmkd with the same step in other libraries, in turns in one process.
 
-All parts train the same networks on the same random images, by the same optimizer at a learning
-rate of 0: a step written by hand, `mmkd.Distiller`, `mmkd.distill` in a plain loop, timm's
-LogitDistillationTask and mmrazor's SingleTeacherDistill. Libraries that are not installed are left
-out: `pip install timm`, `pip install --no-deps mmrazor==1.0.0 ordered-set joblib cloudpickle`.
+The parts are a step written by hand, `mmkd.Distiller`, `mmkd.distill` in a plain loop, timm's
+LogitDistillationTask and mmrazor's SingleTeacherDistill. All train the same networks on the same
+random images, by the same optimizer at a learning rate of 0. Libraries that are not installed are
+left out: `pip install timm`, `pip install --no-deps mmrazor==1.0.0 ordered-set joblib cloudpickle`.
 On a CPU the times are processor time of this process.
 
 Example:
@@ -101,7 +101,7 @@ class Parts:
         return student.train(), teacher.eval()
 
     def loop(self, model: nn.Module, loss: Any) -> Step:
-        """Return a plain step of a model, by which `loss(images, labels)` is minimised."""
+        """Return a plain training step of a model, which minimises `loss(images, labels)`."""
         optimizer = build_optim_wrapper(model, self.config.optim_wrapper).optimizer
         for group in optimizer.param_groups:
             group["lr"] = 0.0
@@ -181,7 +181,7 @@ class Parts:
 
 @contextmanager
 def older_versions() -> Iterator[None]:
-    """Show mmrazor 1.0.0 the versions that it asks for when it is imported."""
+    """Report to mmrazor 1.0.0, while it is imported, the package versions that it requires."""
     versions = mmcv.__version__, torch.__version__
     mmcv.__version__, torch.__version__ = "2.1.0", "1.12.1"
     try:

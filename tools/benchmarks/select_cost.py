@@ -1,9 +1,9 @@
 """Measure the time of a training step in which the teacher runs on a share of the samples.
 
-One process measures, in rounds that take turns, the step of a method on all samples, on the shares
---keep that `mmkd.SelectByEntropy` chooses by the student's entropy, and on the least of these
-shares chosen at random. No checkpoint is read, the images are random, and the learning rate is 0:
-none of these changes the time.
+One process measures in turns the step of a method on all samples, on each share in --keep, chosen
+by `mmkd.SelectByEntropy` with the student's entropy, and on the smallest of these shares, chosen at
+random. No checkpoint is read, the images are random, and the learning rate is 0: none of these
+changes the time.
 
 Example:
   python tools/benchmarks/select_cost.py --method erkd --keep 0.3 0.5
@@ -44,7 +44,7 @@ def parse_arguments() -> Namespace:
 
 
 def step_of(config: Config, batch_size: int, select: dict[str, object] | None) -> Step:
-    """Return the step of a config's model whose term `kd` chooses its samples like this."""
+    """Return the step of a config's model whose term `kd` has the setting ``select``."""
     settings = config.model.to_dict()
     settings["terms"]["kd"]["select"] = select
     settings["teacher"]["checkpoint"] = None

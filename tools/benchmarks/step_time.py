@@ -1,12 +1,11 @@
 r"""Measure the cost of distillation in a training step.
 
-One process measures, in rounds that take turns, a step of the plain student, the teachers' forward
-as far as training runs it, and a step of online distillation. Online distillation costs at least
-the student's step plus the teachers' forward: the ratio to that sum is the overhead of the toolbox.
-For detectors the tool also measures the teachers' whole prediction, with proposals and
-post-processing, for comparison. No checkpoint is read, and the images are random, unless
---from-data takes them from the training data. The learning rate is 0: random weights could diverge,
-and a detector's proposals depend on them.
+One process measures in turns a step of the plain student, the teachers' forward as far as training
+runs it, and a step of online distillation. Online distillation costs at least the student's step
+plus the teachers' forward; the ratio to that sum is the overhead of the toolbox. For detectors the
+tool also measures the teachers' whole prediction, with proposals and post-processing. No checkpoint
+is read. The images are random, unless --from-data takes them from the training data. The learning
+rate is 0, because random weights could diverge, and a detector's proposals depend on the weights.
 
 Examples:
   python tools/benchmarks/step_time.py configs/kd/resnet20_resnet8_w8_fmnist8k.py

@@ -86,10 +86,10 @@ def measure_store(classes: int, samples: int, batch: int, values: Values) -> str
 
 
 def measure_seeding() -> str:
-    """Measure loading nothing by position, and giving the positions of 50,000 samples.
+    """Measure loading by position of samples that take no time, and making 50,000 positions.
 
-    Samples are measured in a batch of 64 that draws from numpy's generator alone, as most
-    pipelines do, and alone, as samples are loaded that draw from other generators too.
+    Samples are loaded in batches of 64 that draw from numpy's generator alone, as most pipelines
+    do, and one by one, as is done for samples that draw from other generators too.
     """
     data = [0] * 1000
     loading, batch = PositionedLoading(data, 0), [Position(index, 3) for index in range(64)]

@@ -1,10 +1,10 @@
 r"""Measure what a teacher store saves of a training step, and what building it costs.
 
-The parts take turns in one process: a step of the plain student, one of online distillation, one on
-a store of the greatest logits, the teachers' bare forward, and the building of records from images
-in memory to the shard on the disk. Images and weights are random, and the learning rate is 0.
-Loading the images of a step is not measured; it is the same for all of them. On a CPU the times are
-processor time of this process, so that other programs count for little.
+These parts are measured in turns in one process: a step of the plain student, a step of online
+distillation, a step with a store of the greatest logits, the teachers' forward alone, and the
+building of records, from images in memory to the shard on the disk. Images and weights are random,
+and the learning rate is 0. Loading the images of a step is not measured; it is the same for all
+steps. On a CPU the times are processor time of this process, so that other programs matter little.
 
 Examples:
   python tools/benchmarks/store_speed.py configs/kd/resnet32x4_resnet8x4_cifar100.py
@@ -45,7 +45,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import random_images  # noqa: F401  (registers the images)
 
 ROOT = Path(__file__).resolve().parents[2]
-BATCHES = 2  # that take turns
+BATCHES = 2  # number of batches that take turns
 PARTS = {
     "plain": "plain student's step",
     "online": "step with the teacher",
@@ -89,7 +89,7 @@ def read_config(arguments: Namespace, folder: Path) -> Config:
 
 
 def turns(steps: Sequence[Step]) -> Step:
-    """Return a step that is another one of these in each call."""
+    """Return a step that runs the given steps in turns, one in each call."""
     endless = cycle(steps)
     return lambda: next(endless)()
 

@@ -1,11 +1,11 @@
 """Measure the options of a teacher that make it cheaper, with taps at its logits and at its stages.
 
-For each network and place of the taps one process measures, in rounds that take turns, the forward
-of the network as it is written and with the options of `VARIANTS`. The last row is what the machine
-can do: the folded network in bfloat16, compiled by torch, without a Teacher and its taps. No
-checkpoint is read, the images are random. With --step the tool also measures a whole training step
-of a distillation config, as it is and compiled by torch.compile, as `compile=True` of MMEngine's
-Runner does it.
+For each network and position of the taps one process measures in turns the network's forward
+without options and with each of the options in `VARIANTS`. The last row shows the limit of the
+machine: the folded network in bfloat16, compiled by torch, without a Teacher and its taps. No
+checkpoint is read, and the images are random. With --step the tool also measures a whole training
+step of a distillation config, as it is and compiled by torch.compile, as with `compile=True` of
+MMEngine's Runner.
 
 Example:
   python tools/benchmarks/teacher_speed.py --rounds 3 --out work_dirs/teacher_speed.md
@@ -117,7 +117,7 @@ def by_torch_alone(network: nn.Module, images: Tensor) -> Step:
 
 
 def vary_statistics(network: nn.Module) -> None:
-    """Give batch norms other statistics than those of their start, as training does."""
+    """Change the running statistics of batch norms from their initial values, as training does."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
@@ -184,7 +184,7 @@ def main() -> None:
 
 
 def write(result: dict[str, Any], out: Path | None) -> None:
-    """Write what is measured so far, so that a run that is cut off leaves it."""
+    """Write the results so far, so that an interrupted run keeps them."""
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(table(result))

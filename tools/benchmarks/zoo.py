@@ -1,13 +1,13 @@
 """Train one step of every config family of a package, as student and as teacher, by roles.
 
 Each family is distilled from and to one stock network of its package, with random weights and a
-tiny batch. Classifiers compare their logits by KD, segmentation networks those of their pixels,
-and both their last map and stages by a hint; detectors compare their last map, their stages and
-the levels of their neck. No tap, size or class map is named. A cell of the table is "pass" if a
-step is trained and the term's loss is finite and not zero; "refused" if the build, or the first
-step for a tap, ends with an error message for the user; "stock" if the package itself does not
-build or train the network on this machine; "crash" in any other case.
-Cells are saved as they are filled, so that a stopped run can continue; --page writes the table.
+tiny batch. Classifiers compare their logits by KD, and segmentation networks the logits of their
+pixels; both compare their last map and their stages by a hint. Detectors compare their last map,
+their stages and the levels of their neck. The configs name no tap, size or class map. A cell of the
+table is "pass" if a step is trained and the term's loss is finite and not zero; "refused" if the
+build, or the first step that reads a tap, ends with an error message for the user; "stock" if the
+package itself does not build or train the network on this machine; "crash" in any other case.
+Each cell is saved when it is filled, so that a stopped run can continue; --page writes the table.
 
 Example:
   python tools/benchmarks/zoo.py --family resnet vision_transformer
@@ -174,7 +174,7 @@ def trains(package: str, family: str) -> bool:
 
 
 def try_all(package: str, family: str, side: str, kinds: tuple[str, ...]) -> dict[str, str]:
-    """Return the result of each kind of term: of all in one step, or else of the last one apart."""
+    """Return the result of each kind of term, trained in one step or, if that fails, separately."""
     outcomes = try_kinds(package, family, side, kinds)
     if len(kinds) == 1 or all(said == "pass" for said in outcomes.values()):
         return outcomes

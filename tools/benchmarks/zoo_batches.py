@@ -15,7 +15,7 @@ from mmkd.networks.sizes import example_inputs
 # Smallest images of detectors whose own layers take no level of a few pixels.
 # DINO takes its 900 queries from the positions of its levels.
 SMALLEST = {"DDOD": 384, "DINO": 256}
-CLASSES = 2  # labels that every data set has
+CLASSES = 2  # the labels are 0 and 1, which every data set has
 
 
 def batch_for(
@@ -46,7 +46,7 @@ def batch_for(
 
 
 def detections(network: nn.Module, shape: tuple[int, int, int], masked: bool) -> dict[str, Any]:
-    """Return two images with boxes of objects and proposals, the boxes, and masks if asked for."""
+    """Return two images with boxes of objects, proposals (the same boxes), and masks on request."""
     testing = import_module("mmdet.testing")
     batch: dict[str, Any] = testing.demo_mm_inputs(
         2,

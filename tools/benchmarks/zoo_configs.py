@@ -31,8 +31,8 @@ PARTNERS = {
 }
 # Parts of a model's config that may say how many classes there are.
 HEADS = ("head", "bbox_head", "decode_head", "auxiliary_head")
-# Height and width that the networks of segmentation are examined on: they take any size, and would
-# pad each image to the crop of their training.
+# Height and width of the images for segmentation networks. They accept any size, and would
+# otherwise pad each image to the size of their training crop.
 SMALL_SIZE = (64, 64)
 # Of families whose head averages windows of a fixed size, 49 positions at stride 8.
 LARGER_SIZES = {"mobilenet_v3": (400, 400)}
@@ -106,7 +106,7 @@ def _without_files(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def size_of(config: str) -> tuple[int, int]:
-    """Return height and width that a network of segmentation is examined on."""
+    """Return the height and width of the images for a segmentation network."""
     return LARGER_SIZES.get(Path(config.partition("::")[2]).parts[0], SMALL_SIZE)
 
 

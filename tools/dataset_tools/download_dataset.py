@@ -1,7 +1,7 @@
 """Download CINIC-10 or Tiny-ImageNet, check it, and put its folders where configs expect them.
 
-An interrupted download continues when the same command runs again. The folder appears only when
-everything is there.
+An interrupted download continues when the same command runs again. The data set's folder is created
+only after everything is downloaded, checked and unpacked.
 
 Examples:
   python tools/dataset_tools/download_dataset.py cinic10
@@ -121,7 +121,7 @@ def copy(response, file, have: int, total: int | None) -> int:
 
 
 def rest(have: int, total: int | None, new: int, begun: float) -> str:
-    """Return the end of a line about the progress: of how much, and the time that is left."""
+    """Return the end of a line about the progress: the total size and the remaining time."""
     if total is None:
         return " MiB"
     left = (total - have) / new * (time.monotonic() - begun)

@@ -1,8 +1,9 @@
 """Compose scenes of digits or clothes, in the files and folders of MS-COCO 2017.
 
-The objects are real images (scikit-learn's digits, or Fashion-MNIST) of different sizes, colours
-and stretch; they overlap and crowd, some images have a crowd region, some have no object. The
-objects of val come from the test images alone. The same arguments give the same files.
+The objects are real images (scikit-learn's digits, or Fashion-MNIST), scaled, stretched and
+coloured at random. They overlap, and in some images they are crowded; some images have a crowd
+region (iscrowd=1), and some have no object. The objects of the validation images come from the test
+images of the source alone. The same arguments give the same files.
 
 Examples:
   python tools/dataset_tools/make_scenes_coco.py data/scenes

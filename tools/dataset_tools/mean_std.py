@@ -1,8 +1,8 @@
 """Compute mean and standard deviation of each channel of a config's images, before normalisation.
 
 All pixels of the split count equally, as they are stored: without crop, flip or resize. The sums
-are integers, so the results are exact to the last digit of float64. They are printed in the order
-in which the config's data preprocessor needs them.
+are integers, so the results are exact up to the precision of float64. The channels are printed in
+the order in which the config's data preprocessor needs them.
 
 Example:
   python tools/dataset_tools/mean_std.py configs/quickstart/student_digits.py

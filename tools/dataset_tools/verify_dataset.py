@@ -1,8 +1,8 @@
 """Check that a data set is complete and can be read.
 
-Counts and classes are compared with the official ones; every image is read. The exit code is 1,
-with a message, if something is wrong. Settings that shorten a dataset in a config (`indices`,
-`subset`) are ignored.
+The tool compares the numbers of images and the classes with the official ones, and reads every
+image. If something is wrong, it prints the problems and the exit code is 1. Settings that shorten a
+dataset in a config (`indices`, `subset`) are ignored.
 
 Examples:
   python tools/dataset_tools/verify_dataset.py tiny_imagenet
@@ -70,7 +70,7 @@ def innermost(dataset: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def datasets_of(config: Config, data_root: str | None) -> list[dict[str, Any]]:
-    """Return the configs of a config's datasets, each once; their pipelines do not matter."""
+    """Return the configs of a config's datasets, each once, without their pipelines."""
     found: list[dict[str, Any]] = []
     for split in ("train", "val", "test"):
         if not config.get(f"{split}_dataloader"):

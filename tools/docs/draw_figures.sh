@@ -6,8 +6,8 @@
 #
 # The runs of docs/papers/ are those of seed 0 of docs/benchmarks/four_papers.md, whose command
 # trains them into work_dirs/fmnist; tools/docs/train_papers.sh trains those of some methods alone.
-# Rows are members of cohorts there: a row's folder has its student's checkpoint and no other. That
-# is enough to draw, because none of the drawn terms has trained state of its own.
+# The runs were trained as members of cohorts, so that a run's folder has only the student's
+# checkpoint. That is enough here, because none of the drawn terms has trained weights.
 set -euo pipefail
 
 papers=work_dirs/fmnist

@@ -38,7 +38,7 @@ class Cell:
 
 
 def literature(methods: list[Collection], configs: Path) -> Iterator[str]:
-    """Yield the part of the page on published numbers."""
+    """Yield the section of the page about published numbers."""
     pairs = {path.stem for path in configs.glob("_base_/pairs/*.py")}
     found = [cell for method in methods for cell in cells_of(method, pairs)]
     compared = [cell for cell in found if cell.row != ALONE]
@@ -72,7 +72,7 @@ def cells_of(method: Collection, pairs: set[str]) -> Iterator[Cell]:
 
 
 def alone(found: list[Cell], compared: list[Cell]) -> Iterator[Cell]:
-    """Yield the results of the teacher and the student of each pair without each other."""
+    """Yield the results of each pair's teacher, and of its student without distillation."""
     networks = [cell for cell in found if cell.row == ALONE]
     for data, pair in dict.fromkeys((cell.data, cell.pair) for cell in compared):
         own = [cell for cell in networks if cell.data == data]

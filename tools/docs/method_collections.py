@@ -23,7 +23,7 @@ KEYS = {"name", "architecture", "paper", "literature"}
 
 
 class LiteratureError(ValueError):
-    """Error for a file of a method's literature whose form is wrong."""
+    """Error for a ``literature.yml`` that does not have the right form."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Write docs/methods.md: all methods, the parts that they are made of, and published numbers.
 
-The sources are the registries of mmkd, the files of methods and the literature in configs/. With
---check the tool writes nothing, and fails if the page is out of date.
+The page is made from mmkd's registries, the methods' files and the literature files in configs/.
+With --check the tool writes nothing, and fails if the page is out of date.
 
 Examples:
   python tools/docs/methods_page.py

@@ -145,7 +145,7 @@ def arguments_of(cls: type, base: type | None) -> str:
 
 
 def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
-    """Return the constructor's parameters, and its base's if it passes on all others."""
+    """Return the constructor's parameters, and its base's if it passes on ``**`` arguments."""
     constructors = [c.__init__ for c in cls.__mro__ if "__init__" in vars(c) and c is not nn.Module]
     found: dict[str, inspect.Parameter] = {}
     for constructor in constructors:

@@ -1,8 +1,9 @@
 r"""Export the student of a run to ONNX or TorchScript, and compare the file with the network.
 
-What is exported takes images that are normalised as in training, (N, C, H, W), of any N, and gives
-the logits of a classifier or the maps of a single-stage detector's head. It is run on validation
-images, and the largest difference of its outputs is printed. Examples:
+The exported network takes images (N, C, H, W) of any number N that are normalised as in training,
+and returns the logits of a classifier or the maps of a single-stage detector's head. The tool runs
+the file on validation images, and prints the largest difference between its outputs and those of
+the network; a difference of 1e-3 or more is an error. Examples:
 
   python tools/model_converters/export_network.py work_dirs/erkd_my_student
   python tools/model_converters/export_network.py work_dirs/erkd_my_student --format torchscript
@@ -28,11 +29,11 @@ from mmkd.engine.safety import trust_argument
 
 TOOL = "tools/model_converters/export_network.py"
 ENDINGS = {"onnx": ".onnx", "torchscript": ".pt"}
-LARGEST = 1e-3  # a difference of float32 rounding is far below
+LARGEST = 1e-3  # differences by rounding in float32 are much smaller
 
 
 class Outputs(nn.Module):
-    """Calls a network for its raw output, a flat tuple of tensors."""
+    """Network that returns another network's raw output as a flat tuple of tensors."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -83,7 +84,7 @@ def write(network: nn.Module, images: Tensor, path: Path) -> None:
 
 
 def outputs_of(path: Path, images: Tensor) -> list[Tensor]:
-    """Run an exported file on images, ONNX by ONNX Runtime or by onnx's slow reference."""
+    """Run an exported file on images; without ONNX Runtime, by onnx's slow reference evaluator."""
     if path.suffix != ENDINGS["onnx"]:
         return list(torch.jit.load(str(path))(images))
     if find_spec("onnxruntime"):

@@ -1,7 +1,8 @@
 """Extract the student from a distillation run: a plain checkpoint and a plain config.
 
-Of a cohort the students of all members are extracted, each with its name, or that of one member.
-Both work in mmpretrain or mmdet without mmkd, unless the student or its data are parts of mmkd.
+Checkpoint and config work in mmpretrain or mmdet without mmkd, unless the student or its data use
+parts of mmkd. From a cohort's run the tool extracts the students of all members, to files with the
+members' names, or with --member that of one.
 
 Example:
   python tools/model_converters/export_student.py my_config.py work_dirs/my_config/epoch_100.pth
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def write(config: Config, student: dict[str, Any], path: Path) -> None:
-    """Write a student's weights and config to two files, whose common path has no ending."""
+    """Write a student's weights to ``<path>.pth`` and its config to ``<path>.py``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights, settings = path.with_name(f"{path.name}.pth"), path.with_name(f"{path.name}.py")
     save_checkpoint(student, str(weights))  # as a whole, with its checksum

@@ -1,8 +1,8 @@
 r"""Convert a config of mmrazor's knowledge distillation to one of mmkd.
 
-Read as data: mmrazor need not be installed, and what its config names as `mmcls` is taken from
-mmpretrain. What was changed or left out is printed by key; if a setting has no counterpart, this is
-said by key too, and nothing is written. Examples:
+The config is only read, so mmrazor need not be installed. Parts of `mmcls` in it are taken from
+mmpretrain. The tool prints the keys of all settings that it changed or left out. If settings have
+no counterpart in mmkd, it prints their keys and writes nothing. Examples:
 
   python tools/model_converters/mmrazor2mmkd.py kd_logits_resnet34_resnet18_8xb32_in1k.py kd.py
   python tools/train.py kd.py
