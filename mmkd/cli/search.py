@@ -55,8 +55,8 @@ def search(
 
     KEY is any dotted key of the config, and RANGE is uniform(LOW,HIGH), loguniform(LOW,HIGH),
     int(LOW,HIGH) or choice(A,B,...). Optuna proposes the trials. Run the command again to continue
-    an interrupted search, or to add more --trials. A config that validates on its test images is
-    refused: hold training images out with --hold-out.
+    an interrupted search, or with a greater --trials to add trials. A config that validates on its
+    test images is refused: hold training images out with --hold-out.
 
     \b
     Examples:

@@ -24,11 +24,12 @@ class DataError(ValueError):
 class DataCheckHook(Hook):
     """Compare the class counts of head and data, and check the labels of the first epoch.
 
-    The class counts of the training and the validation data must be the head's ``num_classes``. A
-    label outside the head's classes is an error that names the sample's file. Without the hook such
-    a label causes a CUDA assertion later, or a loss that is silently zero. Ignored labels are
-    allowed (-100, and a segmentation head's ``ignore_index``), but the hook warns if all labels of
-    a batch are ignored. Labels are checked on the CPU, in the first epoch of a run only.
+    If the training or the validation data name their classes, their number must be the head's
+    ``num_classes``. A label outside the head's classes is an error that names the sample's file.
+    Without the hook such a label causes a CUDA assertion later, or a loss that is silently zero.
+    Ignored labels are allowed (-100, and a segmentation head's ``ignore_index``), but the hook
+    warns if all labels of a batch are ignored. Labels are checked on the CPU, only during as many
+    iterations after the start (or a resume) as an epoch has.
 
     Raises:
         DataError: If the data do not fit. ``default_hooks=dict(data_check=None)`` turns the check

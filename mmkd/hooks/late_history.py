@@ -1,4 +1,4 @@
-"""Histories of logged values that are copied to the host only when they are read."""
+"""Histories of logged values that are copied to the host asynchronously, and read later."""
 
 from collections import deque
 from collections.abc import Mapping

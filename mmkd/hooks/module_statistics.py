@@ -1,4 +1,4 @@
-"""Statistics that modules beside the student report for the training log."""
+"""Statistics that modules besides the student report for the training log."""
 
 from collections.abc import Iterator
 

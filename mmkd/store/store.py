@@ -157,7 +157,7 @@ class Store:
             dataset: The training data, which load by position with the store's seed.
             config: The config of the data.
             epochs: Number of passes of the run over the data. Each pass needs a view of its own,
-                unless the store has ``views``.
+                unless ``views`` of this object is set.
         """
         manifest = self.manifest
         if len(dataset) != manifest.samples:
