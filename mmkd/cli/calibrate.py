@@ -21,7 +21,7 @@ from mmkd.engine.launch import ArgumentError, load_config
 )
 @click.option("--term", help="The term, if there are several.")
 @click.option("--batches", type=click.IntRange(1), default=8, show_default=True)
-@click.option("--checkpoint", help="State of the student, by default that of the beginning.")
+@click.option("--checkpoint", help="Weights of the student; by default its initial ones.")
 @click.option("--cfg-options", multiple=True, metavar="KEY=VALUE", help="Overrides the config.")
 @JSON
 def calibrate(

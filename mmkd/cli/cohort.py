@@ -16,7 +16,7 @@ from mmkd.engine.launch import ArgumentError, load_config
 
 @click.command()
 @click.argument("configs", nargs=-1, required=True, metavar="[NAME=]CONFIG...")
-@click.option("--seeds", default="", help="Seeds of the members, as 0,1,2: each config with each.")
+@click.option("--seeds", default="", help="Seeds, such as 0,1,2: each config is trained with each.")
 @click.option("--out", required=True, help="The file to write.")
 @JSON
 def cohort(configs: Sequence[str], seeds: str, out: str, as_json: bool) -> None:

@@ -27,7 +27,7 @@ With --json the config, or the path of the file, is printed as JSON.
 @click.command(
     add_help_option=False,
     context_settings=dict(ignore_unknown_options=True, allow_extra_args=True),
-    short_help="Write the config that a student, teachers and methods mean.",
+    short_help="Write the config of a student, teachers and methods.",
 )
 @JSON
 @click.pass_context

@@ -23,14 +23,28 @@ from mmkd.engine.preflight import check_run
 
 @click.command()
 @click.argument("config")
-@click.option("--search", "ranges", multiple=True, metavar="KEY=RANGE", help="What to search.")
-@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="In all.")
-@click.option("--hold-out", type=click.IntRange(1), help="Training images to validate on.")
+@click.option(
+    "--search",
+    "ranges",
+    multiple=True,
+    metavar="KEY=RANGE",
+    help="A setting to search, and its range.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Total number of trials.",
+)
+@click.option("--hold-out", type=click.IntRange(1), help="Training images that validate.")
 @click.option("--metric", help="Key in the log; by default top-1 accuracy or AP.")
-@click.option("--smaller-is-better", is_flag=True, help="Of the metric, such as an error.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of sampler and runs.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option("--cohort", type=click.IntRange(1), default=1, help="Trials on one teacher's pass.")
+@click.option("--smaller-is-better", is_flag=True, help="The metric is to be small.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the trials.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Runs at a time."
+)
+@click.option("--cohort", type=click.IntRange(1), default=1, help="Trials that share a teacher.")
 @click.option(
     "--ray",
     is_flag=False,

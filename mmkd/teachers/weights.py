@@ -100,6 +100,7 @@ def load_weights(
             :func:`mmkd.compat.checkpoints.load_checkpoint`.
 
     Raises:
+        CheckpointError: If the file is damaged, or may not be unpickled without ``trust``.
         WeightsMismatchError: If the keys do not fit, or a weight is not finite.
     """
     checkpoint = load_checkpoint(path, trust)

@@ -40,7 +40,7 @@ Written from mmkd's registries, the files of methods and the literature in `conf
 `--method` of `tools/train.py` takes the name in the second column, for networks of the kinds in the
 next: classifiers, two-stage detectors (roi), one-stage detectors (dense; those that give boxes as
 distributions, as GFL does, have settings of their own in some methods), DETR's family (queries),
-and segmentation networks (segmentor). A method without such a name is had by the configs of its
+and segmentation networks (segmentor). For a method without such a name use the configs of its
 folder. Losses and other parts are those for the first kind.
 A method is weighable if its losses have a value for each sample, which a sample weight such as
 ER-KD's or EA-KD's may multiply. Where it is in part, some of its losses, or a part of its loss,
