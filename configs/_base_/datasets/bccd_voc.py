@@ -11,7 +11,7 @@ load = [dict(type="LoadImageFromFile"), dict(type="LoadAnnotations", with_bbox=T
 resize = dict(type="Resize", scale=(320, 240), keep_ratio=True)
 flip = dict(type="RandomFlip", prob=0.5)
 keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
-# CocoMetric finds the labels in the samples: there is no file in COCO's format.
+# There is no file in COCO's format, so CocoMetric takes the labels from the samples.
 pack = dict(type="PackDetInputs", meta_keys=(*keys, "instances"))
 flipped = dict(type="PackDetInputs", meta_keys=(*keys, "flip", "flip_direction"))
 

@@ -2,8 +2,9 @@ dataset_type = "CIFAR100"
 data_root = "data/cifar100"
 data_preprocessor = dict(
     num_classes=100,
-    # (0.5071, 0.4867, 0.4408) and (0.2675, 0.2565, 0.2761) times 255: what the published teachers
-    # were trained with, in the order R G B. mmpretrain's CIFAR100 yields R G B: nothing is swapped.
+    # (0.5071, 0.4867, 0.4408) and (0.2675, 0.2565, 0.2761) times 255, in the order R G B, with
+    # which the published teachers were trained. mmpretrain's CIFAR100 yields R G B, so no channels
+    # are swapped.
     mean=[129.3105, 124.1085, 112.404],
     std=[68.2125, 65.4075, 70.4055],
     to_rgb=False,

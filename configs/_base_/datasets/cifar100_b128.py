@@ -1,5 +1,5 @@
 # All 50,000 training images in batches of 128, from any of the layouts that mmkd.CIFAR100 reads.
-# They are held as one tensor, since small networks otherwise wait for their images.
+# The images are held as one tensor, since small networks otherwise wait for them.
 _base_ = "./cifar100.py"
 
 dataset_type = "mmkd.CIFAR100"

@@ -1,5 +1,5 @@
-# Images of 32 x 32 pixels in CIFAR-10's classes: trained on `train`, validated on `valid`, tested
-# on `test`, 90,000 images each. Crop and flip are CIFAR-100's.
+# CINIC-10: images of 32 x 32 pixels in CIFAR-10's classes. Training takes `train`, validation
+# `valid` and the test `test`, 90,000 images each. Crop and flip are CIFAR-100's.
 dataset_type = "mmkd.CINIC10"
 data_root = "data/cinic10"
 data_preprocessor = dict(

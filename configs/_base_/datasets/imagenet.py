@@ -1,4 +1,4 @@
-# mmpretrain's ImageNet, 64 images a process, in the folders that it reads.
+# mmpretrain's ImageNet, with 64 images a process, in the folders that mmpretrain reads.
 _base_ = "mmpretrain::_base_/datasets/imagenet_bs64.py"
 
 val_evaluator = [dict(type="Accuracy", topk=(1, 5)), dict(type="mmkd.Calibration")]

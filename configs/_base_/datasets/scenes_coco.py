@@ -1,5 +1,5 @@
 # Scenes of digits in COCO's files, as tools/dataset_tools/make_scenes_coco.py writes them. They are
-# not flipped: in a mirror a digit is none.
+# not flipped, because a mirrored digit is not that digit.
 _base_ = "mmdet::_base_/datasets/coco_detection.py"
 
 root = "data/scenes/"
@@ -11,7 +11,7 @@ resize = dict(type="Resize", scale=(128, 128), keep_ratio=True)
 keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
 pack = dict(type="PackDetInputs", meta_keys=keys)
 
-# Loaded by the process itself: on two cores workers would only wait for each other.
+# The process itself loads the images: on two cores workers would only wait for each other.
 process = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(
     batch_size=4, dataset=dict(**scene, pipeline=[*load, resize, pack]), **process

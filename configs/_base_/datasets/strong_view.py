@@ -1,6 +1,7 @@
 # The random changes of a strong view in ER-KD's released code, which has them from FixMatch and
-# calls them RandAugment(2, 10): two of these, each as strong as a draw from its whole range says;
-# the 10 has no effect there. For images in the order B G R, after crop and flip, before a cutout.
+# calls them RandAugment(2, 10): two of these changes, each with a strength drawn from its whole
+# range; the 10 has no effect there. It takes images in the order B G R, after crop and flip and
+# before a cutout.
 strong_view = dict(
     type="RandAugment",
     num_policies=2,

@@ -1,5 +1,5 @@
 # Images of 64 x 64 pixels in 200 classes. Crop, flip, mean and std are those of ER-KD's released
-# configs; mean and std are ImageNet's. `split="val"` is what the literature reports on.
+# configs; mean and std are ImageNet's. The literature reports results on `split="val"`.
 dataset_type = "mmkd.TinyImageNet"
 data_root = "data/tiny-imagenet-200"
 data_preprocessor = dict(

@@ -1,4 +1,5 @@
-# The same crops enlarged to what transformers were trained on, as distillation enlarges them.
+# The crops of tiny_imagenet.py, enlarged to the size on which the transformers were trained, as in
+# distillation.
 _base_ = "./tiny_imagenet.py"
 
 enlarge = dict(type="Resize", scale=384, interpolation="bicubic")

@@ -1,4 +1,4 @@
-# AEKD: several teachers, weighted so that their gradients agree.
+# AEKD: several teachers, weighted so that their gradients agree as well as possible.
 _base_ = "./aver.py"
 
 weight = dict(type="mmkd.AEKDWeight", tolerance=0.6, temperature=4.0)

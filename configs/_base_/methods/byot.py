@@ -1,5 +1,5 @@
-# Be Your Own Teacher: classifiers grow from the two stages before the last, and learn from the
-# deepest one. The weight of the hint is that of the released code for 512 channels and 128 images.
+# Be Your Own Teacher: the two stages before the last get classifiers, which learn from the deepest
+# classifier. The weight of the hint is that of the released code for 512 channels and 128 images.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,4 +1,4 @@
-# CAT-KD. Weight and resolution are of the released config of each pair that is named below.
+# CAT-KD. Weight and resolution are those of the released config for each pair that is named below.
 method = dict(
     classifier=dict(
         model=dict(

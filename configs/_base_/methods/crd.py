@@ -1,5 +1,6 @@
 # The paper's settings of CRD on CIFAR-100, on the pooled features. Its memory has a place for each
-# training image: give their number, or a queue (`loss.queue_size`) in its place.
+# training image: give the number of images, or `loss.queue_size` for a queue in place of the
+# memory.
 method = dict(
     classifier=dict(
         model=dict(

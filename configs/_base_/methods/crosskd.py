@@ -1,6 +1,6 @@
-# CrossKD: the student's features behind the third of four convolutions of each tower go through the
-# rest of the teacher's head. The places are all; the divisor is that of mmdet's losses, and the sum
-# of the weights for distributions of edges.
+# CrossKD: the student's features after the third of four convolutions of each tower go through the
+# rest of the teacher's head. All places count. The divisor is that of mmdet's losses; for
+# distributions of edges it is the sum of the weights.
 places = dict(type="mmkd.DenseLocations", select="all", avg="positives")
 classes = dict(
     cross="bbox_head.cls_convs.2",

@@ -1,5 +1,5 @@
 # CWD on all levels of the neck, or on the logits of pixels with the weight of mmrazor's config for
-# PSPNet; on the last map of a classifier it is our interpretation.
+# PSPNet; to use it on the last map of a classifier is our interpretation.
 cwd = dict(loss=dict(type="mmkd.CWDLoss", temperature=1.0, loss_weight=10.0))
 levels = dict(model=dict(terms=dict(cwd=dict(student="@levels", teacher="@levels", **cwd))))
 method = dict(

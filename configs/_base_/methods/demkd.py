@@ -1,4 +1,4 @@
-# DE-MKD: DKD's two parts, of several teachers, each weighted by its entropy.
+# DE-MKD: the two parts of DKD for several teachers, each weighted by the entropy of its prediction.
 weight = dict(type="mmkd.EntropyTeacherWeight", form="softmax_inv")
 tckd = dict(type="mmkd.TCKDLoss", temperature=4.0)
 nckd = dict(type="mmkd.NCKDLoss", temperature=4.0)

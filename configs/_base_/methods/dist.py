@@ -1,5 +1,5 @@
-# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml. On
-# pixels it has the temperature and the weight of KD there, which is our interpretation.
+# DIST's own settings on CIFAR-100: hunto/image_classification_sota, dist_cifar.yaml. For pixels we
+# take the temperature and the weight that KD has there, which is our interpretation.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,5 +1,5 @@
-# DKD. Its beta depends on the teacher: mdistiller has 8, 6 or 2, and 0.25 on RoIs. That of RoIs on
-# pixels is our interpretation.
+# DKD. Its beta depends on the teacher: mdistiller has 8, 6 or 2, and 0.25 on RoIs. To use the value
+# of RoIs for pixels is our interpretation.
 labels = "roi_head.bbox_head.loss_cls:input[1]"
 places = dict(type="mmkd.DKDLoss", alpha=1.0, beta=0.25, temperature=1.0)
 pixels = dict(type="mmkd.PixelLocations")
@@ -41,7 +41,7 @@ published["resnet34_resnet18_imagenet"] = dict(
 published["resnet50_mobilenet_v1_imagenet"] = dict(
     model=dict(terms=dict(dkd=dict(loss=dict(beta=2.0, temperature=1.0))))
 )
-# The beta of narrow networks.
+# mdistiller's beta for narrow networks.
 published["resnet20_resnet8_w8_fmnist8k"] = dict(
     model=dict(terms=dict(dkd=dict(loss=dict(beta=2.0))))
 )

@@ -1,5 +1,5 @@
 # Deep mutual learning: the student and its peers, which --teacher names, learn together. Without
-# one the peer is a network like the student.
+# --teacher there is one peer, a network like the student.
 method = dict(
     classifier=dict(
         model=dict(type="mmkd.MutualDistiller", loss=dict(type="mmkd.KDLoss", temperature=1.0))

@@ -1,7 +1,7 @@
-# EA-KD: KD weighted by the entropies of teacher and student. Its detection code is not released:
-# ER-KD's temperature there, and the logarithm of the number of classes with background (of a
-# sigmoid ln 2) as bound, are our interpretation; so is the same on pixels and on classes of
-# mask queries.
+# EA-KD: KD weighted by the entropies of teacher and student. Its detection code is not released.
+# For detectors the temperature of ER-KD and the bound, the logarithm of the number of classes with
+# background (ln 2 for a sigmoid), are our interpretation, and so are the weights of pixels and of
+# the classes of mask queries.
 _base_ = "./kd.py"
 
 softmax = dict(kd=dict(sample_weight=dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0)))
@@ -26,7 +26,7 @@ method = dict(
 )
 options = dict(entropy_temperature="model.terms.kd.sample_weight.temperature")
 transformers = dict(model=dict(terms=dict(kd=dict(sample_weight=dict(temperature=2.0)))))
-# Not released for MobileNetV1, which has the settings of ResNet18.
+# The settings for MobileNetV1 are not released: it has those of ResNet18.
 imagenet = dict(
     model=dict(student_loss_weight=1.0, terms=dict(kd=dict(sample_weight=dict(temperature=2.0))))
 )

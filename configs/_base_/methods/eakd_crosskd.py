@@ -1,6 +1,6 @@
-# EA-KD's sample weight on CrossKD's classes: each location weighs by the entropies of the teacher's
-# and of the student's own prediction of it, means of the binary entropies of its classes. The
-# combination is ours.
+# EA-KD's sample weight on CrossKD's classes: the weight of a location follows from the entropies of
+# the teacher's and of the student's own prediction there. Each is the mean of the binary entropies
+# of the classes. The combination is ours.
 _base_ = "./crosskd.py"
 
 weighted = dict(

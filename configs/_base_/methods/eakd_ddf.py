@@ -1,5 +1,5 @@
-# EA-KD's sample weight on DDF: each place's weight is multiplied by the one from the teacher's and
-# the student's entropies of its classes, means of their binary entropies. The combination is ours.
+# EA-KD's sample weight on DDF: each place's weight is multiplied by EA-KD's. The entropies of
+# teacher and student are means of the binary entropies of the classes. The combination is ours.
 _base_ = "./ddf.py"
 
 entropy = dict(type="mmkd.EntropyAdaptiveWeight", temperature=4.0, activation="sigmoid")

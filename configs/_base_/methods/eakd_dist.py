@@ -1,4 +1,4 @@
-# EA-DIST: DIST whose divergence within samples is weighted by both networks' entropies.
+# EA-DIST: DIST whose part within samples is weighted by both networks' entropies.
 _base_ = "./dist.py"
 
 weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)

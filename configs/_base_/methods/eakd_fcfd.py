@@ -1,4 +1,4 @@
-# EA-FCFD: the divergences of KD and of FCFD's paths weighted by both networks' entropies.
+# EA-FCFD: both networks' entropies weigh KD, and the squared differences and the paths of FCFD.
 _base_ = "./fcfd.py"
 
 weight = dict(type="mmkd.EntropyAdaptiveWeight", temperature=3.0)

@@ -1,6 +1,6 @@
-# EA-KD's sample weight on KD-DETR: each query weighs by the entropies of the teacher's and of the
-# student's prediction for it, in place of the teacher's confidence, and the weights are divided by
-# their mean, as KD-DETR's are. The combination is ours.
+# EA-KD's sample weight on KD-DETR: the weight of a query follows from the entropies of the
+# teacher's and of the student's prediction for it, and not from the teacher's confidence. The
+# weights are divided by their mean, as KD-DETR's are. The combination is ours.
 _base_ = "./erkd_kddetr.py"
 
 weight = dict(type="mmkd.EntropyAdaptiveWeight")

@@ -1,4 +1,5 @@
-# Forward or reverse KL by the teacher's entropy, with the temperature and the weights of KD.
+# The forward or the reverse KL divergence, chosen by the teacher's entropy, with the temperature
+# and the weights of KD.
 loss = dict(type="mmkd.EntropyGatedLoss", threshold=0.5, temperature=4.0)
 method = dict(
     classifier=dict(

@@ -1,7 +1,7 @@
-# ER-KD: KD in which each sample, RoI, location or pixel weighs as much as the teacher's entropy of
-# it. Classes of a sigmoid have the mean of their binary entropies, which is our interpretation; so
-# are pixels, the classes of mask queries, and KD's recipe on ImageNet, which ER-KD's released code
-# has not.
+# ER-KD: KD in which the weight of each sample, RoI, location or pixel is the teacher's entropy for
+# it. With a sigmoid this is the mean of the binary entropies of the classes, which is our
+# interpretation. So are the weights of pixels and of the classes of mask queries, and KD's recipe
+# on ImageNet, since ER-KD's released code has none there.
 _base_ = "./kd.py"
 
 softmax = dict(kd=dict(sample_weight=dict(type="mmkd.EntropyWeight", temperature=4.0)))

@@ -1,5 +1,5 @@
-# ER-KD's sample weight on CrossKD's classes: each location weighs as much as the teacher's entropy
-# of it, the mean of the binary entropies of its classes. The combination is ours.
+# ER-KD's sample weight on CrossKD's classes: the weight of a location is the teacher's entropy
+# there, the mean of the binary entropies of the classes. The combination is ours.
 _base_ = "./crosskd.py"
 
 weighted = dict(

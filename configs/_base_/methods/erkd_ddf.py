@@ -1,5 +1,5 @@
-# ER-KD's sample weight on DDF: each place's weight is multiplied by the teacher's entropy of its
-# classes, the mean of their binary entropies. The combination is ours.
+# ER-KD's sample weight on DDF: each place's weight is multiplied by the teacher's entropy there,
+# the mean of the binary entropies of the classes. The combination is ours.
 _base_ = "./ddf.py"
 
 entropy = dict(type="mmkd.EntropyWeight", temperature=4.0, activation="sigmoid")

@@ -1,4 +1,4 @@
-# ER-DIST: DIST whose divergence within samples is weighted by the teacher's entropy.
+# ER-DIST: DIST whose part within samples is weighted by the teacher's entropy.
 _base_ = "./dist.py"
 
 weight = dict(type="mmkd.EntropyWeight", temperature=4.0)

@@ -1,4 +1,4 @@
-# ER-FCFD: the divergences of KD and of FCFD's paths weighted by the teacher's entropy.
+# ER-FCFD: the teacher's entropy weighs KD, and the squared differences and the paths of FCFD.
 _base_ = "./fcfd.py"
 
 weight = dict(type="mmkd.EntropyWeight", temperature=4.0)

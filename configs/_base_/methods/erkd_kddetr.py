@@ -1,6 +1,6 @@
-# ER-KD's sample weight on KD-DETR: each query weighs as much as the teacher's entropy of it, in
-# place of its confidence, and the weights are divided by their mean, as KD-DETR's are. The
-# combination is ours.
+# ER-KD's sample weight on KD-DETR: the weight of a query is the teacher's entropy for it, and not
+# the teacher's confidence. The weights are divided by their mean, as KD-DETR's are. The combination
+# is ours.
 _base_ = "./kddetr.py"
 
 weight = dict(

@@ -25,7 +25,7 @@ published = {
 published["resnet32x4_resnet8x4_tiny_imagenet_two_views"] = dict(
     model=two_views, optim_wrapper=dict(optimizer=dict(lr=0.025))
 )
-# For MLKD's reason.
+# For the reason that mlkd.py gives.
 published["resnet20_resnet8_w8_fmnist8k"] = dict(
     model=dict(terms={term: dict(loss=dict(class_weight=0.1)) for term in mlkd})
 )

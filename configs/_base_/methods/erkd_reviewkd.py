@@ -5,7 +5,7 @@ classifier = _base_.method.classifier
 classifier.model.terms.reviewkd.sample_weight = dict(type="mmkd.EntropyWeight", temperature=4.0)
 method = dict(_delete_=True, classifier=classifier)
 options = dict(entropy_temperature="model.terms.reviewkd.sample_weight.temperature")
-# The recipe of ReviewKD's own code, which ER-KD's released code keeps here.
+# The recipe of ReviewKD's own code, which ER-KD's released code keeps for this method.
 rates = dict(
     resnet32x4_resnet8x4=0.1,
     vgg13_vgg8=0.1,

@@ -1,5 +1,5 @@
-# FCFD beside KD of the same temperature. The stages are those of the released code where a pair is
-# named below, and else each network's own.
+# FCFD beside KD of the same temperature. For the pairs that are named below the stages are those of
+# the released code, and for others each network's own.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,6 +1,6 @@
 # A hint in RepDistiller's settings: a convolutional regressor fits the second stage's map. In
-# detectors it fits all levels of the neck, and in those with queries what the encoder gives to the
-# decoder, which is our interpretation.
+# detectors the hint is on all levels of the neck, and in those with queries on what the encoder
+# gives to the decoder, which is our interpretation.
 hint = dict(loss=dict(type="mmkd.HintLoss"))
 levels = dict(student="@levels", teacher="@levels", **hint)
 method = dict(

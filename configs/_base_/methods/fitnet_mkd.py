@@ -1,4 +1,4 @@
-# FitNet with several teachers: averaged KD, and a hint of each.
+# FitNet with several teachers: averaged KD, and a hint from each teacher.
 _base_ = "./aver.py"
 
 hint = dict(

@@ -1,6 +1,6 @@
-# The last map of a foundation backbone, such as a ViT's patches, for the backbone of a detector or
-# of a segmentation network: PKD's loss, which leaves the scale of features out, on the student's
-# last map behind a linear layer. The combination is ours.
+# The backbone of a detector or of a segmentation network learns the last map of a foundation
+# backbone, such as a ViT's patches. The loss is PKD's, which ignores the scale of features; the
+# student's last map passes a linear layer first. The combination is ours.
 hint = dict(
     model=dict(
         terms=dict(

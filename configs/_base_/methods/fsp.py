@@ -1,5 +1,5 @@
-# FSP in RepDistiller's settings: for 30 epochs it initialises the student, and acts alone. Its
-# flows begin at the stem where a pair is named below.
+# FSP in RepDistiller's settings: for the first 30 epochs this loss acts alone and initialises the
+# student. For the pairs that are named below its flows begin at the stem.
 method = dict(
     classifier=dict(
         model=dict(
@@ -22,7 +22,7 @@ stems = dict(
     vgg13_vgg8=[f"backbone.relu{stage}" for stage in range(5)],
     wrn_40_2_wrn_16_2=["backbone.conv1", *(f"backbone.block{stage}" for stage in (1, 2, 3))],
 )
-# The 240 epochs come after the 30.
+# The usual 240 epochs follow the first 30.
 published = {
     f"{pair}_cifar100": dict(
         model=dict(terms=dict(fsp=dict(student=taps, teacher=taps))),
@@ -31,7 +31,7 @@ published = {
     )
     for pair, taps in stems.items()
 }
-# Two of ten epochs initialise the student.
+# Here the first two of ten epochs initialise the student.
 published["resnet20_resnet8_w8_fmnist8k"] = dict(
     model=dict(
         student_loss_schedule=dict(begin=2),

@@ -14,7 +14,8 @@ method = dict(
     )
 )
 options = dict(form="model.terms.ft.loss.form", weight="model.terms.ft.weight")
-# torchdistill's: the paper's form, whose paraphraser's error has a weight of 1 behind the 1000.
+# torchdistill's settings: the paper's form. The weight of 1000 multiplies the paraphraser's error,
+# whose weight is then 1.
 published = dict(
     resnet34_resnet18_imagenet_256=dict(
         model=dict(

@@ -1,4 +1,5 @@
-# KA by probability shift: where the teacher is wrong, the label changes places with its choice.
+# KA by probability shift: where the teacher is wrong, the probabilities of the label and of the
+# predicted class are swapped.
 _base_ = "./kd.py"
 
 classifier = _base_.method.classifier

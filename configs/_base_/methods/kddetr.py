@@ -1,5 +1,5 @@
-# KD-DETR: both decoders get the teacher's queries and as many random ones; each counts as much as
-# the teacher is sure of an object. The losses and their weights are those of DETR.
+# KD-DETR: both decoders get the teacher's queries and as many random ones; each is weighed by the
+# teacher's confidence that there is an object. The losses and their weights are those of DETR.
 method = dict(
     queries=dict(
         model=dict(

@@ -1,4 +1,5 @@
-# DKD with logit standardisation. In the released logs alpha and beta are DKD's times a factor.
+# DKD with logit standardisation. In the released logs alpha and beta are those of DKD times a
+# factor.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,5 +1,5 @@
-# MLKD with logit standardisation, as in the code of LS: of the divergence alone, at the base
-# temperature 2. The correlations are those of the raw logits.
+# MLKD with logit standardisation, as in the code of LS: it acts in the divergence alone, and the
+# base temperature is 2. The correlations are those of the raw logits.
 five = dict(type="mmkd.MLKDLoss", temperatures=[2.0, 3.0, 5.0, 2.0, 6.0])
 instances = dict(class_weight=0.0, batch_weight=0.0, transforms=[dict(type="mmkd.Standardize")])
 method = dict(
@@ -37,7 +37,7 @@ published = {
 }
 published["resnet32x4_ShuffleV2_cifar100_two_views"]["train_cfg"] = dict(max_epochs=960)
 published["vgg13_vgg8_cifar100_two_views"]["optim_wrapper"] = dict(optimizer=dict(lr=0.01))
-# For MLKD's reason.
+# For the reason that mlkd.py gives.
 published["resnet20_resnet8_w8_fmnist8k"] = dict(
     model=dict(terms=dict(relations=dict(loss=dict(class_weight=0.1))))
 )

@@ -1,4 +1,5 @@
-# NormKD in the defaults of its released code: KD with a temperature of its own for each side.
+# NormKD in the defaults of its released code: KD with a separate temperature for student and
+# teacher.
 temperature = dict(type="mmkd.DeviationTemperature", scale=2.0)
 method = dict(
     classifier=dict(
@@ -13,7 +14,7 @@ options = dict(
     weight="model.terms.kd.weight",
     student_loss_weight="model.student_loss_weight",
 )
-# The released configs of ImageNet.
+# The settings of the released configs for ImageNet.
 published = {
     f"{pair}_imagenet": dict(
         model=dict(

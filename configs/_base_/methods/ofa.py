@@ -1,4 +1,5 @@
-# OFA-KD in the released defaults: the logits, and an exit of each of the student's stages.
+# OFA-KD in the released defaults: the student's logits, and those of an exit at each of its stages,
+# learn the teacher's.
 method = dict(
     classifier=dict(
         model=dict(

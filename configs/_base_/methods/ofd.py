@@ -1,6 +1,6 @@
-# OFD in mdistiller's settings. Its margins come from the batch norms behind which the teacher's
-# features lie: those of the pairs below are named, and of another network there is one margin, 0,
-# until `loss.norms` names them.
+# OFD in mdistiller's settings. Its margins come from the batch norms that give the teacher's
+# features. For the pairs below these norms are named; for another network there is one margin, 0,
+# unless `loss.norms` names the norms.
 method = dict(
     classifier=dict(
         model=dict(
@@ -17,7 +17,7 @@ method = dict(
     )
 )
 options = dict(margin="model.terms.ofd.loss.margin", weight="model.terms.ofd.weight")
-# In wide ResNets the norms that open the next stages.
+# In wide ResNets they are the norms that open the next stages.
 wide = ["backbone.block2.layer.0.bn1", "backbone.block3.layer.0.bn1", "backbone.bn1"]
 norms = dict(
     resnet32x4_resnet8x4_cifar100=[f"backbone.layer{stage}.4.bn2" for stage in (1, 2, 3)],

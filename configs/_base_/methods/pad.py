@@ -1,4 +1,5 @@
-# PAD on the pooled features. Its paper regresses them first, where a pair is named below.
+# PAD on the pooled features. For the pair that is named below these features are regressed first,
+# as in torchdistill.
 pooled = dict(student="@pooled", teacher="@pooled")
 method = dict(
     classifier=dict(

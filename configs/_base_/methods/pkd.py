@@ -1,4 +1,4 @@
-# PKD on the levels of the neck; on the last map of a classifier it is our interpretation.
+# PKD on the levels of the neck; to use it on the last map of a classifier is our interpretation.
 maps = dict(student="@map", teacher="@map", loss=dict(type="mmkd.PKDLoss", loss_weight=6.0))
 roi = dict(maps, student="@levels", teacher="@levels")
 dense = dict(roi, loss=dict(type="mmkd.PKDLoss", loss_weight=10.0))

@@ -1,5 +1,5 @@
-# Proteus in the settings of the released code for DINOv2. A student without patches has no part on
-# masked ones.
+# Proteus in the settings of the released code for DINOv2. For a student without patches the part on
+# masked patches is left out.
 taps = ["@pooled", "@map"]
 method = dict(
     classifier=dict(

@@ -1,4 +1,4 @@
-# ReviewKD in the form of mdistiller: the student's stages behind their activation, the teacher's
+# ReviewKD in the form of mdistiller: the student's stages after their activation, the teacher's
 # before it, and both pooled features. Detectors review the levels of their necks.
 review = dict(connector=dict(type="mmkd.ReviewConnector"), loss=dict(type="mmkd.ReviewKDLoss"))
 levels = dict(student="@levels", teacher="@levels", weight=1.0, **review)
@@ -9,7 +9,8 @@ method = dict(
     dense=dict(model=dict(terms=dict(reviewkd=levels))),
 )
 options = dict(weight="model.terms.reviewkd.weight", warmup="model.terms.reviewkd.schedule.warmup")
-# The released scripts have no weight for the pairs of MobileNetV2 and vgg8: that of most others.
+# The released scripts have no weight for the pairs of MobileNetV2 and vgg8; here they have the
+# weight of most others.
 weights = dict(
     resnet32x4_resnet8x4=5.0,
     vgg13_vgg8=5.0,
@@ -25,11 +26,11 @@ published = {
     )
     for pair, weight in weights.items()
 }
-# The stages behind their ReLU: that of ReviewKD's code overwrites what it collects before it.
+# The stages after their ReLU: in ReviewKD's code the ReLU overwrites what is collected before it.
 published["resnet34_resnet18_imagenet_256"] = dict(
     model=dict(terms=dict(reviewkd=dict(teacher=["@stages", "@pooled"], weight=1.0)))
 )
-# The student's stages before their ReLU, the teacher's behind it: so it is in ReviewKD's code.
+# The student's stages before their ReLU, the teacher's after it, as in ReviewKD's code.
 published["resnet50_mobilenet_v1_imagenet_256"] = dict(
     model=dict(
         terms=dict(

@@ -18,7 +18,7 @@ options = dict(
     confidence_temperature="model.terms.rld.loss.confidence_temperature",
     warmup="model.terms.rld.schedule.warmup",
 )
-# The released configs of ImageNet.
+# The settings of the released configs for ImageNet.
 published = {
     f"{pair}_imagenet": dict(
         model=dict(

@@ -1,6 +1,6 @@
 # KD on the half of the samples, RoIs, locations, queries or pixels of which the student is least
-# certain. Of a classifier the teacher runs on these images alone. `--method erkd+select` weighs
-# them too.
+# certain. For classifiers the teacher runs on these images alone. `--method erkd+select` also
+# weighs them.
 _base_ = "./kd.py"
 
 softmax = dict(kd=dict(select=dict(type="mmkd.SelectByEntropy", source="student", keep=0.5)))

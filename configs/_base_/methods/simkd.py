@@ -1,5 +1,5 @@
-# SimKD: the student has a projector and the teacher's classifier. Each pair that is named below
-# has such a student; of another, give it as the student (its neck begins with
+# SimKD: the student has a projector and the teacher's classifier. Each pair that is named below has
+# such a student. For another pair give such a network as the student (its neck begins with
 # `mmkd.SimKDNeck`).
 method = dict(
     classifier=dict(

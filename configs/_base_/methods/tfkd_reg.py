@@ -1,5 +1,6 @@
-# Tf-KD by regularization in the released settings of ResNet18: no teacher, the student's own loss
-# is another one. The factor 100 undoes a division by the 100 classes of CIFAR-100.
+# Tf-KD by regularization in the released settings of ResNet18: there is no teacher, and this loss
+# replaces the student's own. The released factor of 100 undoes a division by the 100 classes of
+# CIFAR-100; here there is neither.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,6 +1,6 @@
 # Tf-KD by self-training, in the released settings of ResNet18: the teacher is the student, trained
-# before. Alpha is 0.95, and the divergence has a factor of 50 over 100 classes, which PyTorch's
-# KLDivLoss divides by.
+# before. Alpha is 0.95, and the divergence has a factor of 50 / 100: 50 is the released one, and
+# PyTorch's KLDivLoss divides by the 100 classes there.
 method = dict(
     classifier=dict(
         model=dict(

@@ -1,6 +1,6 @@
-# UNIC: standardised features of several teachers, of which some are dropped for each image. Neither
-# labels nor logits are needed. The numbers are those of the released code; its heads are 3072 wide
-# in the last block, for teachers of 768 channels.
+# UNIC: the student learns standardised features of several teachers; some teachers are dropped for
+# each image. Neither labels nor logits are needed. The numbers are those of the released code; its
+# heads are 3072 wide in the last block, for teachers of 768 channels.
 taps = ["@pooled", "@map"]
 unic = dict(
     student=taps,

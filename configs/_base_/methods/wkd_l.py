@@ -1,4 +1,5 @@
-# WKD-L in the released settings of resnet32x4 -> resnet8x4. The first term is for the true class.
+# WKD-L in the released settings of resnet32x4 -> resnet8x4. The term `true_class` is for the true
+# class, `wkd` for the others.
 method = dict(
     classifier=dict(
         model=dict(

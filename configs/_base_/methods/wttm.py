@@ -1,4 +1,4 @@
-# WTTM: TTM weighted by the sum of the teacher's powers.
+# WTTM: TTM weighted by the power sum of the teacher's probabilities.
 method = dict(
     classifier=dict(
         model=dict(

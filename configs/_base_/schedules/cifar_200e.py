@@ -1,5 +1,5 @@
-# Tf-KD's recipe on CIFAR-100: 200 epochs of 128 images an iteration; the rate 0.1 after an epoch of
-# warm-up, divided by 5 after epochs 60, 120 and 160.
+# Tf-KD's recipe on CIFAR-100: 200 epochs of 128 images an iteration; the rate is 0.1 after an epoch
+# of warm-up and is divided by 5 after epochs 60, 120 and 160.
 _base_ = "./cifar_240e.py"
 
 optim_wrapper = dict(optimizer=dict(lr=0.1))

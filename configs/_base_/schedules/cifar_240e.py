@@ -1,5 +1,5 @@
-# The recipe of the CIFAR-100 distillation literature (RepDistiller and after it mdistiller):
-# 240 epochs, the rate divided by 10 after epochs 150, 180 and 210.
+# The recipe of the CIFAR-100 distillation literature (RepDistiller and after it mdistiller): 240
+# epochs; the rate is divided by 10 after epochs 150, 180 and 210.
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=5e-4),

@@ -1,8 +1,9 @@
 # Eight epochs, so that a CPU can compare methods on all images: the rate falls along a half cosine
 # from the first iteration to the last. The test images are evaluated once, at the end.
 optim_wrapper = dict(
-    # A processor with instructions for bfloat16 takes half the time. One without them takes a
-    # multiple: give `--cfg-options optim_wrapper.type=OptimWrapper` there.
+    # On a processor with instructions for bfloat16 this halves the time. On one without them
+    # training takes several times as long: give `--cfg-options optim_wrapper.type=OptimWrapper`
+    # there.
     type="mmkd.CPUAmpOptimWrapper",
     optimizer=dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
 )

@@ -1,4 +1,4 @@
-# Ten epochs, the rate falling along a half cosine from the first iteration to the last.
+# Ten epochs; the rate falls along a half cosine from the first iteration to the last.
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=5e-4),

@@ -1,4 +1,4 @@
-# Five epochs of fine-tuning, the rate falling along a half cosine after 500 iterations of warm-up.
+# Five epochs of fine-tuning; the rate falls along a half cosine after 500 iterations of warm-up.
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.003, momentum=0.9),

@@ -1,4 +1,5 @@
-# From random weights, in 12 passes: AdamW, warmed up over 100 iterations, along half a cosine.
+# 12 epochs from random weights by AdamW; the rate rises over 100 iterations and falls along a half
+# cosine.
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=12, val_interval=6)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
