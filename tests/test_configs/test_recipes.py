@@ -16,7 +16,7 @@ ENDINGS = tuple(f"_{dataset}" for dataset in DATASETS)
 KD = [pair for pair in PAIRS if pair.endswith(ENDINGS) and "_x3_" not in pair]
 KD.remove("resnet50_resnet18_imagenet")  # SimKD's, with its recipe
 ENTROPIES = [f"{method}/{pair}" for method in ("erkd", "eakd") for pair in KD]
-OWN = ("fmnist", "_3e_")  # recipes of ours, for CPUs
+OWN = ("fmnist", "_8e_")  # recipes of ours, for CPUs
 BASELINES = [
     n for n in CLASSIFICATION if n.startswith("baseline/") and not any(own in n for own in OWN)
 ]
