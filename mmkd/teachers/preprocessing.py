@@ -10,7 +10,7 @@ from mmkd.teachers.renormalize import Normalization, Pixels, Renormalize
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is known about the normalisation of a teacher's images and of its student's.
+    """The known normalisation of a teacher's images and of its student's.
 
     Attributes:
         own: Normalisation by the data preprocessor of the teacher's network.
