@@ -57,12 +57,13 @@ class PositionedLoading:
         self, dataset: Samples, seed: int, tell: bool = False, collate_draws: bool = False
     ) -> None:
         self.dataset, self.seed, self.tell = dataset, seed, tell
-        self.collate_draws = collate_draws
         # The method of the data set's class is used (torch's Subset has one), because the
         # instance's attribute may be an object of this class.
         self._of_class: Any = getattr(type(dataset), "__getitems__", None)
         # This is checked only once, because a check for each sample would take longer than seeding.
         self._by_batch = dataset if isinstance(dataset, BatchSamples) else None
+        # Whole batches are not collated.
+        self.collate_draws = collate_draws and self._by_batch is None
         self._numpy_alone = not tell  # becomes false when a sample draws from another generator
         self._numbers, self._others = SampleNumbers(seed), UndrawnGenerators()
 
